@@ -1,0 +1,252 @@
+"""A cell run over time: the whole sequence projected at once, right with any padding."""
+
+import keras
+from keras import ops, tree
+from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
+
+from keraseq.cells.cell import Cell
+from keraseq.layers.scan import scan
+
+
+@keras.saving.register_keras_serializable("keraseq")
+class RNN(keras.layers.RNN):
+    """Drop-in for `keras.layers.RNN` that is faster with keraseq's cells and right with any mask.
+
+        p_1 ... p_T = project(x_1 ... x_T)          one matrix product for all steps
+        y_t, s_t    = step(p_t, s_{t-1})            t = 1 ... T
+
+    A masked step keeps every state and repeats the last valid output (zeros before the first valid
+    step). This holds for every cell, also where the output is not the first state, with
+    `go_backwards`, `unroll` and rows without any valid step, on every backend; `keras.layers.RNN`
+    in Keras 3.15 differs on JAX and PyTorch in these cases.
+
+    Any other cell works too, a list of cells, a wrapped cell, Keras' own: one call a step.
+
+    Args:
+        cell: A cell, or a list of cells that run as one (`keras.layers.StackedRNNCells`).
+        return_sequences: Whether to return the output of every step instead of the last.
+            Defaults to `False`.
+        return_state: Whether to return the last states too. Defaults to `False`.
+        go_backwards: Whether to read the sequence from its end; the outputs stand in the order in
+            which they were made. Defaults to `False`.
+        stateful: Whether the last states of a batch are the first of the next; needs a fixed batch
+            size. Defaults to `False`.
+        unroll: Whether to lay all steps out one after the other instead of looping; needs a known
+            number of steps. Defaults to `False`.
+        zero_output_for_mask: With `return_sequences`, whether masked steps give zeros instead of
+            the last valid output. Defaults to `False`.
+        **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
+
+    Call arguments:
+        sequences: `(batch, time, features)`.
+        initial_state: The states before the first step, a list. Default: what the cell says.
+        mask: `(batch, time)`, `True` where a step is valid.
+        training: Whether dropout and zoneout are at work.
+
+    Returns:
+        The output, `(batch, time, output_size)` or `(batch, output_size)`; with `return_state` a
+        tuple of it and every last state `(batch, size)`.
+
+    Raises:
+        ValueError: `cell` is no cell; `unroll` without a known number of steps; `stateful` without
+            a fixed batch size.
+
+    Example:
+
+    >>> import keraseq
+    >>> layer = keraseq.layers.RNN(keraseq.cells.MUT1Cell(16), return_sequences=True)
+    >>> tuple(layer(keras.ops.ones((2, 5, 3)), mask=keras.ops.ones((2, 5), "bool")).shape)
+    (2, 5, 16)
+    """
+
+    def __init__(
+        self,
+        cell,
+        return_sequences=False,
+        return_state=False,
+        go_backwards=False,
+        stateful=False,
+        unroll=False,
+        zero_output_for_mask=False,
+        **kwargs,
+    ):
+        if isinstance(cell, str):
+            raise ValueError(
+                f"cell must be a cell; received the name {cell!r}. "
+                f"Accepted: keraseq.cells.get({cell!r}, units=...)"
+            )
+        super().__init__(
+            cell,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            unroll=unroll,
+            zero_output_for_mask=zero_output_for_mask,
+            **kwargs,
+        )
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        """Runs the cell over the sequence."""
+        self._check(sequences)
+        batch = ops.shape(sequences)[0]
+        states = self._states_before(initial_state, batch)
+        cells = self._nested_cells()
+        try:
+            if training:
+                self._draw_dropout(cells, batch)
+            inputs, step = self._inputs_and_step(sequences, cells, training)
+            output, states = self._run(step, inputs, states, mask, batch)
+        finally:  # nothing of this sequence stays behind, least of all a tracer
+            for cell in cells:
+                cell.reset_dropout_mask()
+                cell.reset_recurrent_dropout_mask()
+                if isinstance(cell, Cell):
+                    cell.release()
+        if self.stateful:
+            for variable, state in zip(
+                tree.flatten(self.states), tree.flatten(states), strict=True
+            ):
+                variable.assign(state)
+        output = ops.cast(output, self.compute_dtype)
+        if self.return_state:
+            return output, *tree.map_structure(lambda s: ops.cast(s, self.compute_dtype), states)
+        return output
+
+    def reset_state(self, states=None):
+        """Sets the states of a `stateful` layer, to `states` or to what the cell starts from."""
+        if self.states is None:
+            if states is not None:
+                raise ValueError("only a built layer with stateful=True has states to set")
+            return
+        if states is None:
+            states = self.get_initial_state(self._expected_batch_size)
+        for variable, state in zip(tree.flatten(self.states), tree.flatten(states), strict=True):
+            variable.assign(state)
+
+    # The loop.
+
+    def _inputs_and_step(self, sequences, cells, training):
+        """What the loop reads at each step, time first, and what it does with it."""
+        time_first = ops.transpose(sequences, (1, 0, *range(2, len(sequences.shape))))
+        steps, batch = ops.shape(time_first)[0], ops.shape(time_first)[1]
+        zoned = [c for c in cells if isinstance(c, Cell) and training and any(c.zoneout)]
+        keep = [cell.draw_zoneout(steps, batch) for cell in zoned]
+
+        if isinstance(self.cell, Cell):
+            inputs = self.cell.project(self.cell.drop_inputs(time_first))
+            self.cell.drop_operands()
+
+            def step(projected, states, keep):
+                return self.cell.advance(projected, states, keep[0] if keep else None)
+
+        else:
+            inputs = time_first
+            options = {"training": training} if self._cell_trains else {}
+
+            def step(x, states, keep):
+                for one, now in zip(zoned, keep, strict=True):
+                    one.keep_at_this_step = now
+                output, states = self.cell(x, states, **options)
+                return output, states if tree.is_nested(states) else [states]
+
+        return (inputs, keep), step
+
+    def _run(self, step, inputs, states, mask, batch):
+        """The loop, with masks: the output (all or last), and the last states."""
+        masked = mask is not None
+        reads = {"inputs": inputs}
+        if masked:
+            mask = ops.cast(tree.flatten(mask)[0], "bool")
+            reads["valid"] = ops.transpose(ops.squeeze(mask, -1) if len(mask.shape) == 3 else mask)
+        carry = {"states": states}
+        if masked or not self.return_sequences:  # the last output is repeated, or returned
+            carry["output"] = ops.zeros((batch, *self._output_shape()), dtype=self._state_dtype())
+
+        def one_step(now, carry):
+            (x, keep), old = now["inputs"], carry["states"]
+            output, new = step(x, old, keep)
+            new = tree.map_structure(lambda n, o: ops.cast(n, o.dtype), new, old)
+            output = emitted = ops.cast(output, self._state_dtype())
+            if masked:
+                valid = now["valid"]
+                new = tree.map_structure(lambda n, o: where(valid, n, o), new, old)
+                output = where(valid, output, carry["output"])
+                silent = ops.zeros_like(output) if self.zero_output_for_mask else output
+                emitted = where(valid, emitted, silent)
+            after = {"states": new}
+            if "output" in carry:
+                after["output"] = output
+            return ops.cast(emitted, self.compute_dtype), after
+
+        outputs, carry = scan(
+            one_step,
+            reads,
+            carry,
+            collect=self.compute_dtype if self.return_sequences else None,
+            reverse=self.go_backwards,
+            unroll=self.unroll,
+        )
+        if self.return_sequences:
+            outputs = ops.transpose(outputs, (1, 0, *range(2, len(outputs.shape))))
+            return outputs, carry["states"]
+        return carry["output"], carry["states"]
+
+    # Before the loop.
+
+    def _check(self, sequences):
+        if len(sequences.shape) < 3:
+            raise ValueError(
+                f"{type(self).__name__} reads (batch, time, features); "
+                f"received shape {tuple(sequences.shape)}"
+            )
+        if self.unroll and sequences.shape[1] is None:
+            raise ValueError("unroll=True needs a known number of steps; received time=None")
+        expected, batch = self._expected_batch_size, sequences.shape[0]
+        if self.stateful and None not in (expected, batch) and batch != expected:
+            raise ValueError(
+                f"stateful=True was built for batches of {expected}; received a batch of {batch}"
+            )
+
+    def _states_before(self, initial_state, batch):
+        if initial_state is None:
+            initial_state = self.states if self.stateful else self.get_initial_state(batch)
+        if not tree.is_nested(initial_state):
+            initial_state = [initial_state]
+        return tree.map_structure(
+            lambda state: ops.convert_to_tensor(state, dtype=self._state_dtype()),
+            list(initial_state),
+        )
+
+    def _draw_dropout(self, cells, batch):
+        """The masks of this sequence, for every cell inside `cell`, however deep it is wrapped."""
+        for cell in cells:
+            features = cell.features if isinstance(cell, Cell) else cell.kernel.shape[0]
+            cell.get_dropout_mask(ops.ones((batch, features), dtype=cell.compute_dtype))
+            width = cell.output_size if hasattr(cell, "output_size") else cell.units
+            cell.get_recurrent_dropout_mask(ops.ones((batch, width), dtype=cell.compute_dtype))
+
+    def _nested_cells(self):
+        if not isinstance(self.cell, keras.layers.Layer):
+            return []
+        return [one for one in self.cell._flatten_layers() if isinstance(one, DropoutRNNCell)]
+
+    @property
+    def _cell_trains(self):
+        return isinstance(self.cell, keras.layers.Layer) and self.cell._call_has_training_arg
+
+    def _state_dtype(self):
+        """keraseq's cells keep their states in the variable dtype, others in the compute dtype."""
+        if isinstance(self.cell, Cell):
+            return self.cell.variable_dtype
+        return getattr(self.cell, "compute_dtype", self.compute_dtype)
+
+    def _output_shape(self):
+        size = getattr(self.cell, "output_size", None)
+        size = self.state_size[0] if size is None else size
+        return (size,) if isinstance(size, int) else tuple(size)
+
+
+def where(valid, new, old):
+    """`new` in the rows of the batch that are valid, else `old`."""
+    return ops.where(ops.reshape(valid, (-1, *[1] * (len(new.shape) - 1))), new, old)

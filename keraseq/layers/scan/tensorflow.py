@@ -1,0 +1,54 @@
+"""The loop over time on TensorFlow: `tf.while_loop` over tensor arrays."""
+
+import keras
+import tensorflow as tf
+
+
+def scan(step, inputs, carry, *, collect, reverse, unroll):
+    """See `keraseq.layers.scan.scan`."""
+    flat = [tf.convert_to_tensor(one) for one in keras.tree.flatten(inputs)]
+    length = flat[0].shape[0]
+    if unroll:
+        outputs = []
+        for t in reversed(range(length)) if reverse else range(length):
+            output, carry = step(keras.tree.pack_sequence_as(inputs, [x[t] for x in flat]), carry)
+            outputs.append(output)
+        stacked = (
+            keras.tree.map_structure(lambda *one: tf.stack(one), *outputs) if collect else None
+        )
+        return stacked, carry
+
+    steps = tf.shape(flat[0])[0] if length is None else length
+    arrays = [tf.TensorArray(x.dtype, size=steps).unstack(x) for x in flat]
+    shapes = [x.shape[1:] for x in flat]
+    flat_carry = [tf.convert_to_tensor(one) for one in keras.tree.flatten(carry)]
+    written = []  # the structure of an output is known once the body has been traced
+
+    def body(t, carried, outputs):
+        now = steps - 1 - t if reverse else t
+        read = [tf.ensure_shape(a.read(now), s) for a, s in zip(arrays, shapes, strict=True)]
+        output, new = step(
+            keras.tree.pack_sequence_as(inputs, read), keras.tree.pack_sequence_as(carry, carried)
+        )
+        new = [
+            tf.ensure_shape(one, old.shape)
+            for one, old in zip(keras.tree.flatten(new), flat_carry, strict=True)
+        ]
+        if collect:
+            written.append(output)
+            outputs = outputs.write(t, output)
+        return t + 1, new, outputs
+
+    outputs = tf.TensorArray(collect or tf.float32, size=steps if collect else 0)
+    _, flat_carry, outputs = tf.while_loop(
+        lambda t, *_: t < steps,
+        body,
+        (tf.constant(0), flat_carry, outputs),
+        maximum_iterations=steps,
+    )
+    carry = keras.tree.pack_sequence_as(carry, flat_carry)
+    if not collect:
+        return None, carry
+    stacked = outputs.stack()
+    stacked.set_shape([length, *written[0].shape])
+    return stacked, carry

@@ -1,0 +1,1 @@
+"""Comparing at equal size: how many units a parameter budget pays for."""

@@ -1,0 +1,92 @@
+"""Many to one: a whole sequence gets one label."""
+
+from collections.abc import Sequence
+
+import keras
+
+from keraseq.cells.cell import one_of, positive_integer
+from keraseq.layers import stack
+from keraseq.models.inputs import drop, full_precision, sequence_inputs
+from keraseq.models.pooling import POOLINGS, SequencePooling
+from keraseq.models.sequence_model import SequenceModel
+
+
+def sequence_classifier(
+    classes: int,
+    *,
+    features: int | None = None,
+    vocabulary: int | None = None,
+    embedding: int = 64,
+    cell="lstm",
+    units: int | Sequence[int] = 64,
+    layers: int | None = None,
+    bidirectional: bool = False,
+    residual: bool = False,
+    dropout: float = 0.0,
+    pooling: str = "last",
+    length: int | None = None,
+    cell_options: dict | None = None,
+    name: str = "sequence_classifier",
+) -> SequenceModel:
+    """A model that reads a sequence and gives the logits of its class.
+
+        tokens -> embedding -> recurrent tower -> [pooling] -> logits
+        features ------------> recurrent tower -> [pooling] -> logits
+
+    Exactly one of `features` and `vocabulary` says what it reads. Tokens of value 0 are padding, on
+    either side: neither the tower nor the pooling sees them.
+
+    Args:
+        classes: Number of classes, a positive integer; 1 gives a single logit for two classes.
+        features: Width of the measurements at each step.
+        vocabulary: Number of token ids, padding (0) included.
+        embedding: Width of the tokens' vectors. Defaults to 64.
+        cell: A registered name (`keraseq.cells.names()`), a cell class, or an instance as a
+            pattern. Defaults to `"lstm"`.
+        units: Size of the state of each layer: one number, or one for each. Defaults to 64.
+        layers: Number of recurrent layers. Default: 1, or as many as `units` names.
+        bidirectional: Whether each layer reads both ways. Defaults to `False`.
+        residual: Whether to add each layer's input to its output. Defaults to `False`.
+        dropout: Fraction of the values to drop after the embedding, between the layers and before
+            the logits, in [0, 1). Defaults to 0.
+        pooling: What of the tower's outputs the logits see: `"last"` (of each direction), or the
+            `"mean"` or `"max"` over the valid steps. Defaults to `"last"`.
+        length: Number of steps, where it is fixed. Default: any.
+        cell_options: Further options of the cells, such as `{"zoneout": 0.1}`.
+        name: Name of the model.
+
+    Returns:
+        An uncompiled `keras.Model`. Input `tokens`, integers `(batch, length)`, or `features`,
+        `(batch, length, features)`. Output logits `(batch, classes)`, in the weights' dtype also
+        under mixed precision.
+
+    Raises:
+        ValueError: An unknown cell, option or pooling, a size that is no positive integer, or both
+            or neither of `features` and `vocabulary`.
+
+    Example:
+
+    >>> import keraseq
+    >>> model = keraseq.models.sequence_classifier(2, vocabulary=1000, units=16, pooling="max")
+    >>> model.output_shape
+    (None, 2)
+    """
+    classes = positive_integer("classes", classes)
+    pooling = one_of("pooling", pooling, POOLINGS)
+    inputs, x = sequence_inputs(features, vocabulary, embedding, length, dropout)
+    x = stack(
+        cell,
+        units,
+        layers=layers,
+        bidirectional=bidirectional,
+        residual=residual,
+        dropout=dropout,
+        return_sequences=pooling != "last",
+        cell_options=cell_options,
+        name="recurrent",
+    )(x)
+    if pooling != "last":
+        x = SequencePooling(pooling, name=f"{pooling}_pooling")(x)
+    x = drop(x, dropout, "dropout")
+    logits = keras.layers.Dense(classes, dtype=full_precision(), name="logits")(x)
+    return SequenceModel(inputs, logits, name=name)
