@@ -8,11 +8,11 @@ from typing import Any
 
 import keras
 
-from keraseq.cells.cell import Cell, did_you_mean
-from keraseq.cells.chrono import ChronoInitializer
+from keraseq.cells.cell import Cell
 from keraseq.cells.elman import ElmanCell
 from keraseq.cells.gru import GRUCell
 from keraseq.cells.indrnn import IndRNNCell
+from keraseq.cells.initializers import ChronoInitializer
 from keraseq.cells.janet import JANETCell
 from keraseq.cells.ligru import LiGRUCell
 from keraseq.cells.lstm import LSTMCell
@@ -21,6 +21,7 @@ from keraseq.cells.minimal_rnn import MinimalRNNCell
 from keraseq.cells.mut import MUT1Cell, MUT2Cell, MUT3Cell
 from keraseq.cells.rhn import RHNCell
 from keraseq.cells.ugrnn import UGRNNCell
+from keraseq.checks import did_you_mean
 
 CELLS: dict[str, tuple[type[Cell], dict[str, Any]]] = {  # name: (class, options it presets)
     "elman": (ElmanCell, {}),

@@ -5,11 +5,8 @@ layer can call it once for every step of a sequence together; `step` is one step
 Inside `step` every recurrent product goes through `Cell.recurrent`.
 """
 
-import difflib
 import inspect
-import numbers
 from collections.abc import Sequence
-from math import isfinite
 from typing import Any, ClassVar
 
 import keras
@@ -18,6 +15,9 @@ from keras import ops
 # `keras.layers.RNN` prepares the dropout masks of a sequence for this class alone, before its loop.
 # It is not exported; without it a cell with dropout leaks tracers on JAX (see ARCHITECTURE.md).
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
+
+from keraseq.cells.initializers import constant, draw_blocks
+from keraseq.checks import boolean, did_you_mean, positive_integer, rate
 
 EPSILON = 1e-5  # added to the variance in layer normalisation
 LAYER_OPTIONS = ("name", "dtype", "trainable", "autocast", "activity_regularizer")
@@ -83,7 +83,7 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
     Weights (blocks side by side, in the order of `gates`):
         kernel `(features, len(kernel_blocks) * units)`, recurrent_kernel
         `(output_size, len(recurrent_blocks) * units)`, bias `(len(gates) * units,)`; with
-        `layer_norm` kernel_gain and recurrent_gain, a number for each column of these matrices; with
+        `layer_norm` kernel_gain and recurrent_gain, one number a column of these matrices; with
         `trainable_initial_state` one `initial_<state>` `(size,)` for each state.
 
     Example:
@@ -359,7 +359,7 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
             )
 
     def matrix(self, name: str, rows: int, blocks: tuple[str, ...]):
-        """A matrix weight of blocks `(rows, units)`; `name` is "kernel" or begins with "recurrent"."""
+        """A matrix weight of blocks `(rows, units)`, with the options of the kind its name says."""
         kind = "recurrent" if name.startswith("recurrent") else "kernel"
         option = f"{kind}_initializer"
         initialisers, fallback = getattr(self, option), Cell.options()[option]
@@ -506,12 +506,7 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
                     f"{option} names {gate!r}, which is no gate of {type(self).__name__}; "
                     f"its gates: {', '.join(self.gates)}.{did_you_mean(gate, self.gates)}"
                 )
-        return {
-            gate: keras.initializers.Constant(float(one))
-            if isinstance(one, numbers.Real)
-            else keras.initializers.get(one)
-            for gate, one in value.items()
-        }
+        return {gate: keras.initializers.get(constant(one)) for gate, one in value.items()}
 
     def _zoneout_rates(self, zoneout) -> tuple[float, ...]:
         many = isinstance(zoneout, (list, tuple))
@@ -522,32 +517,6 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
             )
         rates = zoneout if many else [zoneout] * len(self.state_names)
         return tuple(rate("zoneout", one, closed=True) for one in rates)
-
-
-def draw_blocks(initialisers, defaults, fallback, blocks, shape, dtype):
-    """Initial value of a weight made of `blocks`, each drawn on its own with its own seed.
-
-    `initialisers` is one initialiser, or a dictionary from block to initialiser. Blocks that it
-    does not name take theirs from `defaults`, else `fallback`.
-    """
-    if not isinstance(initialisers, dict):
-        initialisers, fallback = {}, initialisers
-    chosen = [initialisers.get(block, defaults.get(block, fallback)) for block in blocks]
-    drawn = [own_seed(one, i)(shape, dtype=dtype) for i, one in enumerate(chosen)]
-    return ops.concatenate(drawn, axis=-1)
-
-
-def own_seed(initializer, offset: int):
-    """A copy of an initialiser for the block number `offset`: a fixed seed moves on by it."""
-    if isinstance(initializer, numbers.Real):
-        return keras.initializers.Constant(float(initializer))
-    initializer = keras.initializers.get(initializer)
-    if not isinstance(initializer, keras.initializers.Initializer):
-        return initializer
-    config = initializer.get_config()
-    if isinstance(config.get("seed"), int):
-        config["seed"] += offset
-    return type(initializer).from_config(config)
 
 
 def normalise(vector, gain):
@@ -566,49 +535,3 @@ def serialised(value):
     if callable(value):
         return keras.activations.serialize(value)
     return value
-
-
-def positive_integer(name: str, value) -> int:
-    """The value as an `int`, or an error that names it."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise ValueError(f"{name} must be a positive integer; received {name}={value!r}")
-    return int(value)
-
-
-def number(name: str, value) -> float:
-    """The value as a finite `float`, or an error that names it."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not isfinite(value):
-        raise ValueError(f"{name} must be a finite number; received {name}={value!r}")
-    return float(value)
-
-
-def boolean(name: str, value) -> bool:
-    """The value as a `bool`, or an error that names it."""
-    if value not in (True, False):
-        raise ValueError(f"{name} must be True or False; received {name}={value!r}")
-    return bool(value)
-
-
-def rate(name: str, value, closed: bool = False) -> float:
-    """A probability in [0, 1), or in [0, 1] if `closed`."""
-    good = isinstance(value, numbers.Real) and 0 <= value and (value <= 1 if closed else value < 1)
-    if not good:
-        interval = "[0, 1]" if closed else "[0, 1)"
-        raise ValueError(f"{name} must be a number in {interval}; received {name}={value!r}")
-    return float(value)
-
-
-def one_of(name: str, value, accepted: Sequence[str]) -> str:
-    """The value, or an error that names it, what is accepted, and what is nearest."""
-    if value not in accepted:
-        raise ValueError(
-            f"unknown {name} {value!r}; accepted: {', '.join(map(repr, accepted))}."
-            f"{did_you_mean(value, accepted)}"
-        )
-    return value
-
-
-def did_you_mean(name, known) -> str:
-    """A hint to the nearest known name, or nothing."""
-    near = difflib.get_close_matches(str(name), list(known), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""

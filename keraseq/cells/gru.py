@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keraseq.cells.cell import Cell, one_of
+from keraseq.cells.cell import Cell
+from keraseq.checks import one_of
 
 
 @keras.saving.register_keras_serializable("keraseq")

@@ -2,7 +2,8 @@
 
 import keras
 
-from keraseq.cells.cell import Cell, draw_blocks
+from keraseq.cells.cell import Cell
+from keraseq.cells.initializers import draw_blocks
 
 
 @keras.saving.register_keras_serializable("keraseq")

@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
-from keraseq.cells.cell import Cell, number
-from keraseq.cells.chrono import ChronoInitializer, time_lag
+from keraseq.cells.cell import Cell
+from keraseq.cells.initializers import ChronoInitializer, time_lag
+from keraseq.checks import number
 
 
 @keras.saving.register_keras_serializable("keraseq")

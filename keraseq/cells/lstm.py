@@ -2,8 +2,9 @@
 
 import keras
 
-from keraseq.cells.cell import Cell, boolean, normalise, number, positive_integer
-from keraseq.cells.chrono import ChronoInitializer, time_lag
+from keraseq.cells.cell import Cell, normalise
+from keraseq.cells.initializers import ChronoInitializer, time_lag
+from keraseq.checks import boolean, number, positive_integer
 
 
 @keras.saving.register_keras_serializable("keraseq")

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keraseq.cells.cell import Cell, one_of
+from keraseq.cells.cell import Cell
+from keraseq.checks import one_of
 
 MODES = ("auto", "identity", "fixed", "learned")
 

@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keraseq.cells.cell import Cell, number, positive_integer
+from keraseq.cells.cell import Cell
+from keraseq.checks import number, positive_integer
 
 
 @keras.saving.register_keras_serializable("keraseq")
@@ -11,14 +12,14 @@ class RHNCell(Cell):
     """Recurrent highway network: several highway layers within one step.
 
         s_0 = h_{t-1}
-        g_l = tanh([W_g x_t, l = 1] + U_gl s_{l-1} + b_gl)        candidate of layer l = 1 ... depth
-        z_l = sigmoid([W_z x_t, l = 1] + U_zl s_{l-1} + b_zl)     transform gate of layer l
-        s_l = g_l * z_l + s_{l-1} * (1 - z_l)
+        g_n = tanh([W_g x_t, n = 1] + U_gn s_{n-1} + b_gn)        candidate of layer n = 1 ... depth
+        z_n = sigmoid([W_z x_t, n = 1] + U_zn s_{n-1} + b_zn)     transform gate of layer n
+        s_n = g_n * z_n + s_{n-1} * (1 - z_n)
         h_t = s_depth                                             new state and output
 
     The input enters the first layer only.
 
-    Departs from the paper: the carry gate is always 1 - z_l, as in all of the paper's experiments.
+    Departs from the paper: the carry gate is always 1 - z_n, as in all of the paper's experiments.
 
     Args:
         units: Size of the state, a positive integer.
@@ -63,7 +64,7 @@ class RHNCell(Cell):
     @property
     def gates(self):
         layers = range(1, self.depth + 1)
-        return tuple(f"{gate}_{l}" for l in layers for gate in ("candidate", "transform"))
+        return tuple(f"{gate}_{n}" for n in layers for gate in ("candidate", "transform"))
 
     @property
     def kernel_blocks(self):
@@ -77,9 +78,9 @@ class RHNCell(Cell):
 
     def step(self, projected, states):
         [s] = states
-        for l in range(1, self.depth + 1):
-            blocks = (f"candidate_{l}", f"transform_{l}")
-            x = projected if l == 1 else self.biases(*blocks, joined=True)
+        for n in range(1, self.depth + 1):
+            blocks = (f"candidate_{n}", f"transform_{n}")
+            x = projected if n == 1 else self.biases(*blocks, joined=True)
             g, z = ops.split(x + self.recurrent_product(s, *blocks), 2, axis=-1)
             g, z = ops.tanh(g), ops.sigmoid(z)
             s = g * z + s * (1 - z)

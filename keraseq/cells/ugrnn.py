@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keraseq.cells.cell import Cell, number
+from keraseq.cells.cell import Cell
+from keraseq.checks import number
 
 
 @keras.saving.register_keras_serializable("keraseq")

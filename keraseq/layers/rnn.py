@@ -113,6 +113,15 @@ class RNN(keras.layers.RNN):
             return output, *tree.map_structure(lambda s: ops.cast(s, self.compute_dtype), states)
         return output
 
+    @property
+    def variables(self):
+        """All variables, the states of a `stateful` layer too.
+
+        Keras does not list those, and so loses them between the batches of `fit` and `predict` on
+        JAX. They are no weights: `weights` and saved files do not hold them.
+        """
+        return [*super().variables, *tree.flatten(self.states or [])]
+
     def reset_state(self, states=None):
         """Sets the states of a `stateful` layer, to `states` or to what the cell starts from."""
         if self.states is None:

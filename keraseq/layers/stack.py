@@ -6,7 +6,7 @@ import keras
 from keras import ops, tree
 
 from keraseq import cells
-from keraseq.cells.cell import boolean, positive_integer, rate
+from keraseq.checks import boolean, positive_integer, rate
 from keraseq.layers.bidirectional import Bidirectional
 from keraseq.layers.rnn import RNN
 

@@ -1,0 +1,52 @@
+"""Checks of arguments: each returns the value, or says what was given and what is accepted."""
+
+import difflib
+import numbers
+from collections.abc import Iterable
+from math import isfinite
+
+
+def positive_integer(name: str, value) -> int:
+    """The value as an `int`, or an error that names it."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise ValueError(f"{name} must be a positive integer; received {name}={value!r}")
+    return int(value)
+
+
+def number(name: str, value) -> float:
+    """The value as a finite `float`, or an error that names it."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not isfinite(value):
+        raise ValueError(f"{name} must be a finite number; received {name}={value!r}")
+    return float(value)
+
+
+def boolean(name: str, value) -> bool:
+    """The value as a `bool`, or an error that names it."""
+    if value not in (True, False):
+        raise ValueError(f"{name} must be True or False; received {name}={value!r}")
+    return bool(value)
+
+
+def rate(name: str, value, closed: bool = False) -> float:
+    """A probability in [0, 1), or in [0, 1] if `closed`."""
+    good = isinstance(value, numbers.Real) and 0 <= value and (value <= 1 if closed else value < 1)
+    if not good:
+        interval = "[0, 1]" if closed else "[0, 1)"
+        raise ValueError(f"{name} must be a number in {interval}; received {name}={value!r}")
+    return float(value)
+
+
+def one_of(name: str, value, accepted: Iterable[str]) -> str:
+    """The value, or an error that names it, what is accepted, and what is nearest."""
+    if value not in accepted:
+        raise ValueError(
+            f"unknown {name} {value!r}; accepted: {', '.join(map(repr, accepted))}."
+            f"{did_you_mean(value, accepted)}"
+        )
+    return value
+
+
+def did_you_mean(name, known: Iterable[str]) -> str:
+    """A hint to the nearest known name, or nothing."""
+    near = difflib.get_close_matches(str(name), list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
