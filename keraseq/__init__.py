@@ -2,18 +2,17 @@
 
 The public surface, in the order of the work: cells, layers, data, models, train, evaluate, plots,
 bundle, experiments. Each loads on first use, so that `import keraseq` costs little more than
-`import keras`. Cells and layers load at once: saved models find their classes that way.
+`import keras`. Cells, layers and models load at once: saved models find their classes that way.
 """
 
 import importlib
 
-from keraseq import cells, layers
+from keraseq import cells, layers, models
 
 __version__ = "0.1.0"
 
 ROOMS = (
     "data",
-    "models",
     "train",
     "evaluate",
     "plots",
@@ -22,7 +21,7 @@ ROOMS = (
     "experiments",
 )
 
-__all__ = ["__version__", "cells", "layers", *ROOMS]
+__all__ = ["__version__", "cells", "layers", "models", *ROOMS]
 
 
 def __getattr__(name: str):

@@ -4,6 +4,7 @@ Adding a cell is a class in one family file and one row in `CELLS`; names, optio
 documentation and the whole conformance suite derive from that row.
 """
 
+from math import prod
 from typing import Any
 
 import keras
@@ -118,7 +119,7 @@ def table(features: int = 64, units: int = 64) -> list[dict[str, Any]]:
                 "options": dict(preset),
                 "gates": list(cell.gates),
                 "states": list(cell.state_names),
-                "parameters": sum(int(weight.size) for weight in cell.trainable_weights),
+                "parameters": sum(prod(weight.shape) for weight in cell.trainable_weights),
                 "reference": cell.reference,
             }
         )

@@ -96,7 +96,7 @@ class RNN(keras.layers.RNN):
             if training:
                 self._draw_dropout(cells, batch)
             inputs, step = self._inputs_and_step(sequences, cells, training)
-            output, states = self._run(step, inputs, states, mask, batch)
+            output, states = self._run(step, inputs, states, mask, sequences)
         finally:  # nothing of this sequence stays behind, least of all a tracer
             for cell in cells:
                 cell.reset_dropout_mask()
@@ -161,7 +161,7 @@ class RNN(keras.layers.RNN):
 
         return (inputs, keep), step
 
-    def _run(self, step, inputs, states, mask, batch):
+    def _run(self, step, inputs, states, mask, sequences):
         """The loop, with masks: the output (all or last), and the last states."""
         masked = mask is not None
         reads = {"inputs": inputs}
@@ -170,7 +170,9 @@ class RNN(keras.layers.RNN):
             reads["valid"] = ops.transpose(ops.squeeze(mask, -1) if len(mask.shape) == 3 else mask)
         carry = {"states": states}
         if masked or not self.return_sequences:  # the last output is repeated, or returned
-            carry["output"] = ops.zeros((batch, *self._output_shape()), dtype=self._state_dtype())
+            carry["output"] = ops.zeros(
+                (ops.shape(sequences)[0], *self._output_shape()), dtype=self._state_dtype()
+            )
 
         def one_step(now, carry):
             (x, keep), old = now["inputs"], carry["states"]
@@ -188,11 +190,12 @@ class RNN(keras.layers.RNN):
                 after["output"] = output
             return ops.cast(emitted, self.compute_dtype), after
 
+        kept = keras.KerasTensor((sequences.shape[0], *self._output_shape()), self.compute_dtype)
         outputs, carry = scan(
             one_step,
             reads,
             carry,
-            collect=self.compute_dtype if self.return_sequences else None,
+            collect=kept if self.return_sequences else None,
             reverse=self.go_backwards,
             unroll=self.unroll,
         )

@@ -19,7 +19,7 @@ def scan(
     inputs: Any,
     carry: Any,
     *,
-    collect: str | None,
+    collect: keras.KerasTensor | None,
     reverse: bool = False,
     unroll: bool = False,
 ) -> tuple[Any, Any]:
@@ -29,15 +29,15 @@ def scan(
         step: `(inputs_t, carry) -> (output, carry)`.
         inputs: Nested tensors `(time, ...)`.
         carry: Nested tensors, before the first step.
-        collect: Type of the outputs of all steps, which are kept then; None: they are not kept.
+        collect: Shape (without time) and type of an output; the outputs of all steps are kept
+            then. None: they are not kept.
         reverse: Whether to run from the last step to the first; the outputs stand in the order in
             which they were made.
         unroll: Whether to lay the steps out one after the other instead of looping; needs a known
             number of steps.
 
     Returns:
-        `(outputs, carry)`: nested tensors `(time, ...)`, or None without `collect`; and the last
-        carry.
+        `(outputs, carry)`: a tensor `(time, ...)`, or None without `collect`; and the last carry.
     """
     backend = importlib.import_module(f"keraseq.layers.scan.{keras.backend.backend()}")
     return backend.scan(step, inputs, carry, collect=collect, reverse=reverse, unroll=unroll)

@@ -21,5 +21,5 @@ def scan(step, inputs, carry, *, collect, reverse, unroll):
     with scope:
         carry, outputs = jax.lax.scan(body, carry, inputs, reverse=reverse, unroll=unroll)
     if collect and reverse:
-        outputs = keras.tree.map_structure(lambda one: one[::-1], outputs)
+        outputs = outputs[::-1]
     return outputs, carry

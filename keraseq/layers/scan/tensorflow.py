@@ -22,7 +22,6 @@ def scan(step, inputs, carry, *, collect, reverse, unroll):
     arrays = [tf.TensorArray(x.dtype, size=steps).unstack(x) for x in flat]
     shapes = [x.shape[1:] for x in flat]
     flat_carry = [tf.convert_to_tensor(one) for one in keras.tree.flatten(carry)]
-    written = []  # the structure of an output is known once the body has been traced
 
     def body(t, carried, outputs):
         now = steps - 1 - t if reverse else t
@@ -34,12 +33,11 @@ def scan(step, inputs, carry, *, collect, reverse, unroll):
             tf.ensure_shape(one, old.shape)
             for one, old in zip(keras.tree.flatten(new), flat_carry, strict=True)
         ]
-        if collect:
-            written.append(output)
-            outputs = outputs.write(t, output)
-        return t + 1, new, outputs
+        return t + 1, new, [outputs[0].write(t, output)] if collect else []
 
-    outputs = tf.TensorArray(collect or tf.float32, size=steps if collect else 0)
+    outputs = (
+        [tf.TensorArray(collect.dtype, size=steps, element_shape=collect.shape)] if collect else []
+    )
     _, flat_carry, outputs = tf.while_loop(
         lambda t, *_: t < steps,
         body,
@@ -49,6 +47,6 @@ def scan(step, inputs, carry, *, collect, reverse, unroll):
     carry = keras.tree.pack_sequence_as(carry, flat_carry)
     if not collect:
         return None, carry
-    stacked = outputs.stack()
-    stacked.set_shape([length, *written[0].shape])
+    stacked = outputs[0].stack()
+    stacked.set_shape([length, *collect.shape])
     return stacked, carry

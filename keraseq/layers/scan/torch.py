@@ -13,5 +13,4 @@ def scan(step, inputs, carry, *, collect, reverse, unroll):
         output, carry = step(keras.tree.pack_sequence_as(inputs, [x[t] for x in flat]), carry)
         if collect:
             outputs.append(output)
-    stacked = keras.tree.map_structure(lambda *one: torch.stack(one), *outputs) if collect else None
-    return stacked, carry
+    return torch.stack(outputs) if collect else None, carry
