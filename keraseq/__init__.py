@@ -1,18 +1,22 @@
 """keraseq: a Keras 3 toolkit for sequence modelling with recurrent networks.
 
 The public surface, in the order of the work: cells, layers, data, models, train, evaluate, plots,
-bundle, experiments. Each loads on first use, so that `import keraseq` costs little more than
-`import keras`. Cells, layers and models load at once: saved models find their classes that way.
+bundle, inspection, experiments. Each room loads on first use, so that `import keraseq` costs little
+more than `import keras`; cells, layers and models load at once, since saved models find their
+classes that way.
 """
 
 import importlib
-
-from keraseq import cells, layers, models
+import sys
+from pathlib import Path
 
 __version__ = "0.1.0"
 
 ROOMS = (
+    "cells",
+    "layers",
     "data",
+    "models",
     "train",
     "evaluate",
     "plots",
@@ -21,7 +25,12 @@ ROOMS = (
     "experiments",
 )
 
-__all__ = ["__version__", "cells", "layers", "models", *ROOMS]
+__all__ = ["__version__", *ROOMS]  # noqa: PLE0604
+
+# The shell command answers `keraseq --help` without waiting for TensorFlow: there, and only there,
+# these rooms load on first use as well.
+if Path(next(iter(sys.argv), "")).name != "keraseq":
+    from keraseq import cells, layers, models
 
 
 def __getattr__(name: str):
@@ -31,4 +40,4 @@ def __getattr__(name: str):
 
 
 def __dir__():
-    return sorted([*globals(), *ROOMS])
+    return sorted({*globals(), *ROOMS})

@@ -1,0 +1,58 @@
+# make demo       compare recurrent cells on three real tasks; the report lands in runs/demo/
+# make test       every test, on TensorFlow, JAX and PyTorch
+# make lint       what CI checks of style;  make format  mends it
+# make notebooks  execute every notebook at full length from notebooks/src/
+# make bench      how close the cells are to their equations, on each backend
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO ?= --out runs/demo
+WORKERS ?= 2
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+# What a backend can change: everything that computes.
+BACKEND_TESTS := tests/conformance tests/layers tests/models tests/test_train.py \
+	tests/test_bundle.py tests/test_errors.py tests/test_docstrings.py
+
+.PHONY: demo test test-tensorflow test-jax test-torch lint format notebooks bench clean
+
+demo: $(VENV)/installed
+	$(BIN)/keraseq compare $(DEMO)
+
+test: test-tensorflow test-jax test-torch
+
+test-tensorflow: $(VENV)/installed-for-tests
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n $(WORKERS) tests
+
+test-jax test-torch: test-%: $(VENV)/installed-for-tests
+	KERAS_BACKEND=$* $(BIN)/python -m pytest -n $(WORKERS) $(BACKEND_TESTS)
+
+lint: $(VENV)/installed-for-tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/installed-for-tests
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+notebooks: $(VENV)/installed-for-tests
+	$(BIN)/python notebooks/build.py
+
+bench: $(VENV)/installed-for-tests
+	for backend in tensorflow jax torch; do \
+		KERAS_BACKEND=$$backend $(BIN)/python tests/conformance/agreement.py || exit 1; \
+	done
+
+clean:
+	rm -rf $(VENV) runs build *.egg-info
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "keraseq needs Python 3.11 or newer")'
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/installed-for-tests: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@

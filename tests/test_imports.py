@@ -1,0 +1,91 @@
+"""Imports point one way, and importing keraseq costs little more than importing Keras."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import keraseq
+
+PACKAGE = Path(keraseq.__file__).parent
+# room: the rooms it may import. A room that is not here fails, so that a new one says where it stands.
+MAY_IMPORT = {
+    "checks": set(),
+    "cells": {"checks"},
+    "layers": {"cells", "checks"},
+    "data": {"checks"},
+    "models": {"layers", "cells", "checks"},
+    "train": {"checks"},
+    "evaluate": {"data", "checks"},
+    "plots": {"evaluate", "checks"},
+    "bundle": {"checks"},
+    "inspection": {"layers", "cells", "checks"},
+    "recipes": {"data", "models", "train", "evaluate", "plots", "bundle", "layers", "cells", "checks"},
+}
+MAY_IMPORT["experiments"] = {*MAY_IMPORT, "recipes"} - {"experiments"}
+MAY_IMPORT["cli"] = set(MAY_IMPORT)
+HEAVY = ("tensorflow_datasets", "keras_nlp", "keras_hub", "statsmodels", "seaborn", "typer", "optuna")
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            parts = (node.module or "").split(".")
+            if parts[0] == "keraseq":
+                rooms |= {parts[1]} if parts[1:] else {name.name for name in node.names}
+        elif isinstance(node, ast.Import):
+            for name in node.names:
+                parts = name.name.split(".")
+                if parts[0] == "keraseq" and parts[1:]:
+                    rooms.add(parts[1])
+    return rooms - {"__version__"}
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.name))
+def test_imports_point_one_way(path):
+    room = room_of(path)
+    if room == "__init__":
+        return
+    assert imported_rooms(path) <= MAY_IMPORT[room] | {room}
+
+
+def test_only_the_scan_and_the_data_call_a_backend():
+    for path in PACKAGE.rglob("*.py"):
+        if "scan" in path.parts or room_of(path) == "data":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            elif isinstance(node, ast.Import):
+                names = [name.name for name in node.names]
+            for name in names:
+                assert name.split(".")[0] not in ("tensorflow", "jax", "torch"), f"{path}: {name}"
+
+
+def test_no_room_whose_name_says_nothing():
+    names = {path.stem for path in PACKAGE.rglob("*.py")}
+    assert not names & {"utils", "util", "helpers", "helper", "common", "misc"}
+
+
+def test_import_is_quick_and_light():
+    """At most 0.3 s more than Keras, and the heavy libraries wait until they are used."""
+    code = (
+        "import time, keras, sys\n"
+        "before = set(sys.modules); start = time.perf_counter()\n"
+        "import keraseq\n"
+        "print(time.perf_counter() - start)\n"
+        f"print(sorted(set({HEAVY}) & (set(sys.modules) - before)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, heavy = run.stdout.strip().splitlines()[-2:]
+    assert heavy == "[]"
+    assert float(seconds) < 0.3

@@ -1,0 +1,37 @@
+"""The code in README and ARCHITECTURE runs as it stands there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def blocks(name):
+    text = (ROOT / name).read_text()
+    return re.findall(r"```python\n(.*?)```", text, re.S)
+
+
+@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md"])
+def test_python_blocks_run_in_order(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = blocks(name)
+    assert found, f"{name} shows no Python"
+    namespace = {"__name__": "__main__"}
+    for block in found:
+        exec(compile(block, name, "exec"), namespace)
+
+
+def test_links_lead_somewhere():
+    for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"):
+        for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / name).read_text()):
+            assert (ROOT / target).exists(), f"{name}: {target}"
+
+
+def test_commands_of_the_first_screen_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    first_screen = "\n".join((ROOT / "README.md").read_text().splitlines()[:60])
+    for command in ("make demo", "make test"):
+        assert command in first_screen
+        assert f"\n{command.split()[1]}:" in makefile
