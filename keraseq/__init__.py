@@ -25,12 +25,12 @@ ROOMS = (
     "experiments",
 )
 
-__all__ = ["__version__", *ROOMS]  # noqa: PLE0604
+__all__ = ["__version__", *ROOMS]
 
 # The shell command answers `keraseq --help` without waiting for TensorFlow: there, and only there,
 # these rooms load on first use as well.
 if Path(next(iter(sys.argv), "")).name != "keraseq":
-    from keraseq import cells, layers, models
+    from keraseq import cells, layers, models  # noqa: F401
 
 
 def __getattr__(name: str):

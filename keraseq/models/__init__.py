@@ -1,5 +1,6 @@
 """Step 2, models: builders, plain functions that return an uncompiled `keras.Model`."""
 
+from keraseq.models.budget import match_parameters
 from keraseq.models.classifier import sequence_classifier
 from keraseq.models.encoder_decoder import encoder_decoder
 from keraseq.models.forecaster import forecaster
@@ -12,6 +13,7 @@ __all__ = [
     "encoder_decoder",
     "forecaster",
     "language_model",
+    "match_parameters",
     "sequence_classifier",
     "sequence_tagger",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from keraseq.cells.cell import one_of, positive_integer
+from keraseq.checks import one_of, positive_integer
 from keraseq.layers import stack
 from keraseq.models.inputs import drop, full_precision, sequence_inputs
 from keraseq.models.pooling import POOLINGS, SequencePooling

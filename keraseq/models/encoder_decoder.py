@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from keraseq.cells.cell import positive_integer
+from keraseq.checks import positive_integer
 from keraseq.layers import stack
 from keraseq.models.inputs import drop, embedded_tokens, full_precision
 from keraseq.models.sequence_model import SequenceModel

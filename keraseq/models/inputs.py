@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keraseq.cells.cell import positive_integer, rate
+from keraseq.checks import positive_integer, rate
 
 
 @keras.saving.register_keras_serializable("keraseq")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from keraseq.cells.cell import boolean, positive_integer
+from keraseq.checks import boolean, positive_integer
 from keraseq.layers import stack
 from keraseq.models.inputs import OneHot, drop, full_precision
 from keraseq.models.sequence_model import SequenceModel

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keraseq.cells.cell import one_of
+from keraseq.checks import one_of
 
 POOLINGS = ("last", "mean", "max")  # "last" is what a recurrent layer returns by itself
 
