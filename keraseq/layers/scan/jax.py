@@ -14,12 +14,12 @@ def scan(step, inputs, carry, *, collect, reverse, unroll):
 
     def body(carry, inputs_t):
         output, carry = step(inputs_t, carry)
-        return carry, output if collect else None
+        return carry, output if collect is not None else None
 
     # The body is traced: a variable read or written there must go through a scope.
     scope = contextlib.nullcontext() if in_stateless_scope() else keras.StatelessScope()
     with scope:
         carry, outputs = jax.lax.scan(body, carry, inputs, reverse=reverse, unroll=unroll)
-    if collect and reverse:
+    if collect is not None and reverse:
         outputs = outputs[::-1]
     return outputs, carry

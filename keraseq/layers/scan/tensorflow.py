@@ -13,10 +13,7 @@ def scan(step, inputs, carry, *, collect, reverse, unroll):
         for t in reversed(range(length)) if reverse else range(length):
             output, carry = step(keras.tree.pack_sequence_as(inputs, [x[t] for x in flat]), carry)
             outputs.append(output)
-        stacked = (
-            keras.tree.map_structure(lambda *one: tf.stack(one), *outputs) if collect else None
-        )
-        return stacked, carry
+        return tf.stack(outputs) if collect is not None else None, carry
 
     steps = tf.shape(flat[0])[0] if length is None else length
     arrays = [tf.TensorArray(x.dtype, size=steps).unstack(x) for x in flat]
@@ -33,10 +30,12 @@ def scan(step, inputs, carry, *, collect, reverse, unroll):
             tf.ensure_shape(one, old.shape)
             for one, old in zip(keras.tree.flatten(new), flat_carry, strict=True)
         ]
-        return t + 1, new, [outputs[0].write(t, output)] if collect else []
+        return t + 1, new, [outputs[0].write(t, output)] if collect is not None else []
 
     outputs = (
-        [tf.TensorArray(collect.dtype, size=steps, element_shape=collect.shape)] if collect else []
+        [tf.TensorArray(collect.dtype, size=steps, element_shape=collect.shape)]
+        if collect is not None
+        else []
     )
     _, flat_carry, outputs = tf.while_loop(
         lambda t, *_: t < steps,
@@ -45,7 +44,7 @@ def scan(step, inputs, carry, *, collect, reverse, unroll):
         maximum_iterations=steps,
     )
     carry = keras.tree.pack_sequence_as(carry, flat_carry)
-    if not collect:
+    if collect is None:
         return None, carry
     stacked = outputs[0].stack()
     stacked.set_shape([length, *collect.shape])

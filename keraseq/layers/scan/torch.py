@@ -11,6 +11,6 @@ def scan(step, inputs, carry, *, collect, reverse, unroll):
     outputs = []
     for t in reversed(order) if reverse else order:
         output, carry = step(keras.tree.pack_sequence_as(inputs, [x[t] for x in flat]), carry)
-        if collect:
+        if collect is not None:
             outputs.append(output)
-    return torch.stack(outputs) if collect else None, carry
+    return torch.stack(outputs) if collect is not None else None, carry
