@@ -52,7 +52,7 @@ class Score:
 
     Example:
 
-    >>> print(Score("test accuracy", 0.8741, sd=0.0032, runs=5))
+    >>> print(keraseq.bundle.Score("test accuracy", 0.8741, sd=0.0032, runs=5))
     test accuracy 0.8741 ± 0.0032 (5 runs)
     """
 
@@ -90,7 +90,7 @@ class Card:
 
     Example:
 
-    >>> print(Card(data="digits", metric=Score("accuracy", 0.9)).markdown().splitlines()[4])
+    >>> print(keraseq.bundle.Card(data="digits").markdown().splitlines()[4])
     | data | digits |
     """
 
@@ -149,11 +149,10 @@ class Bundle:
     Example:
 
     >>> import keraseq
-    >>> model = keraseq.models.sequence_classifier(2, vocabulary=9, units=4)
-    >>> bundle = Bundle(model, {"words": ["", "good", "bad"]}, Card(data="three words"))
-    >>> _ = bundle.save("runs/tiny")
-    >>> keraseq.bundle.load("runs/tiny").preprocessing["words"]
-    ['', 'good', 'bad']
+    >>> model = keraseq.models.sequence_classifier(2, vocabulary=3, units=4)
+    >>> bundle = keraseq.bundle.Bundle(model, {"words": ["", "good", "bad"]})
+    >>> bundle.preprocessing["words"][1]
+    'good'
     """
 
     model: keras.Model
@@ -192,7 +191,7 @@ class Bundle:
         try:
             model = self.model
             if not optimizer:
-                model = keras.models.clone_model(model)
+                model = type(model).from_config(model.get_config())
                 model.set_weights(self.model.get_weights())
             model.save(partial / "model.keras")
             write_json(partial / "preprocessing.json", values)
@@ -238,13 +237,12 @@ def load(folder: str | Path) -> Bundle:
     previous = folder.with_name(f".{folder.name}.previous")
     place = previous if previous.is_dir() and not folder.exists() else folder
     check(place)
-    values = read_json(place / "preprocessing.json")
-    arrays = {}
-    if (place / "arrays.npz").is_file():
-        with np.load(place / "arrays.npz", allow_pickle=False) as file:
-            arrays = dict(file)
     try:
-        preprocessing = with_arrays(values, arrays)
+        arrays = {}
+        if (place / "arrays.npz").is_file():
+            with np.load(place / "arrays.npz", allow_pickle=False) as file:
+                arrays = dict(file)
+        preprocessing = with_arrays(read_json(place / "preprocessing.json"), arrays)
         card = Card.from_dict(read_json(place / "card.json"))
         model = keras.saving.load_model(place / "model.keras", safe_mode=True)
     except Exception as error:
@@ -338,7 +336,7 @@ def completed(card: Card, model: keras.Model) -> Card:
     known = {
         "title": model.name,
         "parameters": model.count_params(),
-        "device": ", ".join(keras.distribution.list_devices()),
+        "device": device(model),
         "versions": {
             "keraseq": sys.modules["keraseq"].__version__,
             "keras": keras.__version__,
@@ -350,6 +348,14 @@ def completed(card: Card, model: keras.Model) -> Card:
     return replace(
         card, **{key: value for key, value in known.items() if getattr(card, key) in (None, "", {})}
     )
+
+
+def device(model: keras.Model) -> str:
+    """Where a model's weights are, in the backend's words."""
+    if not model.weights:
+        return ""
+    place = model.weights[0].value.device
+    return str(place).rpartition("device:")[2]  # TensorFlow puts job and task before it
 
 
 def without_arrays(value, path: str, arrays: dict[str, np.ndarray]):

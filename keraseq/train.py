@@ -113,7 +113,7 @@ def callbacks(
     killed while it writes loses nothing.
 
     Args:
-        folder: Where the files go; made if it is not there. One folder a run.
+        folder: Where the files go; made with the first of them. One folder a run.
         monitor: What the best epoch is best at; `"val_loss"` needs validation data.
             Defaults to `"val_loss"`.
         mode: `"min"`, `"max"`, or `"auto"`, which knows losses and Keras' own metrics.
@@ -141,7 +141,6 @@ def callbacks(
     if mode not in ("auto", "min", "max"):
         raise ValueError(f"mode must be 'auto', 'min' or 'max'; received mode={mode!r}")
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     chosen = [StopOnNaN(), BestCheckpoint(folder / "best.keras", monitor=monitor, mode=mode)]
     if patience is not None:
         patience = positive_integer("patience", patience)
@@ -168,7 +167,7 @@ class BestCheckpoint(keras.callbacks.ModelCheckpoint):
 
     Example:
 
-    >>> BestCheckpoint("best.keras", monitor="loss").save_best_only
+    >>> keraseq.train.BestCheckpoint("best.keras", monitor="loss").save_best_only
     True
     """
 
@@ -192,7 +191,7 @@ class CSVLog(keras.callbacks.CSVLogger):
 
     Example:
 
-    >>> CSVLog("log.csv").append
+    >>> keraseq.train.CSVLog("log.csv").append
     True
     """
 
@@ -204,6 +203,7 @@ class CSVLog(keras.callbacks.CSVLogger):
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes a line."""
+        Path(self.filename).parent.mkdir(parents=True, exist_ok=True)
         columns = self.keys
         super().on_train_begin()
         self.keys = columns
@@ -223,7 +223,7 @@ class StopOnNaN(keras.callbacks.Callback):
 
     Example:
 
-    >>> StopOnNaN().on_train_batch_end(0, {"loss": 0.7})
+    >>> keraseq.train.StopOnNaN().on_train_batch_end(0, {"loss": 0.7})
     """
 
     async_safe = True  # on JAX the loss is read in a thread: training does not wait for it

@@ -78,11 +78,14 @@ def largest(count: Callable[[int], int], budget: int, widths: set[int]) -> int:
     wide as its input may need no input projection (`input_projection="auto"`).
     """
     points = [u for u in range(1, 4 + len(widths)) if u not in widths][:3]
-    if count(points[0]) >= count(points[-1]):
+    many = 16 * points[-1]
+    if count(points[0]) == count(points[-1]) == count(many):
         raise ValueError(
-            f"the builder must use units: it made {count(points[0])} trainable parameters with "
-            f"units={points[0]}, {count(points[-1])} with units={points[-1]}"
+            f"the builder must use units: it made {count(many)} trainable parameters with "
+            f"units={points[0]} and with units={many}"
         )
+    if count(points[0]) == count(points[-1]):
+        return bisected(count, budget)
     predicted = quadratic(count, points)
     units = bisected(predicted, budget)
     for width in sorted(widths, reverse=True):  # such a saving is far less than half of the model

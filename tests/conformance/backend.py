@@ -1,5 +1,7 @@
 """The one thing that Keras cannot say for all backends: the gradient of a function."""
 
+import contextlib
+
 import keras
 
 BACKEND = keras.backend.backend()
@@ -20,6 +22,15 @@ def gradients(function, inputs, variables, compiled=False):
     )
     arrays = [keras.ops.convert_to_numpy(gradient) for gradient in found]
     return arrays[: len(inputs)], arrays[len(inputs) :]
+
+
+def step_by_step():
+    """A context in which JAX does not compile what it would run once, not even `lax.scan`."""
+    if BACKEND != "jax":
+        return contextlib.nullcontext()
+    import jax
+
+    return jax.disable_jit()
 
 
 def tensorflow(function, inputs, variables, compiled):

@@ -10,8 +10,8 @@ from oracles.time import run
 
 import keraseq
 
-from .backend import BACKEND, gradients
-from .cases import CASES, ROWS, named_weights, random_inputs, randomise
+from .backend import gradients, step_by_step
+from .cases import CASES, EQUAL, ROWS, named_weights, random_inputs, randomise
 
 STEPS = 4
 DELTA = 1e-6
@@ -23,9 +23,7 @@ MASK = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [0, 1, 1, 1], [1, 0, 1, 1], [0, 0, 
 
 def setup(case, dtype="float64", **options):
     """A layer, its inputs, and the weights that make a scalar of everything that it returns."""
-    features, units = case.widths[0][0], min(case.widths[0][1], 4)
-    if case.widths[0][0] == case.widths[0][1]:
-        features = units
+    features, units = (4, 4) if case.widths is EQUAL else (2, 4)
     cell = case.cell(units, dtype=dtype)
     cell.build((None, features))
     randomise(cell)
@@ -89,19 +87,22 @@ def check(found, expected):
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_gradient(case, float64):
+    """Step by step where the backend would compile for long; the rows below are compiled."""
     layer, x, states, chosen = setup(case)
     weights = named_weights(layer.cell)
-    found = of_the_layer(layer, x, states, chosen, None)
+    with step_by_step():
+        found = of_the_layer(layer, x, states, chosen, None)
     check(found, of_the_oracle(case, weights, x, states, chosen))
 
 
 @pytest.mark.parametrize("case", ROWS, ids=str)
-def test_gradient_under_a_mask(case, float64):
-    """With XLA, as `fit` has it, where there is an XLA to choose."""
+def test_gradient_compiled(case, float64):
+    """As `fit` has it: XLA, where there is an XLA to choose."""
     layer, x, states, chosen = setup(case)
     weights = named_weights(layer.cell)
-    found = of_the_layer(layer, x, states, chosen, MASK, compiled=BACKEND == "tensorflow")
-    check(found, of_the_oracle(case, weights, x, states, chosen, mask=MASK))
+    for mask in (None, MASK):
+        found = of_the_layer(layer, x, states, chosen, mask, compiled=True)
+        check(found, of_the_oracle(case, weights, x, states, chosen, mask=mask))
 
 
 @pytest.mark.parametrize("name", ["gru", "lstm"])

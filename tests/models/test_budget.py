@@ -52,7 +52,7 @@ def test_a_state_as_wide_as_the_input_may_be_smaller(budget):
     options = {"classes": 2, "features": 12, "cell": "mut1"}
     sizes = {
         u: count(models.sequence_classifier(units=u, cell_options=ZEROS, **options))
-        for u in range(8, 20)
+        for u in range(8, 24)
     }
     assert sizes[12] < sizes[11]
     expected = max(u for u, size in sizes.items() if size <= budget)
@@ -73,6 +73,16 @@ def test_a_builder_that_is_no_quadratic():
 
     units = models.match_parameters(stepwise, 1_000, cell="elman")
     assert count(stepwise("elman", units)) <= 1_000 < count(stepwise("elman", units + 1))
+
+
+def test_a_builder_that_takes_no_notice_of_units():
+    with pytest.raises(ValueError) as caught:
+        models.match_parameters(
+            lambda cell, units: models.sequence_tagger(3, features=2, units=4), 999, cell="elman"
+        )
+    assert str(caught.value) == (
+        "the builder must use units: it made 127 trainable parameters with units=1 and with units=48"
+    )
 
 
 def test_no_model_and_no_random_number_is_left_behind():

@@ -25,7 +25,7 @@ SHAPES = {  # title: (inputs, targets)
 
 def compositions():
     """Title -> code, out of the docstring."""
-    found = re.findall(r"^(\w[^:\n]*): .*?\n\n((?:    .*\n)+)", models.__doc__, re.M | re.S)
+    found = re.findall(r"^(\w[^:\n]*): (?:.+\n)+\n((?:    .+\n)+)", models.__doc__, re.M)
     return {title: re.sub("^    ", "", code, flags=re.M) for title, code in found}
 
 
