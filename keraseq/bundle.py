@@ -21,7 +21,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +130,9 @@ class Card:
     def from_dict(cls, values: dict[str, Any]) -> "Card":
         """The card that `dataclasses.asdict` described."""
         scores = {
-            key: Score(**values[key]) for key in ("metric", "baseline") if values.get(key) is not None
+            key: Score(**values[key])
+            for key in ("metric", "baseline")
+            if values.get(key) is not None
         }
         return cls(**{**values, **scores, "seeds": tuple(values.get("seeds", ()))})
 
@@ -240,8 +242,8 @@ def load(folder: str | Path) -> Bundle:
     try:
         arrays = {}
         if (place / "arrays.npz").is_file():
-            with np.load(place / "arrays.npz", allow_pickle=False) as file:
-                arrays = dict(file)
+            with (place / "arrays.npz").open("rb") as file:
+                arrays = dict(np.load(file, allow_pickle=False))
         preprocessing = with_arrays(read_json(place / "preprocessing.json"), arrays)
         card = Card.from_dict(read_json(place / "card.json"))
         model = keras.saving.load_model(place / "model.keras", safe_mode=True)
@@ -343,7 +345,7 @@ def completed(card: Card, model: keras.Model) -> Card:
             backend: sys.modules[backend].__version__,
             "python": platform.python_version(),
         },
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     return replace(
         card, **{key: value for key, value in known.items() if getattr(card, key) in (None, "", {})}

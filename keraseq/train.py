@@ -86,7 +86,7 @@ def default_loss(model: keras.Model):
     if ends_in != ["logits"]:
         raise ValueError(
             "loss is needed for a model that does not end in one layer called 'logits' or "
-            f"'forecast'; received loss=None and a model that ends in {ends_in}"
+            "'forecast'; received loss=None"
         )
     if model.output_shape[-1] == 1:
         accuracy = keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)
@@ -249,7 +249,9 @@ class StopOnNaN(keras.callbacks.Callback):
             return
         before = "the first batch of the epoch"
         if self.last_finite is not None:
-            before = f"the mean loss was {self.last_finite[1]:.6g} at batch {self.last_finite[0] + 1}"
+            before = (
+                f"the mean loss was {self.last_finite[1]:.6g} at batch {self.last_finite[0] + 1}"
+            )
         raise FloatingPointError(
             f"the loss is {loss} at step {self.steps + batch + 1} (epoch {self.epoch + 1}, batch "
             f"{batch + 1}); {before}. Look for NaN or huge values in that batch, lower the "
@@ -343,7 +345,9 @@ class Resume(keras.callbacks.Callback):
                 arrays[f"{group}/{i}"] = portable(keras.ops.convert_to_numpy(variable.value))
         states = []
         for i, other in enumerate(self.others):
-            states.append({name: getattr(other, name) for name in self.counters if hasattr(other, name)})
+            states.append(
+                {name: getattr(other, name) for name in self.counters if hasattr(other, name)}
+            )
             for j, array in enumerate(getattr(other, "best_weights", None) or ()):
                 arrays[f"best_weights/{i}/{j}"] = portable(np.asarray(array))
         state = {
@@ -370,25 +374,25 @@ class Resume(keras.callbacks.Callback):
         if self.model.optimizer is not None and not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
         try:
-            with np.load(self.path, allow_pickle=False) as file:
-                arrays = dict(file)
+            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+                arrays = dict(saved)
             state = json.loads(str(arrays.pop("state")))
             if state["format"] != RESUME_FORMAT:
                 raise ValueError(f"format {state['format']}")
         except Exception as error:
             raise ValueError(
                 f"{str(self.path)!r} is no resume file that this version can read ({error}); "
-                "remove it to start the run again"
+                "remove it to start anew"
             ) from None
-        for group, variables in self._variables().items():
-            saved = [arrays[key] for key in indexed(arrays, group)]
-            shapes = [tuple(v.shape) for v in variables]
-            if [array.shape for array in saved] != shapes or len(state["others"]) != len(self.others):
-                raise ValueError(
-                    f"{str(self.path)!r} belongs to another {group} or other callbacks than these; "
-                    "remove it to start the run again"
-                )
-            for variable, array in zip(variables, saved, strict=True):
+        groups = self._variables()
+        saved = {group: [arrays[key] for key in indexed(arrays, group)] for group in groups}
+        for group, variables in groups.items():
+            if [v.shape for v in saved[group]] != [tuple(v.shape) for v in variables]:
+                self._refuse(f"the {group} has other variables")
+        if len(state["others"]) != len(self.others):
+            self._refuse(f"there are {len(self.others)} callbacks, not {len(state['others'])}")
+        for group, variables in groups.items():
+            for variable, array in zip(variables, saved[group], strict=True):
                 variable.assign(array)
         for i, (other, counters) in enumerate(zip(self.others, state["others"], strict=True)):
             for name, value in counters.items():
@@ -398,6 +402,11 @@ class Resume(keras.callbacks.Callback):
                 other.best_weights = best
         self.seed = state["seed"]
         return state["epoch"]
+
+    def _refuse(self, reason: str):
+        raise ValueError(
+            f"{str(self.path)!r} belongs to another run: {reason}; remove it to start anew"
+        )
 
     def _variables(self):
         optimizer = self.model.optimizer

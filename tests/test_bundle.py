@@ -71,9 +71,7 @@ def same(a, b):
 
 def test_round_trip(trained, saved):
     bundle = load(saved)
-    np.testing.assert_array_equal(
-        bundle.model.predict(X, verbose=0), trained.predict(X, verbose=0)
-    )
+    np.testing.assert_array_equal(bundle.model.predict(X, verbose=0), trained.predict(X, verbose=0))
     assert same(bundle.preprocessing, {**PREPROCESSING, "length": 4})
     assert bundle.card.metric == CARD.metric
     assert bundle.card.seeds == (0, 1, 2)
@@ -245,7 +243,7 @@ def test_paths_that_are_no_bundle(tmp_path):
     for path in (file, tmp_path / "nowhere"):
         with pytest.raises(BundleError, match="is no bundle: there is no folder of that name"):
             load(path)
-    with pytest.raises(BundleError, match="is no bundle: it has no manifest.json"):
+    with pytest.raises(BundleError, match=r"is no bundle: it has no manifest\.json"):
         load(tmp_path)
 
 
@@ -270,7 +268,7 @@ def test_code_in_a_model_is_refused(tmp_path):
     inputs = keras.Input((3,))
     model = keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1, output_shape=(3,))(inputs))
     Bundle(model).save(tmp_path / "lambda")
-    with pytest.raises(BundleError, match="cannot be loaded: .*lambda") as caught:
+    with pytest.raises(BundleError, match=r"cannot be loaded: .*lambda") as caught:
         load(tmp_path / "lambda")
     assert "\n" not in str(caught.value)
 

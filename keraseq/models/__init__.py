@@ -28,13 +28,19 @@ Many to many, through an encoder and a decoder: a sequence of another length, as
 from keraseq.models.budget import match_parameters
 from keraseq.models.classifier import sequence_classifier
 from keraseq.models.encoder_decoder import encoder_decoder
-from keraseq.models.forecaster import forecaster
+from keraseq.models.forecaster import LastValue, SubtractLast, forecaster
+from keraseq.models.inputs import OneHot
 from keraseq.models.language import language_model
+from keraseq.models.pooling import SequencePooling
 from keraseq.models.sequence_model import SequenceModel
 from keraseq.models.tagger import sequence_tagger
 
 __all__ = [
+    "LastValue",
+    "OneHot",
     "SequenceModel",
+    "SequencePooling",
+    "SubtractLast",
     "encoder_decoder",
     "forecaster",
     "language_model",

@@ -42,7 +42,7 @@ def match_parameters(builder: Callable[..., keras.Model], budget: int, *, cell, 
     >>> import keraseq
     >>> tagger = keraseq.models.sequence_tagger
     >>> keraseq.models.match_parameters(tagger, 10_000, cell="mut1", classes=5, features=8)
-    41
+    63
     """
     budget = positive_integer("budget", budget)
     if "units" in options:

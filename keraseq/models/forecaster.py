@@ -116,7 +116,7 @@ class LastValue(keras.layers.Layer):
 
     Example:
 
-    >>> layer = keraseq.models.forecasting.LastValue(2)
+    >>> layer = keraseq.models.LastValue(2)
     >>> tuple(layer(keras.ops.ones((5, 9, 3))).shape)
     (5, 1, 2)
     """
@@ -147,7 +147,8 @@ class SubtractLast(keras.layers.Layer):
     Example:
 
     >>> window = keras.ops.array([[[1.0, 1.0], [3.0, 3.0]]])
-    >>> keras.ops.convert_to_numpy(SubtractLast()([window, LastValue(1)(window)])).tolist()
+    >>> last = keraseq.models.LastValue(1)(window)
+    >>> keras.ops.convert_to_numpy(keraseq.models.SubtractLast()([window, last])).tolist()
     [[[-2.0, 1.0], [0.0, 3.0]]]
     """
 

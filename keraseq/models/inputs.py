@@ -18,7 +18,7 @@ class OneHot(keras.layers.Layer):
 
     Example:
 
-    >>> layer = keraseq.models.inputs.OneHot(3)
+    >>> layer = keraseq.models.OneHot(3)
     >>> keras.ops.convert_to_numpy(layer(keras.ops.array([[2]]))).tolist()
     [[[0.0, 0.0, 1.0]]]
     """

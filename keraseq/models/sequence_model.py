@@ -56,7 +56,7 @@ class SequenceModel(keras.Model):
         return super().call(inputs, training=training, mask=mask)
 
     def check_data(self, x):
-        """Raises if arrays, or the elements of a `tf.data.Dataset`, cannot be this model's input."""
+        """Raises if arrays, or what a `tf.data.Dataset` gives, cannot be this model's input."""
         if hasattr(x, "element_spec"):
             x = x.element_spec[0] if isinstance(x.element_spec, tuple) else x.element_spec
         if x is not None:

@@ -22,7 +22,7 @@ MASKS = {
     "empty": [0, 0, 0, 0, 0, 0],
 }
 MASK = np.array(list(MASKS.values()), bool)
-TOLERANCE = {"float32": 1e-5, "mixed_bfloat16": 0.06}
+TOLERANCE = {"float32": 2e-6, "mixed_bfloat16": 0.03}
 BOTH = {"return_sequences": True, "return_state": True}
 
 
@@ -104,6 +104,7 @@ WRAPPERS = {
 
 
 def check(found, expected, tolerance):
+    found = keras.tree.flatten(found)  # StackedRNNCells gives one list of states a cell
     assert len(found) == len(expected)
     for tensor, truth in zip(found, expected, strict=True):
         values = np.asarray(keras.ops.convert_to_numpy(tensor), "float64")
@@ -122,7 +123,7 @@ def test_layer(case, wrapper, dtype):
     layer.build((None, STEPS, FEATURES))
     randomise(layer)
     x = np.random.default_rng(3).normal(size=(len(MASK), STEPS, FEATURES)).astype("float32")
-    for mask in (MASK, None):
+    for mask in (MASK, None) if dtype == "float32" else (MASK,):
         given = None if mask is None else keras.ops.convert_to_tensor(mask)
         found = layer(keras.ops.convert_to_tensor(x), mask=given)
         check(found, expect(case, layer, x.astype("float64"), mask), TOLERANCE[dtype])

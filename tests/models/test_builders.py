@@ -104,7 +104,9 @@ def test_builds_uncompiled_and_trains_a_step(case):
         not np.array_equal(old, keras.ops.convert_to_numpy(new))
         for old, new in zip(before, model.trainable_weights, strict=True)
     ]
-    assert all(moved), [w.path for w, m in zip(model.trainable_weights, moved, strict=True) if not m]
+    assert all(moved), [
+        w.path for w, m in zip(model.trainable_weights, moved, strict=True) if not m
+    ]
 
 
 def test_layers_have_names_and_the_summary_shows_them():

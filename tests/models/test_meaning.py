@@ -136,7 +136,7 @@ def test_only_the_states_of_the_encoder_reach_the_decoder():
 
 
 def test_an_encoder_and_decoder_learns_to_reverse_and_writes_step_by_step():
-    """The docstring's way to write: target filled with 0 behind the start token, choice by choice."""
+    """The docstring's way to write: 0 behind the start token, filled choice by choice."""
     rng = np.random.default_rng(0)
     source = rng.integers(1, 5, (64, 3))
     answer = source[:, ::-1]

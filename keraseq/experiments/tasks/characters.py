@@ -27,9 +27,10 @@ class Characters(Task):
     direction = "min"
     builder = staticmethod(models.language_model)
     budget = 40_000
-    steps = 1_500
-    learning_rate = 5e-3
-    step_cost = 15.0
+    steps = 2_400
+    batch_size = 32
+    learning_rate = 1e-2
+    step_cost = 8.0
 
     @cached_property
     def parts(self) -> dict[str, np.ndarray]:
@@ -149,7 +150,9 @@ def lanes(tokens: np.ndarray):
     rows = -(-steps // LANE)
     rows = -(-rows // LANES) * LANES
     fill = rows * LANE - steps
-    inputs, targets = (np.pad(ids, (0, fill)).reshape(rows, LANE) for ids in (tokens[:-1], tokens[1:]))
+    inputs, targets = (
+        np.pad(ids, (0, fill)).reshape(rows, LANE) for ids in (tokens[:-1], tokens[1:])
+    )
     return inputs, targets, np.arange(rows * LANE).reshape(rows, LANE) < steps
 
 

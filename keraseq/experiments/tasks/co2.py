@@ -25,7 +25,7 @@ class CO2(Task):
     builder = staticmethod(models.forecaster)
     options = {"horizon": HORIZON, "features": 1, "length": LOOK_BACK, "subtract_last": True}  # noqa: RUF012
     budget = 5_000
-    steps = 1_500
+    steps = 800
     learning_rate = 5e-3
     step_cost = 4.0
 
@@ -102,7 +102,9 @@ class CO2(Task):
             "repeat last": evaluate.repeat_last(values, origins, HORIZON),
         }
         truth = self.truth(origins)
-        return {name: evaluate.mase(truth, values, self.scale) for name, values in forecasts.items()}
+        return {
+            name: evaluate.mase(truth, values, self.scale) for name, values in forecasts.items()
+        }
 
     def facts(self):
         """For the report."""

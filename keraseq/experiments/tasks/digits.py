@@ -21,7 +21,7 @@ class Digits(Task):
     builder = staticmethod(models.sequence_classifier)
     options = {"classes": 10, "features": 8, "length": 8}  # noqa: RUF012
     budget = 5_000
-    steps = 1_500
+    steps = 800
     learning_rate = 5e-3
     step_cost = 2.0
 
@@ -71,4 +71,6 @@ class Digits(Task):
 
     def raw(self):
         """Images and labels of all parts."""
-        return b"".join(np.ascontiguousarray(array).tobytes() for part in self.parts for array in part)
+        return b"".join(
+            np.ascontiguousarray(array).tobytes() for part in self.parts for array in part
+        )

@@ -1,0 +1,93 @@
+"""What people see while a comparison runs."""
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress as Bars, TaskID, TextColumn, TimeElapsedColumn
+
+from keraseq.experiments.trials import Trial
+
+
+class Progress:
+    """Bars with the time left where the error output is a terminal; a line a trial everywhere.
+
+    Args:
+        costs: Expected seconds of each trial, by its key; only their proportions matter after the
+            first seconds.
+        workers: Number of trials that run at the same time.
+        visible: Whether to show anything. Defaults to `True`.
+    """
+
+    def __init__(self, costs: dict[str, float], workers: int, visible: bool = True):
+        self.costs, self.workers = costs, workers
+        self.console = Console(stderr=True, quiet=not visible, highlight=False)
+        self.live = visible and self.console.is_terminal
+        self.bars = Bars(
+            TextColumn("{task.description}", justify="left"),
+            BarColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            console=self.console,
+            disable=not self.live,
+            transient=True,
+        )
+        self.done: dict[str, float] = {}  # fraction of each trial
+        self.rows: dict[str, TaskID] = {}
+        self.finished = 0
+        self.begin = time.monotonic()
+
+    def __enter__(self):
+        self.bars.start()
+        self.all = self.bars.add_task("all trials", total=sum(self.costs.values()), note="")
+        return self
+
+    def __exit__(self, *error):
+        self.bars.stop()
+
+    def event(self, event: dict, trial: Trial | None) -> None:
+        """Takes in what a worker said of a trial (None: of something else, which is not shown)."""
+        if trial is None:
+            return
+        kind, key = event["event"], event["key"]
+        name = f"{trial.task} {trial.cell} seed {trial.seed}"
+        if trial.role == "search":
+            name += f", learning rate {trial.learning_rate:g}"
+        if kind == "start":
+            self.rows[key] = self.bars.add_task(name, total=trial.steps, note="starts")
+        elif kind == "step":
+            self.done[key] = event["step"] / trial.steps
+            note = f"step {event['step']:,} of {trial.steps:,}"
+            self.bars.update(self.rows[key], completed=event["step"], note=note)
+        else:
+            self.done[key] = 1.0
+            self.finished += 1
+            self.bars.remove_task(self.rows.pop(key))
+            result = said(event["record"]) if kind == "done" else f"failed: {event['reason']}"
+            left = "" if self.finished == len(self.costs) else f", {self.time_left()} left"
+            count = f"{self.finished:{len(str(len(self.costs)))}d}/{len(self.costs)}"
+            self.console.print(f"[{count}] {name}: {result}{left}", markup=False, soft_wrap=True)
+        work = sum(self.costs[key] * part for key, part in self.done.items())
+        note = f"{self.finished}/{len(self.costs)} done, {self.time_left()} left"
+        self.bars.update(self.all, completed=work, note=note)
+
+    def time_left(self) -> str:
+        """An estimate from the speed so far."""
+        work = sum(self.costs[key] * part for key, part in self.done.items())
+        total = sum(self.costs.values())
+        if work < 0.02 * total:
+            seconds = (total - work) / max(self.workers, 1)
+        else:
+            seconds = (time.monotonic() - self.begin) * (total - work) / work
+        return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"
+
+
+def said(record: dict) -> str:
+    """The outcome of a trial in a few words."""
+    value = record["test"] if record["role"] == "final" else record["validation"]
+    value = "no value" if value is None else f"{value:.4f}"
+    part = "" if record["role"] == "final" else "validation "
+    diverged = f", diverged at step {record['diverged_at']}" if record["diverged_at"] else ""
+    return (
+        f"{part}{record['metric'].replace('_', ' ')} {value}{diverged} "
+        f"({record['units']} units, {record['parameters']:,} parameters, {record['seconds']:.0f} s)"
+    )

@@ -1,0 +1,76 @@
+"""Keras' own `run_layer_test`, the check that its layers pass, with our cells inside.
+
+Configuration round trip, building, symbolic and eager shapes and types, counts of weights and seeds,
+a compiled training step, mixed precision.
+"""
+
+import keras
+import pytest
+from keras.src.testing import TestCase
+
+import keraseq
+
+from .cases import ROWS
+
+BATCH, STEPS, FEATURES, UNITS = 3, 2, 4, 5
+PENALTIES = ("kernel_regularizer", "recurrent_regularizer", "bias_regularizer")
+
+
+def penalised(case):
+    return case.cell(UNITS, **dict.fromkeys(PENALTIES, "l2"), dropout=0.2, recurrent_dropout=0.2)
+
+
+def simple(case):
+    return case.cell(UNITS)
+
+
+WRAPPERS = {  # name: (class, arguments, width of the output, cells that have penalties)
+    "keras.layers.RNN": (keras.layers.RNN, lambda c: {"cell": simple(c)}, UNITS, 0),
+    "RNN": (keraseq.layers.RNN, lambda c: {"cell": penalised(c)}, UNITS, 1),
+    "Bidirectional": (
+        keraseq.layers.Bidirectional,
+        lambda c: {"layer": keraseq.layers.RNN(penalised(c))},
+        2 * UNITS,
+        2,
+    ),
+    "stack": (
+        keraseq.layers.Stack,
+        lambda c: {"cell": c.name, "units": [UNITS, 3], "dropout": 0.1},
+        3,
+        0,
+    ),
+    "StackedRNNCells": (
+        keraseq.layers.RNN,
+        lambda c: {"cell": [simple(c), c.cell(3)], "return_sequences": True},
+        3,
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+@pytest.mark.parametrize("case", ROWS, ids=str)
+def test_run_layer_test(case, wrapper):
+    kind, arguments, width, penalised_cells = WRAPPERS[wrapper]
+    arguments = arguments(case)
+    cell = penalised(case)
+    cell.build((None, FEATURES))
+    losses = penalised_cells * sum(weight.regularizer is not None for weight in cell.weights)
+    shape = (BATCH, STEPS, width) if arguments.get("return_sequences") else (BATCH, width)
+    TestCase().run_layer_test(
+        kind,
+        init_kwargs=arguments,
+        input_shape=(BATCH, STEPS, FEATURES),
+        expected_output_shape=shape,
+        expected_num_losses=losses,
+        expected_num_non_trainable_weights=0,
+        supports_masking=True,
+    )
+
+
+@pytest.mark.parametrize("case", ROWS, ids=str)
+def test_every_matrix_and_bias_has_its_penalty(case):
+    cell = penalised(case)
+    cell.build((None, FEATURES))
+    assert all(w.regularizer is not None for w in cell.weights if w.name in ("kernel", "bias"))
+    assert cell.recurrent_kernel.regularizer is not None
