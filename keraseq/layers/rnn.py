@@ -59,6 +59,8 @@ class RNN(keras.layers.RNN):
     (2, 5, 16)
     """
 
+    path = "plain"
+
     def __init__(
         self,
         cell,
@@ -195,7 +197,9 @@ class RNN(keras.layers.RNN):
             one_step,
             reads,
             carry,
+            variables=self.cell.weights,
             collect=kept if self.return_sequences else None,
+            path=self.path,
             reverse=self.go_backwards,
             unroll=self.unroll,
         )

@@ -19,25 +19,14 @@ def scan(
     inputs: Any,
     carry: Any,
     *,
+    variables=(),
     collect: keras.KerasTensor | None,
     reverse: bool = False,
     unroll: bool = False,
+    path: str = "plain",
 ) -> tuple[Any, Any]:
-    """Runs `step` over time on the current backend.
-
-    Args:
-        step: `(inputs_t, carry) -> (output, carry)`.
-        inputs: Nested tensors `(time, ...)`.
-        carry: Nested tensors, before the first step.
-        collect: Shape (without time) and type of an output; the outputs of all steps are kept
-            then. None: they are not kept.
-        reverse: Whether to run from the last step to the first; the outputs stand in the order in
-            which they were made.
-        unroll: Whether to lay the steps out one after the other instead of looping; needs a known
-            number of steps.
-
-    Returns:
-        `(outputs, carry)`: a tensor `(time, ...)`, or None without `collect`; and the last carry.
-    """
     backend = importlib.import_module(f"keraseq.layers.scan.{keras.backend.backend()}")
+    if path != "plain":
+        from keraseq.layers.scan.deferred import Step
+        return backend.scan_deferred(Step(step, list(variables)), inputs, carry, collect=collect, reverse=reverse, compiled=path=="compiled")
     return backend.scan(step, inputs, carry, collect=collect, reverse=reverse, unroll=unroll)
