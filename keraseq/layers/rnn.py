@@ -229,10 +229,13 @@ class RNN(keras.layers.RNN):
             initial_state = self.states if self.stateful else self.get_initial_state(batch)
         if not tree.is_nested(initial_state):
             initial_state = [initial_state]
-        return tree.map_structure(
-            lambda state: ops.convert_to_tensor(state, dtype=self._state_dtype()),
-            list(initial_state),
+        dtype = self._state_dtype()
+        states = tree.map_structure(
+            lambda state: ops.convert_to_tensor(state, dtype=dtype), list(initial_state)
         )
+        # PyTorch: the variables are overwritten after the loop, while the gradient needs their old
+        # values.
+        return tree.map_structure(ops.copy, states) if self.stateful else states
 
     def _draw_dropout(self, cells, batch):
         """The masks of this sequence, for every cell inside `cell`, however deep it is wrapped."""

@@ -1,4 +1,29 @@
-"""Step 2, models: builders, plain functions that return an uncompiled `keras.Model`."""
+"""Step 2, models: builders, plain functions that return an uncompiled `keras.Model`.
+
+The five shapes that lectures draw, with `keras` and `from keraseq import layers, models`:
+
+One to one: a vector in, a label out, as a sequence of one step (`x[:, None]`).
+
+    model = models.sequence_classifier(3, features=4, length=1)
+
+One to many: a vector in, a sequence out, as in image captions. The vector is read at every step.
+
+    vector = keras.Input((4,), name="vector")
+    x = layers.stack("gru", 8, return_sequences=True)(keras.layers.RepeatVector(6)(vector))
+    model = keras.Model(vector, keras.layers.Dense(3, name="logits")(x))
+
+Many to one: a sequence in, a label out, as in sentiment.
+
+    model = models.sequence_classifier(3, vocabulary=9)
+
+Many to many, aligned: a label for every step, as in tagging and language models.
+
+    model = models.sequence_tagger(3, vocabulary=9)
+
+Many to many, through an encoder and a decoder: a sequence of another length, as in translation.
+
+    model = models.encoder_decoder(9, 7)
+"""
 
 from keraseq.models.budget import match_parameters
 from keraseq.models.classifier import sequence_classifier

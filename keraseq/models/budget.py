@@ -34,7 +34,8 @@ def match_parameters(builder: Callable[..., keras.Model], budget: int, *, cell, 
         The number of units.
 
     Raises:
-        ValueError: Even `units=1` is over the budget; the message names the smallest possible one.
+        ValueError: Even `units=1` is over the budget, and the message says what it needs; or the
+            builder does not use `units`.
 
     Example:
 
@@ -64,8 +65,8 @@ def match_parameters(builder: Callable[..., keras.Model], budget: int, *, cell, 
     if units == 0:
         name = getattr(builder, "__name__", str(builder))
         raise ValueError(
-            f"budget={budget} is too small: {name} with cell {cell!r} has {known[1]} trainable "
-            "parameters at units=1"
+            f"budget={budget} is too small: {name} with cell {cell!r} has at least {known[1]} "
+            "trainable parameters (units=1)"
         )
     return units
 
@@ -76,7 +77,16 @@ def largest(count: Callable[[int], int], budget: int, widths: set[int]) -> int:
     At the `widths` of the input the count may lie below the quadratic: a cell whose state is as
     wide as its input may need no input projection (`input_projection="auto"`).
     """
-    predicted = quadratic(count, [u for u in range(1, 5 + len(widths)) if u not in widths][:3])
+    points = [u for u in range(1, 4 + len(widths)) if u not in widths][:3]
+    many = 16 * points[-1]
+    if count(points[0]) == count(points[-1]) == count(many):
+        raise ValueError(
+            f"the builder must use units: it made {count(many)} trainable parameters with "
+            f"units={points[0]} and with units={many}"
+        )
+    if count(points[0]) == count(points[-1]):
+        return bisected(count, budget)
+    predicted = quadratic(count, points)
     units = bisected(predicted, budget)
     for width in sorted(widths, reverse=True):  # such a saving is far less than half of the model
         if width > units and predicted(width) <= 2 * budget and count(width) <= budget:
@@ -106,7 +116,7 @@ def quadratic(count: Callable[[int], int], points: list[int]) -> Callable[[int],
 def bisected(count: Callable[[int], int], budget: int) -> int:
     """The largest number of units with `count(units) <= budget`, for a count that only grows."""
     above = 1
-    while count(above) <= budget:
+    while above <= budget and count(above) <= budget:  # a unit costs a parameter at the very least
         above *= 2
     below = above // 2
     while above - below > 1:

@@ -116,7 +116,8 @@ class LastValue(keras.layers.Layer):
 
     Example:
 
-    >>> tuple(LastValue(2)(keras.ops.ones((5, 9, 3))).shape)
+    >>> layer = keraseq.models.forecasting.LastValue(2)
+    >>> tuple(layer(keras.ops.ones((5, 9, 3))).shape)
     (5, 1, 2)
     """
 

@@ -18,7 +18,8 @@ class OneHot(keras.layers.Layer):
 
     Example:
 
-    >>> keras.ops.convert_to_numpy(OneHot(3)(keras.ops.array([[2]]))).tolist()
+    >>> layer = keraseq.models.inputs.OneHot(3)
+    >>> keras.ops.convert_to_numpy(layer(keras.ops.array([[2]]))).tolist()
     [[[0.0, 0.0, 1.0]]]
     """
 

@@ -35,8 +35,8 @@ class SequencePooling(keras.layers.Layer):
 
     Example:
 
-    >>> pooled = SequencePooling("max")(keras.ops.array([[[1.0], [5.0]]]), mask=[[True, False]])
-    >>> float(pooled[0, 0])
+    >>> layer = keraseq.models.SequencePooling("max")
+    >>> float(layer(keras.ops.array([[[1.0], [5.0]]]), mask=keras.ops.array([[True, False]]))[0, 0])
     1.0
     """
 

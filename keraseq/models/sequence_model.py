@@ -60,13 +60,19 @@ class SequenceModel(keras.Model):
         if hasattr(x, "element_spec"):
             x = x.element_spec[0] if isinstance(x.element_spec, tuple) else x.element_spec
         if x is not None:
-            self.check(x)
+            self.check(x, whole=True)
 
-    def check(self, inputs):
-        """Raises a one-line error if `inputs` cannot be this model's input."""
+    def check(self, inputs, whole: bool = False):
+        """Raises a one-line error if `inputs`, a batch or the `whole` data, cannot be the input."""
         expected = self.inputs
         if isinstance(inputs, dict):
-            received = [inputs.get(one.name) for one in expected]
+            missing = [one.name for one in expected if one.name not in inputs]
+            if missing:
+                names = ", ".join(one.name for one in expected)
+                raise ValueError(
+                    f"`{missing[0]}` is missing: the inputs are {names}; received {list(inputs)}"
+                )
+            received = [inputs[one.name] for one in expected]
         elif isinstance(inputs, (list, tuple)):
             received = list(inputs)
             if len(expected) == 1 and not (len(received) == 1 and hasattr(received[0], "shape")):
@@ -75,20 +81,22 @@ class SequenceModel(keras.Model):
             received = [inputs]
         if len(received) == len(expected):  # else Keras names what is missing
             for want, got in zip(expected, received, strict=True):
-                check_one(want, got)
+                check_one(want, got, whole)
 
 
-def check_one(want, got):
+def check_one(want, got, whole):
     """Raises if the array or tensor `got` cannot be what the `keras.Input` `want` stands for."""
     if not (hasattr(got, "dtype") and hasattr(got, "shape")):
         return  # a generator, a data loader, a frame: Keras knows what to do, or says so
     if getattr(got.shape, "rank", 0) is None:
         return  # TensorFlow does not know the rank before it runs
     dtype, shape = dtype_name(got.dtype), tuple(got.shape)
-    fits = len(shape) == len(want.shape) and all(
-        w is None or g is None or w == g for w, g in zip(want.shape, shape, strict=True)
+    asked = (None, *want.shape[1:]) if whole else want.shape  # all data may have more than a batch
+    fits = len(shape) == len(asked) and all(
+        w is None or g is None or w == g for w, g in zip(asked, shape, strict=True)
     )
-    if not (fits and 0 not in shape[1:] and dtype.startswith(accepted_kinds(want))):
+    empty = 0 in (shape if whole else shape[1:])
+    if empty or not fits or not dtype.startswith(accepted_kinds(want)):
         raise ValueError(f"{describe(want)}; received {dtype} of shape {shape}")
 
 

@@ -1,0 +1,403 @@
+"""A model, what turns raw input into its input, and a card that says what it is, in one folder.
+
+    bundle = Bundle(model, preprocessing={"vocabulary": words}, card=Card(data="IMDB reviews"))
+    bundle.save("saved_models/reviews")
+
+    bundle = load("saved_models/reviews")       # in another process, after `import keraseq`
+    bundle.model, bundle.preprocessing["vocabulary"], print(bundle.card)
+
+The folder holds `model.keras`, `preprocessing.json` (and `arrays.npz`), `card.json`, `card.md` (the
+same for people) and `manifest.json`, with the size and the SHA-256 of each file. Nothing in it is
+pickled, and nothing is unpickled.
+"""
+
+import hashlib
+import json
+import math
+import os
+import platform
+import secrets
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+import keraseq.models  # noqa: F401 - a saved model finds its classes only where they are imported
+
+FORMAT, VERSION = "keraseq bundle", 1
+REQUIRED = ("model.keras", "preprocessing.json", "card.json", "card.md")
+OPTIONAL = ("arrays.npz",)
+ARRAY = "__array__"  # in preprocessing.json: the name of an array in arrays.npz
+
+
+class BundleError(ValueError):
+    """A folder that is no bundle, is damaged, or was changed after it was saved."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A number with its spread over runs that differ in their seed alone.
+
+    Args:
+        name: What was measured, with its unit and the part of the data: `"test accuracy"`.
+        mean: Its mean.
+        sd: Its standard deviation over the runs. Default: unknown.
+        runs: Number of runs. Defaults to 1.
+
+    Example:
+
+    >>> print(keraseq.bundle.Score("test accuracy", 0.8741, sd=0.0032, runs=5))
+    test accuracy 0.8741 ± 0.0032 (5 runs)
+    """
+
+    name: str
+    mean: float
+    sd: float | None = None
+    runs: int = 1
+
+    def __str__(self):
+        spread = "" if self.sd is None else f" ± {self.sd:.2g}"
+        return f"{self.name} {self.mean:.4g}{spread} ({self.runs} run{'s'[: self.runs > 1]})"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a reader must know to trust a saved model; `print(card)` shows it as Markdown.
+
+    All is optional, and what is missing is shown as not recorded.
+
+    Args:
+        title: Name of the model.
+        data: Name of the data.
+        data_sha256: Its SHA-256, see `sha256`.
+        split: How training, validation and test data were parted.
+        seeds: The seeds of the runs.
+        epochs: Number of epochs trained.
+        wall_time: Duration of training, in seconds.
+        metric: The result, a `Score`.
+        baseline: The result of a simple method on the same data, a `Score`.
+        notes: Anything else, such as limits of use.
+        device: Where it was trained. Default: what Keras finds when the bundle is saved.
+        parameters: Number of parameters. Default: counted when the bundle is saved.
+        versions: Name -> version. Default: those at work when the bundle is saved.
+        created: Date and time, UTC. Default: when the bundle is saved.
+
+    Example:
+
+    >>> print(keraseq.bundle.Card(data="digits").markdown().splitlines()[4])
+    | data | digits |
+    """
+
+    title: str = ""
+    data: str = ""
+    data_sha256: str = ""
+    split: str = ""
+    seeds: Sequence[int] = ()
+    epochs: int | None = None
+    wall_time: float | None = None
+    metric: Score | None = None
+    baseline: Score | None = None
+    notes: str = ""
+    device: str = ""
+    parameters: int | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    created: str = ""
+
+    def __str__(self):
+        return self.markdown()
+
+    def markdown(self) -> str:
+        """The card as a Markdown table."""
+        shown = {f.name.replace("_", " "): getattr(self, f.name) for f in fields(self)}
+        del shown["title"]
+        shown["seeds"] = ", ".join(map(str, self.seeds))
+        shown["wall time"] = "" if self.wall_time is None else f"{self.wall_time:.1f} s"
+        shown["parameters"] = "" if self.parameters is None else f"{self.parameters:,}"
+        shown["versions"] = ", ".join(f"{key} {value}" for key, value in self.versions.items())
+        rows = [
+            f"| {key} | {'not recorded' if value in (None, '') else value} |"
+            for key, value in shown.items()
+        ]
+        return "\n".join([f"# {self.title or 'Model'}", "", "| | |", "|---|---|", *rows, ""])
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Card":
+        """The card that `dataclasses.asdict` described."""
+        scores = {
+            key: Score(**values[key]) for key in ("metric", "baseline") if values.get(key) is not None
+        }
+        return cls(**{**values, **scores, "seeds": tuple(values.get("seeds", ()))})
+
+
+@dataclass
+class Bundle:
+    """A model with its preprocessing and its card.
+
+    Args:
+        model: The model.
+        preprocessing: What recipes need to turn raw input into the model's input and its output
+            into an answer: a dictionary of None, bool, int, finite float, str, NumPy arrays, and
+            lists and dictionaries of these, as deep as you like. Tuples come back as lists.
+        card: The card. Default: an empty one.
+
+    Example:
+
+    >>> import keraseq
+    >>> model = keraseq.models.sequence_classifier(2, vocabulary=3, units=4)
+    >>> bundle = keraseq.bundle.Bundle(model, {"words": ["", "good", "bad"]})
+    >>> bundle.preprocessing["words"][1]
+    'good'
+    """
+
+    model: keras.Model
+    preprocessing: dict[str, Any] = field(default_factory=dict)
+    card: Card = field(default_factory=Card)
+
+    def save(self, folder: str | Path, *, optimizer: bool = True) -> Path:
+        """Writes the bundle, and replaces a bundle that is there, as a whole.
+
+        All files are written into a folder beside the target, which is then renamed. A process that
+        is killed on the way leaves the earlier bundle in its place, or, between two renames, beside
+        it, where `load` finds it.
+
+        Args:
+            folder: Where to; the folder above is made if need be.
+            optimizer: Whether to keep the optimizer and the rest of what `compile` set, to go on
+                training. Without it the file is a third as large. Defaults to `True`.
+
+        Returns:
+            The folder.
+
+        Raises:
+            BundleError: Something is in the place that is no bundle.
+            TypeError: `preprocessing` holds what it cannot hold, or the card is no `Card`.
+        """
+        folder = Path(folder)
+        if not isinstance(self.card, Card):
+            raise TypeError(f"card must be a keraseq.bundle.Card; received {self.card!r}")
+        arrays: dict[str, np.ndarray] = {}
+        values = without_arrays(self.preprocessing, "preprocessing", arrays)
+        if folder.exists() and not (folder / "manifest.json").is_file():
+            raise BundleError(f"{str(folder)!r} exists and is no bundle: it is not replaced")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
+        partial.mkdir()
+        try:
+            model = self.model
+            if not optimizer:
+                model = type(model).from_config(model.get_config())
+                model.set_weights(self.model.get_weights())
+            model.save(partial / "model.keras")
+            write_json(partial / "preprocessing.json", values)
+            if arrays:
+                np.savez(partial / "arrays.npz", allow_pickle=False, **arrays)
+            card = completed(self.card, self.model)
+            write_json(partial / "card.json", asdict(card))
+            (partial / "card.md").write_text(card.markdown(), encoding="utf-8")
+            write_json(partial / "manifest.json", manifest(partial))
+            for path in (*partial.iterdir(), partial):
+                flush(path)
+            swap(partial, folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        flush(folder.parent)
+        return folder
+
+
+def load(folder: str | Path) -> Bundle:
+    """The bundle in a folder, after every file was compared with the manifest.
+
+    The comparison finds files that are cut off, lost or changed. It is no signature: whoever can
+    write the folder can write a manifest that fits. Files that the manifest does not name are not
+    read.
+
+    Args:
+        folder: A folder that `Bundle.save` wrote.
+
+    Returns:
+        The bundle, its model loaded with `safe_mode=True`.
+
+    Raises:
+        BundleError: The folder is no bundle, is of another format version, or is damaged.
+
+    Example:
+
+    >>> import keraseq
+    >>> keraseq.bundle.load("README.md")
+    Traceback (most recent call last):
+    keraseq.bundle.BundleError: 'README.md' is no bundle: there is no folder of that name
+    """
+    folder = Path(folder)
+    previous = folder.with_name(f".{folder.name}.previous")
+    place = previous if previous.is_dir() and not folder.exists() else folder
+    check(place)
+    try:
+        arrays = {}
+        if (place / "arrays.npz").is_file():
+            with np.load(place / "arrays.npz", allow_pickle=False) as file:
+                arrays = dict(file)
+        preprocessing = with_arrays(read_json(place / "preprocessing.json"), arrays)
+        card = Card.from_dict(read_json(place / "card.json"))
+        model = keras.saving.load_model(place / "model.keras", safe_mode=True)
+    except Exception as error:
+        first = str(error).strip().split("\n")[0]
+        raise BundleError(
+            f"bundle {str(folder)!r} cannot be loaded: {type(error).__name__}: {first}"
+        ) from error
+    return Bundle(model, preprocessing, card)
+
+
+def sha256(path: str | Path) -> str:
+    """SHA-256 of a file, in hexadecimal: what a card says of its data."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check(folder: Path) -> None:
+    """Raises unless the folder is a whole and unchanged bundle of this format."""
+    name = repr(str(folder))
+    if not folder.is_dir():
+        raise BundleError(f"{name} is no bundle: there is no folder of that name")
+    if not (folder / "manifest.json").is_file():
+        raise BundleError(f"{name} is no bundle: it has no manifest.json")
+    try:
+        found = read_json(folder / "manifest.json")
+        kind, version, files = found["format"], found["version"], dict(found["files"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"bundle {name} is damaged: manifest.json cannot be read") from error
+    if kind != FORMAT:
+        raise BundleError(f"{name} is no bundle: its manifest says {kind!r}, not {FORMAT!r}")
+    if version != VERSION:
+        raise BundleError(
+            f"bundle {name} has format version {version!r}; this keraseq reads version {VERSION}"
+        )
+    for file in (*REQUIRED, *OPTIONAL):
+        path = folder / file
+        if file not in files:
+            if file in REQUIRED or path.exists():
+                raise BundleError(f"bundle {name} is damaged: its manifest does not name {file}")
+        elif not path.is_file():
+            raise BundleError(f"bundle {name} is damaged: {file} is missing")
+        elif path.stat().st_size != files[file].get("bytes"):
+            raise BundleError(
+                f"bundle {name} is damaged: {file} has {path.stat().st_size} bytes, "
+                f"its manifest says {files[file].get('bytes')}"
+            )
+        elif sha256(path) != files[file].get("sha256"):
+            raise BundleError(
+                f"bundle {name} was changed after it was saved: the SHA-256 of {file} is not the "
+                "one in its manifest"
+            )
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    """Format, version, and the size and hash of every file of a folder."""
+    files = {
+        path.name: {"bytes": path.stat().st_size, "sha256": sha256(path)}
+        for path in sorted(folder.iterdir())
+    }
+    return {"format": FORMAT, "version": VERSION, "files": files}
+
+
+def swap(partial: Path, folder: Path) -> None:
+    """Puts a finished folder into its place; what was there stays until that has happened."""
+    previous = folder.with_name(f".{folder.name}.previous")
+    if folder.exists():
+        shutil.rmtree(previous, ignore_errors=True)
+        folder.rename(previous)
+        try:
+            partial.rename(folder)
+        except OSError:
+            previous.rename(folder)
+            raise
+    else:
+        partial.rename(folder)
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def flush(path: Path) -> None:
+    """Waits until a file or folder is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def completed(card: Card, model: keras.Model) -> Card:
+    """The card with what the saving process knows where it says nothing."""
+    backend = keras.backend.backend()
+    known = {
+        "title": model.name,
+        "parameters": model.count_params(),
+        "device": device(model),
+        "versions": {
+            "keraseq": sys.modules["keraseq"].__version__,
+            "keras": keras.__version__,
+            backend: sys.modules[backend].__version__,
+            "python": platform.python_version(),
+        },
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    return replace(
+        card, **{key: value for key, value in known.items() if getattr(card, key) in (None, "", {})}
+    )
+
+
+def device(model: keras.Model) -> str:
+    """Where a model's weights are, in the backend's words."""
+    if not model.weights:
+        return ""
+    place = model.weights[0].value.device
+    return str(place).rpartition("device:")[2]  # TensorFlow puts job and task before it
+
+
+def without_arrays(value, path: str, arrays: dict[str, np.ndarray]):
+    """The value as JSON can hold it; arrays go into `arrays`, and their names into their places."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufcUSmM":
+        name = path.removeprefix("preprocessing.")
+        name = name if name not in arrays else f"{name} ({len(arrays)})"
+        arrays[name] = value
+        return {ARRAY: name}
+    if isinstance(value, (list, tuple)):
+        return [without_arrays(one, f"{path}.{i}", arrays) for i, one in enumerate(value)]
+    if isinstance(value, dict) and all(isinstance(key, str) and key != ARRAY for key in value):
+        return {key: without_arrays(one, f"{path}.{key}", arrays) for key, one in value.items()}
+    raise TypeError(
+        f"{path} must be None, bool, int, finite float, str, a NumPy array of these, a list, or a "
+        f"dict with str keys; received {type(value).__name__} {str(value)[:60]!r}"
+    )
+
+
+def with_arrays(value, arrays: dict[str, np.ndarray]):
+    """What `without_arrays` took apart."""
+    if isinstance(value, list):
+        return [with_arrays(one, arrays) for one in value]
+    if isinstance(value, dict):
+        if list(value) == [ARRAY]:
+            return arrays[value[ARRAY]]
+        return {key: with_arrays(one, arrays) for key, one in value.items()}
+    return value
+
+
+def write_json(path: Path, value) -> None:
+    """Writes JSON that people can read and compare."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path):
+    """Reads JSON."""
+    return json.loads(path.read_text(encoding="utf-8"))

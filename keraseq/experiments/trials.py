@@ -1,0 +1,193 @@
+"""One trial: one cell on one task from one seed, trained and scored."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from math import isfinite, prod
+from time import perf_counter
+from typing import Any
+
+import keras
+import numpy as np
+
+from keraseq import train
+from keraseq.experiments import tasks
+
+LOOKS = 12  # times that a trial looks at the validation part while it trains
+CLIPNORM = 1.0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What has to be known to run a trial again and get the same numbers.
+
+    Args:
+        task: Name of the task.
+        cell: Name of the cell.
+        seed: Seed of the weights and of the order of the data. Trials of the same seed and task see
+            the same batches, whatever their cell.
+        learning_rate: Adam's learning rate at the start; it falls to 0 along half a cosine.
+        budget: Trainable parameters that `units` were solved for.
+        units: Size of the cell's state.
+        steps: Training steps.
+        role: `"final"`, or `"search"` for a trial that only helps to choose a learning rate and
+            never sees the test part.
+        samples: Whether to keep what the model makes at the start, in the middle and at the end.
+    """
+
+    task: str
+    cell: str
+    seed: int
+    learning_rate: float
+    budget: int
+    units: int
+    steps: int
+    role: str = "final"
+    samples: bool = False
+
+    @property
+    def key(self) -> str:
+        """A name that no other trial of the comparison has, fit for a file."""
+        rate = f"-lr{self.learning_rate:g}" if self.role == "search" else ""
+        return f"{file_name(self.task)}-{file_name(self.cell)}{rate}-seed{self.seed}"
+
+
+def file_name(name: str) -> str:
+    """The name with nothing in it that a file's name must not have."""
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
+
+
+def run(trial: Trial, on_step: Callable[[int], None] = lambda step: None) -> dict[str, Any]:
+    """Trains and scores.
+
+    Every trial of a comparison goes the same way: Adam, gradients clipped to a norm of 1, a learning
+    rate that falls along half a cosine, a fixed number of steps, looks at the validation part at
+    even distances; then the weights of the best look are scored once on the test part.
+
+    Args:
+        trial: What to run.
+        on_step: Called with the number of steps done, from time to time.
+
+    Returns:
+        The record: the trial's own fields, and what came of it.
+    """
+    begin = perf_counter()
+    task = tasks.get(trial.task)
+    keras.utils.clear_session()
+    train.seed_everything(trial.seed)
+    model = task.build(trial.cell, trial.units)
+    falling = keras.optimizers.schedules.CosineDecay(trial.learning_rate, trial.steps)
+    train.compile(model, task.loss, learning_rate=falling, clipnorm=CLIPNORM)
+    rng = np.random.default_rng(trial.seed)
+
+    def fit(steps: int) -> tuple[float, float]:
+        """Mean loss of so many steps, and the seconds that they took."""
+        inputs, targets = task.training_rows(rng, steps * task.batch_size)
+        start = perf_counter()
+        history = model.fit(inputs, targets, batch_size=task.batch_size, shuffle=False, verbose=0)
+        return float(history.history["loss"][-1]), perf_counter() - start
+
+    course = Course(trial, task, model)
+    course.look(0, 0.0, None)
+    loss, compile_seconds = fit(1)  # the first step compiles: its time says nothing of the others
+    seconds, step_ms, diverged_at = 0.0, [], None
+    for before, step in pairwise([1, *looks(trial.steps)]):
+        if step > before:
+            loss, took = fit(step - before)
+            seconds += took
+            step_ms.append(1000 * took / (step - before))
+        on_step(step)
+        if not isfinite(loss):
+            diverged_at = step
+            break
+        course.look(step, seconds, loss)
+    test = course.best_on_test()
+    return {
+        **asdict(trial),
+        "metric": task.metric,
+        "status": "finished" if diverged_at is None else "diverged",
+        "diverged_at": diverged_at,
+        "validation": course.best,
+        "best_step": course.best_step,
+        "test": test,
+        "parameters": sum(prod(weight.shape) for weight in model.trainable_weights),
+        "step_ms": float(np.median(step_ms)) if step_ms else None,
+        "train_seconds": seconds,
+        "compile_seconds": compile_seconds,
+        "seconds": perf_counter() - begin,
+        "projection": projection(model),
+        "path": path(model),
+        "curve": course.curve,
+        "samples": course.samples,
+    }
+
+
+def looks(steps: int) -> list[int]:
+    """Steps at which a trial looks at the validation part, the last one included."""
+    return sorted({round(steps * i / LOOKS) for i in range(1, LOOKS + 1)} - {0})
+
+
+class Course:
+    """What a trial has seen on its way: validation values, the best weights, samples.
+
+    Args:
+        trial: The trial.
+        task: Its task.
+        model: Its model.
+    """
+
+    def __init__(self, trial: Trial, task: tasks.Task, model: keras.Model):
+        self.trial, self.task, self.model = trial, task, model
+        self.best, self.best_step = None, 0
+        self.best_weights = model.get_weights()
+        self.curve, self.samples = [], []
+
+    def look(self, step: int, seconds: float, loss: float | None) -> None:
+        """Scores the model on the validation part, and keeps its weights if it is the best."""
+        value = finite(self.task.score(self.model, "validation"))
+        if value is not None and (self.best is None or self.task.better(value, self.best)):
+            self.best, self.best_step = value, step
+            self.best_weights = self.model.get_weights()
+        self.curve.append({"step": step, "seconds": seconds, "loss": loss, "validation": value})
+        every = looks(self.trial.steps)
+        if step == 0 or step == every[(len(every) - 1) // 2] != every[-1]:
+            self._sample(step)
+
+    def best_on_test(self) -> float | None:
+        """The best model's value on the test part, which nothing has looked at before."""
+        self.model.set_weights(self.best_weights)
+        self._sample(self.best_step)
+        return finite(self.task.score(self.model, "test")) if self.trial.role == "final" else None
+
+    def _sample(self, step: int) -> None:
+        text = self.task.sample(self.model, self.trial.seed) if self.trial.samples else None
+        if text is not None:
+            self.samples.append({"step": step, "text": text})
+
+
+def finite(value: float) -> float | None:
+    """The value, or None where it is NaN or infinite."""
+    return float(value) if isfinite(value) else None
+
+
+def recurrent_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    """The layers of a model that run a cell over time."""
+    return [layer for layer in model._flatten_layers() if hasattr(layer, "cell") and hasattr(layer, "return_sequences")]
+
+
+def projection(model: keras.Model) -> str | None:
+    """How MUT1 and MUT2 take the raw input in: the `projection_mode` of the cells that have one."""
+    modes = {getattr(layer.cell, "projection_mode", None) for layer in recurrent_layers(model)}
+    return ", ".join(sorted(mode for mode in modes if mode)) or None
+
+
+def path(model: keras.Model) -> str:
+    """How the recurrent layers were run: a sentence, layer by layer."""
+    compiled = getattr(model, "jit_compile", False)
+    how = f"{keras.backend.backend()}{', compiled by XLA' if compiled else ''}"
+    layers = (
+        f"{layer.name}: {type(layer).__module__.split('.')[0]}.layers.{type(layer).__name__} of "
+        f"{type(layer.cell).__name__}, {getattr(layer, 'path', 'one scan over the steps')}"
+        for layer in recurrent_layers(model)
+    )
+    return f"{'; '.join(layers)} ({how})"

@@ -1,0 +1,81 @@
+"""What a worker process does: reads jobs from its input, a line each, and answers with lines.
+
+    {"key": ..., "kind": "trial", "trial": {...}}      ->  {"event": "step" | "done" | "failed", ...}
+    {"key": ..., "kind": "baselines", "task": ...}     ->  {"event": "done" | "failed", ...}
+
+It ends when its input ends, in the middle of a job too, so that nothing goes on without the process
+that keeps the results.
+"""
+
+import json
+import os
+import queue
+import sys
+import threading
+import traceback
+from typing import Any
+
+
+def main() -> None:
+    """Runs jobs until the input ends."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)  # whatever a library prints goes to the log, not among the answers
+    jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+
+    def listen():
+        for line in sys.stdin:
+            jobs.put(json.loads(line))
+        os._exit(0)
+
+    threading.Thread(target=listen, daemon=True).start()
+
+    def answer(**message):
+        answers.write(json.dumps(message) + "\n")
+
+    from keraseq.experiments import trials  # Keras and its backend: seconds
+
+    answer(event="ready")
+    while True:
+        job = jobs.get()
+        key = job["key"]
+        try:
+            if job["kind"] == "trial":
+                trial = trials.Trial(**job["trial"])
+                record = trials.run(
+                    trial, on_step=lambda step, key=key: answer(event="step", key=key, step=step)
+                )
+            else:
+                record = describe(job["task"])
+            answer(event="done", key=key, record=record)
+        except BrokenPipeError:
+            return
+        except Exception as error:  # the reason goes into the results, the traceback into the log
+            traceback.print_exc()
+            answer(event="failed", key=key, reason=one_line(error))
+
+
+def describe(name: str) -> dict[str, Any]:
+    """What a report says of a task itself: its names, its facts, its baselines."""
+    from keraseq.experiments import tasks
+
+    task = tasks.get(name)
+    return {
+        "task": name,
+        "title": task.title,
+        "metric": task.metric,
+        "metric_label": task.metric_label,
+        "direction": task.direction,
+        "digits": task.digits,
+        "facts": task.facts(),
+        "baselines": task.baselines(),
+        "data_sha256": task.fingerprint(),
+    }
+
+
+def one_line(error: BaseException) -> str:
+    """An error in one line of at most 300 characters."""
+    return f"{type(error).__name__}: {error}".splitlines()[0][:300]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""What every test stands on: the backend asked for, seeds, float64, warnings as errors."""
+
+import contextlib
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Most of a test's time is XLA compiling what runs once: it need not compile well.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
+import keras
+import pytest
+from keras.src.backend.common import dtypes as keras_dtypes
+
+BACKEND = keras.backend.backend()
+if BACKEND == "jax":
+    import jax
+
+IGNORED_WARNINGS = [
+    # Keras 3.15 variables and TensorFlow's do not know NumPy 2's `copy` keyword of `__array__`.
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning",
+]
+
+
+def pytest_configure(config):
+    asked = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if asked != BACKEND:
+        raise pytest.UsageError(f"KERAS_BACKEND={asked} was asked for, but Keras runs on {BACKEND}")
+    config.addinivalue_line("filterwarnings", "error")
+    for line in IGNORED_WARNINGS:
+        config.addinivalue_line("filterwarnings", line)
+
+
+def pytest_report_header(config):
+    return f"keras {keras.__version__} on {BACKEND}"
+
+
+def one_thread():
+    """Tests are small and run side by side (pytest -n); threads inside them only get in the way."""
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    if BACKEND == "torch":
+        import torch
+
+        torch.set_num_threads(1)
+
+
+one_thread()
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.utils.set_random_seed(20150707)
+
+
+@pytest.fixture
+def float64(monkeypatch):
+    """Float64 inside the test, for this test alone.
+
+    JAX has to be told. Keras' operations demote float64 to float32 on JAX and PyTorch whatever the
+    dtype policy says (3.15, `BIT64_TO_BIT32_DTYPE`), and are kept from it here.
+    """
+    monkeypatch.setitem(keras_dtypes.BIT64_TO_BIT32_DTYPE, "float64", "float64")
+    with jax.enable_x64(True) if BACKEND == "jax" else contextlib.nullcontext():
+        yield

@@ -1,0 +1,233 @@
+"""Builders: what they build, on every backend, and that it trains, saves and loads."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from keraseq import models, train
+
+TOKENS = np.array([[3, 1, 2, 0, 0], [5, 4, 3, 2, 1], [1, 1, 0, 0, 0], [2, 6, 6, 1, 0]])
+RNG = np.random.default_rng(1)
+SERIES = RNG.normal(size=(4, 5, 3)).astype("float32")
+LABELS = np.array([0, 2, 1, 1])
+
+CASES = {  # name: (builder, arguments, inputs, targets)
+    "classifier of tokens": (
+        models.sequence_classifier,
+        {"classes": 3, "vocabulary": 7, "embedding": 4, "units": 5},
+        TOKENS,
+        LABELS,
+    ),
+    "classifier of features": (
+        models.sequence_classifier,
+        {
+            "classes": 3,
+            "features": 3,
+            "units": [6, 6],
+            "cell": "mut1",
+            "bidirectional": True,
+            "residual": True,
+            "dropout": 0.1,
+            "pooling": "max",
+            "length": 5,
+            "cell_options": {"zoneout": 0.1, "layer_norm": True},
+        },
+        SERIES,
+        LABELS,
+    ),
+    "tagger": (
+        models.sequence_tagger,
+        {"classes": 3, "vocabulary": 7, "units": 4, "cell": "gru", "bidirectional": True},
+        TOKENS,
+        TOKENS % 3,
+    ),
+    "language model": (
+        models.language_model,
+        {"vocabulary": 7, "units": 4, "layers": 2, "cell": "lstm-peephole"},
+        TOKENS,
+        TOKENS,
+    ),
+    "tied language model": (
+        models.language_model,
+        {"vocabulary": 7, "embedding": 4, "units": 4, "tie_embeddings": True, "dropout": 0.2},
+        TOKENS,
+        TOKENS,
+    ),
+    "stateful language model": (
+        models.language_model,
+        {"vocabulary": 7, "units": 4, "stateful": True, "batch_size": 4, "cell": "mgu"},
+        TOKENS,
+        TOKENS,
+    ),
+    "forecaster": (
+        models.forecaster,
+        {"horizon": 2, "features": 3, "targets": 2, "units": 4, "cell": "indrnn"},
+        SERIES,
+        SERIES[:, :2, :2],
+    ),
+    "forecaster of changes": (
+        models.forecaster,
+        {"horizon": 2, "features": 3, "units": 4, "subtract_last": True, "dropout": 0.1},
+        SERIES,
+        SERIES[:, :2, :1],
+    ),
+    "encoder and decoder": (
+        models.encoder_decoder,
+        {"source_vocabulary": 7, "target_vocabulary": 7, "units": 4, "layers": 2},
+        {"source": TOKENS, "target": TOKENS[:, :3]},
+        TOKENS[:, :3],
+    ),
+}
+
+
+def build(case, seed=2):
+    builder, arguments, inputs, targets = CASES[case]
+    train.seed_everything(seed)
+    return builder(**arguments), inputs, targets
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_builds_uncompiled_and_trains_a_step(case):
+    model, inputs, targets = build(case)
+    assert isinstance(model, keras.Model)
+    assert not model.compiled
+    before = [keras.ops.convert_to_numpy(w) for w in model.trainable_weights]
+    train.compile(model, jit_compile=False)
+    loss = model.fit(inputs, targets, batch_size=4, verbose=0).history["loss"][0]
+    assert np.isfinite(loss)
+    moved = [
+        not np.array_equal(old, keras.ops.convert_to_numpy(new))
+        for old, new in zip(before, model.trainable_weights, strict=True)
+    ]
+    assert all(moved), [w.path for w, m in zip(model.trainable_weights, moved, strict=True) if not m]
+
+
+def test_layers_have_names_and_the_summary_shows_them():
+    shown = []
+    for case in CASES:
+        build(case)[0].summary(print_fn=shown.append, line_length=120)
+    names = {case: [layer.name for layer in build(case)[0].layers] for case in CASES}
+    assert names["classifier of features"] == [
+        "features",
+        "recurrent",
+        "max_pooling",
+        "dropout",
+        "logits",
+    ]
+    assert names["language model"] == ["tokens", "one_hot", "recurrent", "logits"]
+    assert names["forecaster of changes"] == [
+        "features",
+        "last_value",
+        "subtract_last",
+        "recurrent",
+        "dropout",
+        "dense",
+        "change",
+        "forecast",
+    ]
+    text = "\n".join(shown)
+    assert all(name in text for case in names for name in names[case] if "not_equal" not in name)
+    assert [build(case)[0].name for case in ("tagger", "forecaster", "encoder and decoder")] == [
+        "sequence_tagger",
+        "forecaster",
+        "encoder_decoder",
+    ]
+
+
+def test_shapes():
+    shapes = {case: build(case)[0].output_shape for case in CASES}
+    assert shapes == {
+        "classifier of tokens": (None, 3),
+        "classifier of features": (None, 3),
+        "tagger": (None, None, 3),
+        "language model": (None, None, 7),
+        "tied language model": (None, None, 7),
+        "stateful language model": (4, None, 7),
+        "forecaster": (None, 2, 2),
+        "forecaster of changes": (None, 2, 1),
+        "encoder and decoder": (None, None, 7),
+    }
+
+
+LOAD = """
+import json, sys
+import numpy as np
+import keras, keraseq
+folder = sys.argv[1]
+data = np.load(folder + "/data.npz", allow_pickle=False)
+for i, keys in enumerate(json.load(open(folder + "/cases.json"))):
+    inputs = {k: data[f"{i}/{k}"] for k in keys} if keys else data[f"{i}"]
+    model = keras.saving.load_model(f"{folder}/{i}.keras", safe_mode=True)
+    assert type(model) is keraseq.models.SequenceModel
+    np.testing.assert_array_equal(model.predict(inputs, verbose=0), data[f"{i}/out"])
+    tokens = "tokens" in [t.name for t in model.inputs]
+    if tokens:
+        for use in (model.predict, model, lambda x: model.fit(x, x, verbose=0)):
+            try:
+                use(inputs.astype("float32"))
+            except ValueError as error:
+                assert str(error).startswith("`tokens` must be integer tokens"), error
+            else:
+                raise AssertionError("floats were taken for tokens")
+"""
+
+
+def test_all_models_load_in_a_fresh_process_and_predict_the_same_bits(tmp_path):
+    arrays, keys = {}, []
+    for i, case in enumerate(CASES):
+        model, inputs, _ = build(case)
+        train.compile(model)
+        model.save(tmp_path / f"{i}.keras")
+        arrays[f"{i}/out"] = model.predict(inputs, verbose=0)
+        keys.append(sorted(inputs) if isinstance(inputs, dict) else [])
+        for key in keys[-1]:
+            arrays[f"{i}/{key}"] = inputs[key]
+        if not keys[-1]:
+            arrays[str(i)] = inputs
+    np.savez(tmp_path / "data.npz", **arrays)
+    (tmp_path / "cases.json").write_text(json.dumps(keys))
+    environment = {**os.environ, "KERAS_BACKEND": keras.backend.backend()}
+    run = [sys.executable, "-c", LOAD, str(tmp_path)]
+    done = subprocess.run(run, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_a_cell_class_and_an_instance_serve_too():
+    from keraseq.cells import GRUCell
+
+    for cell in (GRUCell, GRUCell(9, reset="after")):
+        model = models.sequence_classifier(3, features=3, cell=cell, units=4)
+        assert tuple(model(SERIES).shape) == (4, 3)
+        assert model.get_layer("recurrent").compute_output_shape((4, 5, 3)) == (4, 4)
+
+
+@pytest.mark.parametrize("case", ["classifier of tokens", "tied language model", "forecaster"])
+def test_mixed_precision_keeps_outputs_in_float32(case):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model, inputs, _ = build(case)
+        output = model(inputs)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert keras.backend.standardize_dtype(output.dtype) == "float32"
+    assert model.get_layer("recurrent").compute_dtype == "bfloat16"
+
+
+def test_large_levels_survive_mixed_precision():
+    """420.3 in bfloat16 is 420: the last value must not pass through it."""
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = models.forecaster(1, features=1, units=2, subtract_last=True)
+        model.get_layer("dense").set_weights(
+            [np.zeros_like(w) for w in model.get_layer("dense").get_weights()]
+        )
+        window = np.full((1, 4, 1), 420.3, "float32")
+        forecast = keras.ops.convert_to_numpy(model(window))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    np.testing.assert_array_equal(forecast, window[:, -1:])
