@@ -130,7 +130,9 @@ class Card:
     def from_dict(cls, values: dict[str, Any]) -> "Card":
         """The card that `dataclasses.asdict` described."""
         scores = {
-            key: Score(**values[key]) for key in ("metric", "baseline") if values.get(key) is not None
+            key: Score(**values[key])
+            for key in ("metric", "baseline")
+            if values.get(key) is not None
         }
         return cls(**{**values, **scores, "seeds": tuple(values.get("seeds", ()))})
 

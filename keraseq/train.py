@@ -249,7 +249,9 @@ class StopOnNaN(keras.callbacks.Callback):
             return
         before = "the first batch of the epoch"
         if self.last_finite is not None:
-            before = f"the mean loss was {self.last_finite[1]:.6g} at batch {self.last_finite[0] + 1}"
+            before = (
+                f"the mean loss was {self.last_finite[1]:.6g} at batch {self.last_finite[0] + 1}"
+            )
         raise FloatingPointError(
             f"the loss is {loss} at step {self.steps + batch + 1} (epoch {self.epoch + 1}, batch "
             f"{batch + 1}); {before}. Look for NaN or huge values in that batch, lower the "
@@ -343,7 +345,9 @@ class Resume(keras.callbacks.Callback):
                 arrays[f"{group}/{i}"] = portable(keras.ops.convert_to_numpy(variable.value))
         states = []
         for i, other in enumerate(self.others):
-            states.append({name: getattr(other, name) for name in self.counters if hasattr(other, name)})
+            states.append(
+                {name: getattr(other, name) for name in self.counters if hasattr(other, name)}
+            )
             for j, array in enumerate(getattr(other, "best_weights", None) or ()):
                 arrays[f"best_weights/{i}/{j}"] = portable(np.asarray(array))
         state = {
@@ -383,7 +387,9 @@ class Resume(keras.callbacks.Callback):
         for group, variables in self._variables().items():
             saved = [arrays[key] for key in indexed(arrays, group)]
             shapes = [tuple(v.shape) for v in variables]
-            if [array.shape for array in saved] != shapes or len(state["others"]) != len(self.others):
+            if [array.shape for array in saved] != shapes or len(state["others"]) != len(
+                self.others
+            ):
                 raise ValueError(
                     f"{str(self.path)!r} belongs to another {group} or other callbacks than these; "
                     "remove it to start the run again"

@@ -90,7 +90,9 @@ def fill_gaps(frame: pd.DataFrame, method: str = "previous") -> pd.DataFrame:
     left = filled.isna().to_numpy()
     if left.any():
         row, column = np.argwhere(left)[0]
-        side = "after" if method == "linear" and filled.iloc[:row, column].notna().any() else "before"
+        side = (
+            "after" if method == "linear" and filled.iloc[:row, column].notna().any() else "before"
+        )
         raise ValueError(
             f"the gap at row {row} ({label(frame, row)}), column {frame.columns[column]!r}, has no "
             f"known value {side} it to fill from; cut these rows off"

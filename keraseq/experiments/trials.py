@@ -172,7 +172,11 @@ def finite(value: float) -> float | None:
 
 def recurrent_layers(model: keras.Model) -> list[keras.layers.Layer]:
     """The layers of a model that run a cell over time."""
-    return [layer for layer in model._flatten_layers() if hasattr(layer, "cell") and hasattr(layer, "return_sequences")]
+    return [
+        layer
+        for layer in model._flatten_layers()
+        if hasattr(layer, "cell") and hasattr(layer, "return_sequences")
+    ]
 
 
 def projection(model: keras.Model) -> str | None:

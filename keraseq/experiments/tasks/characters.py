@@ -149,7 +149,9 @@ def lanes(tokens: np.ndarray):
     rows = -(-steps // LANE)
     rows = -(-rows // LANES) * LANES
     fill = rows * LANE - steps
-    inputs, targets = (np.pad(ids, (0, fill)).reshape(rows, LANE) for ids in (tokens[:-1], tokens[1:]))
+    inputs, targets = (
+        np.pad(ids, (0, fill)).reshape(rows, LANE) for ids in (tokens[:-1], tokens[1:])
+    )
     return inputs, targets, np.arange(rows * LANE).reshape(rows, LANE) < steps
 
 

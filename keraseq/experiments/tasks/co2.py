@@ -102,7 +102,9 @@ class CO2(Task):
             "repeat last": evaluate.repeat_last(values, origins, HORIZON),
         }
         truth = self.truth(origins)
-        return {name: evaluate.mase(truth, values, self.scale) for name, values in forecasts.items()}
+        return {
+            name: evaluate.mase(truth, values, self.scale) for name, values in forecasts.items()
+        }
 
     def facts(self):
         """For the report."""

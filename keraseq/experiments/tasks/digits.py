@@ -71,4 +71,6 @@ class Digits(Task):
 
     def raw(self):
         """Images and labels of all parts."""
-        return b"".join(np.ascontiguousarray(array).tobytes() for part in self.parts for array in part)
+        return b"".join(
+            np.ascontiguousarray(array).tobytes() for part in self.parts for array in part
+        )

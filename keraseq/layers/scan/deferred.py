@@ -55,8 +55,6 @@ class Step:
             self.step(inputs_t, carry)
         return found
 
-
-
     def summed(self, plan) -> list[int]:
         """The weights that no product has, whose gradient the loop sums up step by step."""
         return [i for i in range(len(self.variables)) if all(one.weight != i for one in plan)]
@@ -80,7 +78,9 @@ def weight_gradients(plan, values, direct, operands, gradients):
     pieces: dict[int, list] = {}
     for one, operand, gradient in zip(plan, operands, gradients, strict=True):
         flat = [ops.reshape(x, (-1, x.shape[-1])) for x in (operand, gradient)]
-        pieces.setdefault(one.weight, []).append((one.columns, ops.matmul(ops.transpose(flat[0]), flat[1])))
+        pieces.setdefault(one.weight, []).append(
+            (one.columns, ops.matmul(ops.transpose(flat[0]), flat[1]))
+        )
     placed = {i: ops.cast(place(found, values[i]), values[i].dtype) for i, found in pieces.items()}
     whole = {**direct, **placed}
     return [whole[i] for i in range(len(values))]

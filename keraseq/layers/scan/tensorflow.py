@@ -1,6 +1,5 @@
 """The loop over time on TensorFlow: `tf.while_loop`."""
 
-import keras
 import tensorflow as tf
 from keras import tree
 
@@ -57,7 +56,11 @@ def scan_deferred(step, inputs, carry, *, collect, reverse, compiled):
                 return results[-1]
 
             output, new = step(values, product, read.at(now), carried)
-            wrote = [*([output] if collect is not None else []), *tree.flatten(carried["states"]), *results]
+            wrote = [
+                *([output] if collect is not None else []),
+                *tree.flatten(carried["states"]),
+                *results,
+            ]
             return new, [a.write(t, one) for a, one in zip(kept, wrote, strict=True)]
 
         batch = tree.flatten(states)[0].shape[0]
@@ -107,24 +110,35 @@ def scan_deferred(step, inputs, carry, *, collect, reverse, compiled):
                 tape.watch(sources)
                 output, after = step(values, product, read.at(now, x), before)
                 targets = [*([output] if collect is not None else []), *tree.flatten(after)]
-            d_targets = [*([d_outputs[0][t]] if collect is not None else []), *tree.flatten(d_carry)]
+            d_targets = [
+                *([d_outputs[0][t]] if collect is not None else []),
+                *tree.flatten(d_carry),
+            ]
             found = tape.gradient(targets, sources, output_gradients=d_targets)
             a, b = len(x), len(x) + len(tree.flatten(before))
             c = b + len(plan)
             d_x = [zeros_if_none(g, s) for g, s in zip(found[:a], x, strict=True)]
-            d_before = [zeros_if_none(g, s) for g, s in zip(found[a:b], tree.flatten(before), strict=True)]
+            d_before = [
+                zeros_if_none(g, s) for g, s in zip(found[a:b], tree.flatten(before), strict=True)
+            ]
             d_results = [zeros_if_none(g, s) for g, s in zip(found[b:c], kept_results, strict=True)]
             d_direct = {
                 i: d if found[c + i] is None else d + found[c + i] for i, d in d_direct.items()
             }
             wrote = [*d_x, *d_results, *operands]
-            kept = [k.write(w, one) for k, w, one in zip(kept, [now] * a + [t] * (2 * len(plan)), wrote, strict=True)]
+            kept = [
+                k.write(w, one)
+                for k, w, one in zip(kept, [now] * a + [t] * (2 * len(plan)), wrote, strict=True)
+            ]
             return (tree.pack_sequence_as(before, d_before), d_direct), kept
 
         batch = tree.flatten(states)[0].shape[0]
         kept = [array(steps, x.dtype, x.shape[1:]) for x in floats]
         kept += [array(steps, z.dtype, z.shape[1:]) for z in results]
-        kept += [array(steps, one.dtype, (batch, block.shape[0])) for one, block in zip(plan, blocks, strict=True)]
+        kept += [
+            array(steps, one.dtype, (batch, block.shape[0]))
+            for one, block in zip(plan, blocks, strict=True)
+        ]
         direct = {i: tf.zeros_like(values[i]) for i in step.summed(plan)}
         (d_carry, direct), kept = loop(steps, body, (d_carry, direct), kept)
         kept = [one.stack() for one in kept]
@@ -132,12 +146,14 @@ def scan_deferred(step, inputs, carry, *, collect, reverse, compiled):
         d_values = deferred.weight_gradients(plan, values, direct, kept[n + m :], kept[n : n + m])
         return d_values, kept[:n], d_carry
 
-    forward, backward = compile(forward), compile(backward)
+    forward, backward = compile(forward), only_once(compile(backward))
 
     @tf.custom_gradient
     def run(*flat):
         values, floats, given = split(flat, len(step.variables), len(inputs.floats))
-        outputs, after, saved, results = forward(values, floats, tree.pack_sequence_as(carry, given))
+        outputs, after, saved, results = forward(
+            values, floats, tree.pack_sequence_as(carry, given)
+        )
 
         def gradient(*d):
             d = list(d)
@@ -156,6 +172,34 @@ def scan_deferred(step, inputs, carry, *, collect, reverse, compiled):
         outputs, flat = flat[0], flat[1:]
         outputs.set_shape([length, *collect.shape])
     return outputs, tree.pack_sequence_as(carry, flat)
+
+
+def in_graph() -> bool:
+    """Whether a graph is being made, as `fit` and `predict` do, instead of running step by step."""
+    return not tf.executing_eagerly()
+
+
+def only_once(gradient):
+    """A gradient that says so instead of being wrong when it is differentiated again."""
+
+    def guarded(*arguments):
+        @tf.custom_gradient
+        def run(*flat):
+            def refuse(*_):
+                raise ValueError(
+                    "a second derivative through a deferred gradient; use loop='plain' in "
+                    "keraseq.layers.RNN"
+                )
+
+            found = gradient(*tree.pack_sequence_as(arguments, flat))
+            structure.append(found)
+            return tree.flatten(found), refuse
+
+        structure = []
+        flat = run(*tree.flatten(arguments))
+        return tree.pack_sequence_as(structure[0], flat)
+
+    return guarded
 
 
 def loop(steps, body, carry, kept):

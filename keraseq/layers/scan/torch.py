@@ -2,9 +2,9 @@
 
 import keras
 import torch
+from torch.autograd.function import once_differentiable
 
 from keraseq.cells import products
-from keraseq.layers.scan import deferred
 
 
 def scan(step, inputs, carry, *, collect, reverse, unroll):
@@ -51,6 +51,7 @@ class Collect(torch.autograd.Function):
         return matrix.new_zeros(())
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, _):
         operands, gradients = (torch.cat(one) for one in zip(*ctx.notes, strict=True))
         ctx.notes.clear()
@@ -67,6 +68,7 @@ class NotedProduct(torch.autograd.Function):
         return operand @ matrix
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, gradient):
         operand, matrix, token = ctx.saved_tensors
         ctx.notes.append((operand, gradient))
