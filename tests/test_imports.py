@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "train": {"checks"},
     "evaluate": {"data", "checks"},
     "plots": {"evaluate", "checks"},
-    "bundle": {"checks"},
+    "bundle": {"models", "checks"},
     "inspection": {"layers", "cells", "checks"},
     "recipes": {"data", "models", "train", "evaluate", "plots", "bundle", "layers", "cells", "checks"},
 }

@@ -17,6 +17,7 @@ from keras import ops
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from keraseq.cells.initializers import constant, draw_blocks
+from keraseq.cells.products import product
 from keraseq.checks import boolean, did_you_mean, positive_integer, rate
 
 EPSILON = 1e-5  # added to the variance in layer normalisation
@@ -262,8 +263,8 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
 
     def input_product(self, inputs):
         """`W x`, all kernel blocks side by side, normalised with `layer_norm`."""
-        product = self._product(inputs, self.kernel)
-        return normalise(product, self.kernel_gain) if self.layer_norm else product
+        result = self._product(inputs, self.kernel)
+        return normalise(result, self.kernel_gain) if self.layer_norm else result
 
     def recurrent(self, operand, *blocks: str):
         """`U operand` for the named blocks: one tensor a block, the tensor itself for one block.
@@ -271,14 +272,14 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
         Blocks that meet the same operand belong in one call: it is one product, and one vector
         where layer normalisation is on. They are named in weight order, without gaps.
         """
-        product = self.recurrent_product(operand, *blocks)
-        return product if len(blocks) == 1 else tuple(ops.split(product, len(blocks), axis=-1))
+        result = self.recurrent_product(operand, *blocks)
+        return result if len(blocks) == 1 else tuple(ops.split(result, len(blocks), axis=-1))
 
     def recurrent_product(self, operand, *blocks: str):
         """`U operand` for the named blocks, side by side."""
         columns = self._columns("recurrent_kernel", self.recurrent_blocks, blocks)
-        product = self._product(self.masked(operand), self.recurrent_kernel, columns)
-        return normalise(product, self.recurrent_gain[columns]) if self.layer_norm else product
+        result = self._product(self.masked(operand), self.recurrent_kernel, columns)
+        return normalise(result, self.recurrent_gain[columns]) if self.layer_norm else result
 
     def preactivations(self, projected, h):
         """`W x + U h + b` of each gate, for equations in which every gate reads the same `h`."""
@@ -296,14 +297,9 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
         """The operand of a recurrent product, under recurrent dropout."""
         return operand if self._operand_mask is None else operand * self._operand_mask
 
-    def _product(self, operand, matrix, columns=None):
-        matrix = ops.convert_to_tensor(matrix)
-        if columns is not None and columns != slice(0, matrix.shape[-1]):
-            matrix = matrix[:, columns]
-        product = ops.matmul(
-            ops.cast(operand, self.compute_dtype), ops.cast(matrix, self.compute_dtype)
-        )
-        return ops.cast(product, self.variable_dtype)
+    def _product(self, operand, weight, columns=None):
+        result = product(ops.cast(operand, self.compute_dtype), weight, columns)
+        return ops.cast(result, self.variable_dtype)
 
     def _columns(self, weight: str, present: tuple[str, ...], blocks: tuple[str, ...]) -> slice:
         start = present.index(blocks[0]) if blocks and blocks[0] in present else None

@@ -174,7 +174,15 @@ def finite(value: float) -> float | None:
 
 def recurrent_layers(model: keras.Model) -> list[keras.layers.RNN]:
     """The layers of a model that run a cell over time."""
+<<<<<<< HEAD
     return [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.RNN)]
+=======
+    return [
+        layer
+        for layer in model._flatten_layers()
+        if hasattr(layer, "cell") and hasattr(layer, "return_sequences")
+    ]
+>>>>>>> speed
 
 
 def projection(model: keras.Model) -> str | None:

@@ -5,7 +5,8 @@ from keras import ops, tree
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from keraseq.cells.cell import Cell
-from keraseq.layers.scan import scan
+from keraseq.checks import one_of
+from keraseq.layers.scan import LOOPS, choose, scan
 
 
 @keras.saving.register_keras_serializable("keraseq")
@@ -35,6 +36,9 @@ class RNN(keras.layers.RNN):
             number of steps. Defaults to `False`.
         zero_output_for_mask: With `return_sequences`, whether masked steps give zeros instead of
             the last valid output. Defaults to `False`.
+        loop: How it runs: `"plain"`, `"deferred"`, `"compiled"` (see `keraseq.layers.scan`),
+            or `"auto"`, which chooses; `loop_taken` says what it chose in the last call. All give
+            the same numbers; second derivatives need `"plain"`. Defaults to `"auto"`.
         **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
 
     Call arguments:
@@ -68,6 +72,7 @@ class RNN(keras.layers.RNN):
         stateful=False,
         unroll=False,
         zero_output_for_mask=False,
+        loop="auto",
         **kwargs,
     ):
         if isinstance(cell, str):
@@ -85,6 +90,8 @@ class RNN(keras.layers.RNN):
             zero_output_for_mask=zero_output_for_mask,
             **kwargs,
         )
+        self.loop = one_of("loop", loop, LOOPS)
+        self.loop_taken = None  # by the last call
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
         """Runs the cell over the sequence."""
@@ -96,7 +103,7 @@ class RNN(keras.layers.RNN):
             if training:
                 self._draw_dropout(cells, batch)
             inputs, step = self._inputs_and_step(sequences, cells, training)
-            output, states = self._run(step, inputs, states, mask, sequences)
+            output, states = self._run(step, inputs, states, mask, sequences, training)
         finally:  # nothing of this sequence stays behind, least of all a tracer
             for cell in cells:
                 cell.reset_dropout_mask()
@@ -121,6 +128,10 @@ class RNN(keras.layers.RNN):
         JAX. They are no weights: `weights` and saved files do not hold them.
         """
         return [*super().variables, *tree.flatten(self.states or [])]
+
+    def get_config(self):
+        """Configuration for serialisation."""
+        return {**super().get_config(), "loop": self.loop}
 
     def reset_state(self, states=None):
         """Sets the states of a `stateful` layer, to `states` or to what the cell starts from."""
@@ -161,7 +172,7 @@ class RNN(keras.layers.RNN):
 
         return (inputs, keep), step
 
-    def _run(self, step, inputs, states, mask, sequences):
+    def _run(self, step, inputs, states, mask, sequences, training):
         """The loop, with masks: the output (all or last), and the last states."""
         masked = mask is not None
         reads = {"inputs": inputs}
@@ -190,12 +201,20 @@ class RNN(keras.layers.RNN):
                 after["output"] = output
             return ops.cast(emitted, self.compute_dtype), after
 
+        self.loop_taken = choose(
+            self.loop if any(isinstance(c, Cell) for c in self._nested_cells()) else "plain",
+            length=sequences.shape[1],
+            training=training,
+            unroll=self.unroll,
+        )
         kept = keras.KerasTensor((sequences.shape[0], *self._output_shape()), self.compute_dtype)
         outputs, carry = scan(
             one_step,
             reads,
             carry,
+            variables=getattr(self.cell, "weights", []),
             collect=kept if self.return_sequences else None,
+            loop=self.loop_taken,
             reverse=self.go_backwards,
             unroll=self.unroll,
         )

@@ -2,6 +2,9 @@
 
 import keras
 import torch
+from torch.autograd.function import once_differentiable
+
+from keraseq.cells import products
 
 
 def scan(step, inputs, carry, *, collect, reverse, unroll):
@@ -14,3 +17,59 @@ def scan(step, inputs, carry, *, collect, reverse, unroll):
         if collect is not None:
             outputs.append(output)
     return torch.stack(outputs) if collect is not None else None, carry
+
+
+def scan_deferred(step, inputs, carry, *, collect, reverse, compiled):
+    """See `keraseq.layers.scan.scan`; the weights' gradient is computed after the loop.
+
+    Autograd runs backward through the steps by itself. Each product only notes its operand and the
+    gradient of its result; `Collect`, on which all products depend, comes last and multiplies.
+    """
+    cut = {}  # (weight, columns, type) -> its block and the notes of its products
+
+    def product(operand, weight, columns):
+        key = (id(weight), columns and (columns.start, columns.stop), operand.dtype)
+        if key not in cut:
+            matrix = products.block(keras.ops.convert_to_tensor(weight), columns, operand.dtype)
+            notes = []
+            cut[key] = (matrix.detach(), Collect.apply(matrix, notes), notes)
+        return NotedProduct.apply(operand, *cut[key])
+
+    with products.taken_over(product):
+        return scan(step.step, inputs, carry, collect=collect, reverse=reverse, unroll=False)
+
+
+class Collect(torch.autograd.Function):
+    """A token that all products with a matrix depend on, so that its gradient comes after theirs.
+
+    The token is a zero. What flows back through it says nothing; the notes of the products do.
+    """
+
+    @staticmethod
+    def forward(ctx, matrix, notes):
+        ctx.notes = notes
+        return matrix.new_zeros(())
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, _):
+        operands, gradients = (torch.cat(one) for one in zip(*ctx.notes, strict=True))
+        ctx.notes.clear()
+        return operands.T @ gradients, None
+
+
+class NotedProduct(torch.autograd.Function):
+    """`operand @ matrix`, which leaves the matrix' gradient to `Collect`."""
+
+    @staticmethod
+    def forward(ctx, operand, matrix, token, notes):
+        ctx.save_for_backward(operand, matrix, token)
+        ctx.notes = notes
+        return operand @ matrix
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient):
+        operand, matrix, token = ctx.saved_tensors
+        ctx.notes.append((operand, gradient))
+        return gradient @ matrix.T, None, torch.zeros_like(token), None

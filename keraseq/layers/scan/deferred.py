@@ -1,0 +1,141 @@
+"""What the backends share in deferring the weights' gradient until after the loop.
+
+Forward, a loop does the products of `step` itself and keeps their results. Backward, it runs
+`step` again, under automatic differentiation, with each product replaced by its kept result: the
+gradient of that result goes on to the operand, and is kept. After the loop one product for each
+matrix, of all steps' operands with all steps' gradients, is the gradient of the weights.
+"""
+
+from dataclasses import dataclass
+
+import keras
+from keras import ops, tree
+
+from keraseq.cells import products
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One product of a step: which weight, which of its columns (None: all), in which type."""
+
+    weight: int
+    columns: slice | None
+    dtype: str
+
+
+class Step:
+    """A step of the recurrence as a function of its weights and of who does its products."""
+
+    def __init__(self, step, variables: list[keras.Variable]):
+        self.step = step
+        self.variables = variables
+        self.index = {id(variable): i for i, variable in enumerate(variables)}
+
+    def __call__(self, values, product, inputs_t, carry):
+        """`step` with `values` for the weights, each product done by `product(j, operand)`."""
+        count = iter(range(10_000))
+
+        def numbered(operand, weight, columns):
+            return product(next(count), operand)
+
+        scope = keras.StatelessScope(list(zip(self.variables, values, strict=True)))
+        with scope, products.taken_over(numbered):
+            return self.step(inputs_t, carry)
+
+    def plan(self, inputs_t, carry) -> list[Planned]:
+        """The products that `step` does, in order, found by doing it once."""
+        found = []
+
+        def note(operand, weight, columns):
+            dtype = keras.backend.standardize_dtype(operand.dtype)
+            found.append(Planned(self.index[id(weight)], columns, dtype))
+            return products.plain(operand, weight, columns)
+
+        with products.taken_over(note):
+            self.step(inputs_t, carry)
+        return found
+
+    def summed(self, plan) -> list[int]:
+        """The weights that no product has, whose gradient the loop sums up step by step."""
+        return [i for i in range(len(self.variables)) if all(one.weight != i for one in plan)]
+
+
+def blocks(plan, values):
+    """The matrices of the planned products, cut out once."""
+    return [products.block(values[one.weight], one.columns, one.dtype) for one in plan]
+
+
+def weight_gradients(plan, values, direct, operands, gradients):
+    """Gradients of all weights: from outside products (`direct`), and from the kept products.
+
+    Args:
+        plan: The products.
+        values: The weights.
+        direct: Gradients that the loop has summed up, by the number of the weight.
+        operands: For each product its operands of all steps, `(time, batch, rows)`.
+        gradients: For each product the gradients of its results, `(time, batch, columns)`.
+    """
+    pieces: dict[int, list] = {}
+    for one, operand, gradient in zip(plan, operands, gradients, strict=True):
+        flat = [ops.reshape(x, (-1, x.shape[-1])) for x in (operand, gradient)]
+        pieces.setdefault(one.weight, []).append(
+            (one.columns, ops.matmul(ops.transpose(flat[0]), flat[1]))
+        )
+    placed = {i: ops.cast(place(found, values[i]), values[i].dtype) for i, found in pieces.items()}
+    whole = {**direct, **placed}
+    return [whole[i] for i in range(len(values))]
+
+
+def place(found, value):
+    """Gradients of column blocks, put together to that of the whole matrix."""
+    width = value.shape[-1]
+    spans = [(c.start, c.stop) if c is not None else (0, width) for c, _ in found]
+    order = sorted(range(len(found)), key=lambda j: spans[j])
+    ends = [0, *(spans[j][1] for j in order)]
+    if all(spans[j][0] == end for j, end in zip(order, ends, strict=False)) and ends[-1] == width:
+        parts = [found[j][1] for j in order]
+        return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
+    total = None
+    for (start, stop), (_, gradient) in zip(spans, found, strict=True):
+        padded = ops.pad(gradient, ((0, 0), (start, width - stop)))
+        total = padded if total is None else total + padded
+    return total
+
+
+def is_float(tensor) -> bool:
+    """Whether a gradient can go there."""
+    return "float" in keras.backend.standardize_dtype(tensor.dtype)
+
+
+class Floats:
+    """A nested structure taken apart into its float tensors and the rest, and put together."""
+
+    def __init__(self, nested):
+        self.nested = nested
+        self.flat = tree.flatten(nested)
+        self.where = [i for i, one in enumerate(self.flat) if is_float(one)]
+
+    @property
+    def floats(self):
+        """The float tensors, flat."""
+        return [self.flat[i] for i in self.where]
+
+    def over(self, floats):
+        """The same structure with other float tensors."""
+        flat = list(self.flat)
+        for i, one in zip(self.where, floats, strict=True):
+            flat[i] = one
+        return Floats(tree.pack_sequence_as(self.nested, flat))
+
+    def floats_at(self, t):
+        """The float tensors at step `t`."""
+        return [one[t] for one in self.floats]
+
+    def at(self, t, floats=None):
+        """The structure at step `t`, its float tensors replaced by `floats` if these are given."""
+        given = iter(floats or ())
+        flat = [
+            next(given) if floats is not None and i in self.where else one[t]
+            for i, one in enumerate(self.flat)
+        ]
+        return tree.pack_sequence_as(self.nested, flat)
