@@ -137,7 +137,7 @@ def final_metric(
         ax.plot(values, [row] * len(values), "o", color=colour, markersize=4, alpha=0.7)
         ax.plot(mean, row, "|", color=colour, markersize=18, markeredgewidth=2.5)
         write_value(ax, mean, row - 0.33, f"{mean:.{digits}f}", colour)
-    for row, (name, value) in enumerate(baselines.items(), start=len(cells)):
+    for row, value in enumerate(baselines.values(), start=len(cells)):
         inside = low <= value <= high
         at = min(max(value, low), high)
         marker = "D" if inside else "<" if value < low else ">"

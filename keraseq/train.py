@@ -384,7 +384,6 @@ class Resume(keras.callbacks.Callback):
                 f"{str(self.path)!r} is no resume file that this version can read ({error}); "
                 "remove it to start anew"
             ) from None
-<<<<<<< HEAD
         groups = self._variables()
         saved = {group: [arrays[key] for key in indexed(arrays, group)] for group in groups}
         for group, variables in groups.items():
@@ -394,19 +393,6 @@ class Resume(keras.callbacks.Callback):
             self._refuse(f"there are {len(self.others)} callbacks, not {len(state['others'])}")
         for group, variables in groups.items():
             for variable, array in zip(variables, saved[group], strict=True):
-=======
-        for group, variables in self._variables().items():
-            saved = [arrays[key] for key in indexed(arrays, group)]
-            shapes = [tuple(v.shape) for v in variables]
-            if [array.shape for array in saved] != shapes or len(state["others"]) != len(
-                self.others
-            ):
-                raise ValueError(
-                    f"{str(self.path)!r} belongs to another {group} or other callbacks than these; "
-                    "remove it to start the run again"
-                )
-            for variable, array in zip(variables, saved, strict=True):
->>>>>>> speed
                 variable.assign(array)
         for i, (other, counters) in enumerate(zip(self.others, state["others"], strict=True)):
             for name, value in counters.items():

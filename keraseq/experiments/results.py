@@ -130,10 +130,10 @@ class Results:
                         "learning_rate": one["learning_rate"],
                         "step_ms": of_cell["step_ms"].astype(float).median(),
                         "train_seconds": of_cell["train_seconds"].mean(),
-                        "projection": one["projection"],
+                        "projection": none_if_nan(one["projection"]),
                     }
                 )
-        return pd.DataFrame(rows)
+        return pd.DataFrame(rows).astype({"projection": object})
 
     def write_csv(self) -> None:
         """Writes `results.csv` (trials and baselines) and `curves.csv` into the folder."""

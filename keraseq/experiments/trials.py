@@ -82,27 +82,31 @@ def run(trial: Trial, on_step: Callable[[int], None] = lambda step: None) -> dic
     train.compile(model, task.loss, learning_rate=falling, clipnorm=CLIPNORM, jit_compile=jit)
     rng = np.random.default_rng(trial.seed)
 
-    def fit(steps: int) -> tuple[float, float]:
-        """Mean loss of so many steps, and the seconds that they took."""
-        inputs, targets = task.training_rows(rng, steps * task.batch_size)
-        start = perf_counter()
-        history = model.fit(inputs, targets, batch_size=task.batch_size, shuffle=False, verbose=0)
-        return float(history.history["loss"][-1]), perf_counter() - start
+    times: list[float] = []  # seconds of each step
+
+    def steps_of_training(count: int) -> float:
+        """Trains for so many steps, and returns their mean loss; stops where it is not finite."""
+        size = task.batch_size
+        inputs, targets = task.training_rows(rng, count * size)
+        model.reset_metrics()
+        for first in range(0, count * size, size):
+            start = perf_counter()
+            loss = model.train_on_batch(inputs[first : first + size], targets[first : first + size])
+            times.append(perf_counter() - start)
+            if not isfinite(loss):
+                break
+        return float(loss)  # Keras returns the mean since the metrics were reset
 
     course = Course(trial, task, model)
     course.look(0, 0.0, None)
-    loss, compile_seconds = fit(1)  # the first step compiles: its time says nothing of the others
-    seconds, step_ms, diverged_at = 0.0, [], None
-    for before, step in pairwise([1, *looks(trial.steps)]):
-        if step > before:
-            loss, took = fit(step - before)
-            seconds += took
-            step_ms.append(1000 * took / (step - before))
+    diverged_at = None
+    for before, step in pairwise([0, *looks(trial.steps)]):
+        loss = steps_of_training(step - before)
         on_step(step)
         if not isfinite(loss):
-            diverged_at = step
+            diverged_at = len(times)
             break
-        course.look(step, seconds, loss)
+        course.look(step, sum(times[1:]), loss)  # the first step compiles: it is counted apart
     test = course.best_on_test()
     return {
         **asdict(trial),
@@ -113,9 +117,9 @@ def run(trial: Trial, on_step: Callable[[int], None] = lambda step: None) -> dic
         "best_step": course.best_step,
         "test": test,
         "parameters": sum(prod(weight.shape) for weight in model.trainable_weights),
-        "step_ms": float(np.median(step_ms)) if step_ms else None,
-        "train_seconds": seconds,
-        "compile_seconds": compile_seconds,
+        "step_ms": 1000 * float(np.median(times[1:])) if times[1:] else None,
+        "train_seconds": sum(times[1:]),
+        "compile_seconds": times[0],
         "seconds": perf_counter() - begin,
         "projection": projection(model),
         "path": path(model),
@@ -174,15 +178,7 @@ def finite(value: float) -> float | None:
 
 def recurrent_layers(model: keras.Model) -> list[keras.layers.RNN]:
     """The layers of a model that run a cell over time."""
-<<<<<<< HEAD
     return [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.RNN)]
-=======
-    return [
-        layer
-        for layer in model._flatten_layers()
-        if hasattr(layer, "cell") and hasattr(layer, "return_sequences")
-    ]
->>>>>>> speed
 
 
 def projection(model: keras.Model) -> str | None:
