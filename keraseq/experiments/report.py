@@ -21,9 +21,9 @@ DPI = 150
 HEADINGS = ("cell", "test", "runs", "units", "parameters", "ms a step", "training s", "notes")
 LEFT = ("cell", "notes")  # columns of words; the others are numbers
 PROJECTIONS = {
-    "learned": "The input is as wide as the state only by chance, so the raw input of MUT1 and MUT2 "
-    "goes through a learned matrix (input_projection mode 'learned'). With it MUT2 is a GRU whose "
-    "update gate weighs the new value: read mut2 as a second GRU, and their difference as chance.",
+    "learned": "Input and state differ in width, so the raw input of MUT1 and MUT2 goes through a "
+    "learned matrix (input_projection mode 'learned'). With it MUT2 is a GRU whose update gate "
+    "weighs the new value: read mut2 as a second GRU, and a difference between them as chance.",
     "identity": "Input and state are equally wide, so MUT1 and MUT2 add the raw input itself "
     "(input_projection mode 'identity').",
     "fixed": "The raw input of MUT1 and MUT2 goes through a fixed random matrix "

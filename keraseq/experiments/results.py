@@ -130,10 +130,10 @@ class Results:
                         "learning_rate": one["learning_rate"],
                         "step_ms": of_cell["step_ms"].astype(float).median(),
                         "train_seconds": of_cell["train_seconds"].mean(),
-                        "projection": none_if_nan(one["projection"]),
+                        "projection": of_cell["projection"].fillna("").iloc[0],
                     }
                 )
-        return pd.DataFrame(rows).astype({"projection": object})
+        return pd.DataFrame(rows)
 
     def write_csv(self) -> None:
         """Writes `results.csv` (trials and baselines) and `curves.csv` into the folder."""

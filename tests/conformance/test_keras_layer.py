@@ -1,7 +1,7 @@
 """Keras' own `run_layer_test`, the check that its layers pass, with our cells inside.
 
-Configuration round trip, building, symbolic and eager shapes and types, counts of weights and seeds,
-a compiled training step, mixed precision.
+Configuration round trip, building, symbolic and eager shapes and types, counts of weights and
+seeds, a compiled training step, mixed precision.
 """
 
 import keras
@@ -13,6 +13,9 @@ import keraseq
 from .cases import ROWS
 
 BATCH, STEPS, FEATURES, UNITS = 3, 2, 4, 5
+# Keras' own test feeds `fit` a generator, and `fit` says that it cannot shuffle one.
+pytestmark = pytest.mark.filterwarnings("ignore:`shuffle=True` was passed:UserWarning")
+
 PENALTIES = ("kernel_regularizer", "recurrent_regularizer", "bias_regularizer")
 
 

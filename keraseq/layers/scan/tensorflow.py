@@ -150,6 +150,7 @@ def scan_deferred(step, inputs, carry, *, collect, reverse, compiled):
 
     @tf.custom_gradient
     def run(*flat):
+        flat = [tf.stop_gradient(one) for one in flat]  # an outer tape need not look inside
         values, floats, given = split(flat, len(step.variables), len(inputs.floats))
         outputs, after, saved, results = forward(
             values, floats, tree.pack_sequence_as(carry, given)
@@ -191,6 +192,7 @@ def only_once(gradient):
                     "keraseq.layers.RNN"
                 )
 
+            flat = [tf.stop_gradient(one) for one in flat]
             found = gradient(*tree.pack_sequence_as(arguments, flat))
             structure.append(found)
             return tree.flatten(found), refuse
