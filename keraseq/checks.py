@@ -46,6 +46,20 @@ def one_of(name: str, value, accepted: Iterable[str]) -> str:
     return value
 
 
+def known_to(module, option: str, value):
+    """What `module.get` makes of a value (`keras.activations`, say), or an error that lists names."""
+    try:
+        return module.get(value)
+    except (TypeError, ValueError):
+        pass
+    names = sorted({n for n in dir(module) if n.islower() and n[0] != "_"} - {"get"})
+    names = [name for name in names if not name.endswith("serialize")]
+    raise ValueError(
+        f"unknown {option} {value!r}; accepted: a callable or {', '.join(names)}."
+        f"{did_you_mean(value, names)}"
+    )
+
+
 def did_you_mean(name, known: Iterable[str]) -> str:
     """A hint to the nearest known name, or nothing."""
     near = difflib.get_close_matches(str(name), list(known), n=1)

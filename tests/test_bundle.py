@@ -42,7 +42,8 @@ CARD = Card(
 
 @pytest.fixture(scope="module")
 def trained():
-    model = train.compile(models.sequence_classifier(2, vocabulary=4, embedding=3, units=4))
+    model = models.sequence_classifier(2, vocabulary=4, embedding=3, units=4)
+    train.compile(model, jit_compile=keras.backend.backend() == "jax")
     model.fit(X, np.array([0, 1]), verbose=0)
     return model
 

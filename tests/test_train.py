@@ -12,9 +12,16 @@ import pytest
 
 from keraseq import models, train
 
+JIT = keras.backend.backend() == "jax"  # XLA elsewhere takes longer to compile than these to run
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(24, 5, 3)).astype("float32")
 Y = RNG.integers(0, 2, 24)
+
+
+@pytest.fixture(autouse=True)
+def plain_loop(monkeypatch):
+    """The loop that needs no compiling; what is tested here is not the loop."""
+    monkeypatch.setenv("KERASEQ_LOOP", "plain")
 
 
 def small(seed=1, **options):
@@ -24,7 +31,7 @@ def small(seed=1, **options):
     model = models.sequence_classifier(
         2, features=3, cell="gru", cell_options={"recurrent_dropout": 0.2}, **options
     )
-    return train.compile(model, learning_rate=0.02)
+    return train.compile(model, learning_rate=0.02, jit_compile=JIT)
 
 
 def everything(model):
@@ -75,11 +82,13 @@ def test_compile_defaults():
 
 
 def test_compile_for_one_logit_and_for_forecasts():
-    one = train.compile(models.sequence_classifier(1, features=3, units=2))
+    one = train.compile(models.sequence_classifier(1, features=3, units=2), jit_compile=JIT)
     logits = one.predict(X, verbose=0)
     expected = np.mean((logits[:, 0] > 0) == Y)
     assert one.evaluate(X, Y, verbose=0, return_dict=True)["accuracy"] == pytest.approx(expected)
-    series = train.compile(models.forecaster(2, features=3, units=2), clipnorm=None)
+    series = train.compile(
+        models.forecaster(2, features=3, units=2), clipnorm=None, jit_compile=JIT
+    )
     target = np.zeros((24, 2, 1), "float32")
     error = series.predict(X, verbose=0)
     scores = series.evaluate(X, target, verbose=0, return_dict=True)
@@ -95,8 +104,9 @@ def test_what_the_user_gives_wins():
     assert float(keras.ops.convert_to_numpy(model.optimizer.learning_rate)) == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("shuffle", [True, False])
-def test_two_epochs_and_two_more_after_a_kill_equal_four(tmp_path, shuffle):
+@pytest.mark.parametrize(("shuffle", "loop"), [(True, "plain"), (False, "plain"), (True, "auto")])
+def test_two_epochs_and_two_more_after_a_kill_equal_four(tmp_path, monkeypatch, shuffle, loop):
+    monkeypatch.setenv("KERASEQ_LOOP", loop)
     straight = small()
     fit(straight, tmp_path / "straight", 4, shuffle=shuffle)
 

@@ -18,7 +18,7 @@ from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from keraseq.cells.initializers import constant, draw_blocks
 from keraseq.cells.products import product
-from keraseq.checks import boolean, did_you_mean, positive_integer, rate
+from keraseq.checks import boolean, did_you_mean, known_to, positive_integer, rate
 
 EPSILON = 1e-5  # added to the variance in layer normalisation
 LAYER_OPTIONS = ("name", "dtype", "trainable", "autocast", "activity_regularizer")
@@ -137,12 +137,18 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
             "recurrent_initializer", recurrent_initializer
         )
         self.bias_initializer = self._initializers("bias_initializer", bias_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.recurrent_regularizer = keras.regularizers.get(recurrent_regularizer)
-        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
-        self.kernel_constraint = keras.constraints.get(kernel_constraint)
-        self.recurrent_constraint = keras.constraints.get(recurrent_constraint)
-        self.bias_constraint = keras.constraints.get(bias_constraint)
+        self.kernel_regularizer = known_to(
+            keras.regularizers, "kernel_regularizer", kernel_regularizer
+        )
+        self.recurrent_regularizer = known_to(
+            keras.regularizers, "recurrent_regularizer", recurrent_regularizer
+        )
+        self.bias_regularizer = known_to(keras.regularizers, "bias_regularizer", bias_regularizer)
+        self.kernel_constraint = known_to(keras.constraints, "kernel_constraint", kernel_constraint)
+        self.recurrent_constraint = known_to(
+            keras.constraints, "recurrent_constraint", recurrent_constraint
+        )
+        self.bias_constraint = known_to(keras.constraints, "bias_constraint", bias_constraint)
         self.dropout = rate("dropout", dropout)
         self.recurrent_dropout = rate("recurrent_dropout", recurrent_dropout)
         self.zoneout = self._zoneout_rates(zoneout)
@@ -495,14 +501,16 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
         """One initialiser, or a dictionary from gate to initialiser."""
         per_gate = isinstance(value, dict) and "class_name" not in value
         if not per_gate:
-            return keras.initializers.get(value)
+            return known_to(keras.initializers, option, value)
         for gate in value:
             if gate not in self.gates:
                 raise ValueError(
                     f"{option} names {gate!r}, which is no gate of {type(self).__name__}; "
                     f"its gates: {', '.join(self.gates)}.{did_you_mean(gate, self.gates)}"
                 )
-        return {gate: keras.initializers.get(constant(one)) for gate, one in value.items()}
+        return {
+            gate: known_to(keras.initializers, option, constant(one)) for gate, one in value.items()
+        }
 
     def _zoneout_rates(self, zoneout) -> tuple[float, ...]:
         many = isinstance(zoneout, (list, tuple))

@@ -3,6 +3,7 @@
 import keras
 
 from keraseq.cells.cell import Cell
+from keraseq.checks import known_to
 
 
 @keras.saving.register_keras_serializable("keraseq")
@@ -52,7 +53,7 @@ class ElmanCell(Cell):
 
     def __init__(self, units, *, activation="tanh", **options):
         super().__init__(units, **options)
-        self.activation = keras.activations.get(activation)
+        self.activation = known_to(keras.activations, "activation", activation)
 
     def step(self, projected, states):
         [h] = states

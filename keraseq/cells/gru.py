@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keraseq.cells.cell import Cell
-from keraseq.checks import one_of
+from keraseq.checks import known_to, one_of
 
 
 @keras.saving.register_keras_serializable("keraseq")
@@ -75,8 +75,10 @@ class GRUCell(Cell):
     ):
         self.reset = one_of("reset", reset, ("before", "after", "none"))
         super().__init__(units, **options)
-        self.activation = keras.activations.get(activation)
-        self.recurrent_activation = keras.activations.get(recurrent_activation)
+        self.activation = known_to(keras.activations, "activation", activation)
+        self.recurrent_activation = known_to(
+            keras.activations, "recurrent_activation", recurrent_activation
+        )
 
     @property
     def gates(self):

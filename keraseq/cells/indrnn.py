@@ -4,6 +4,7 @@ import keras
 
 from keraseq.cells.cell import Cell
 from keraseq.cells.initializers import draw_blocks
+from keraseq.checks import known_to
 
 
 @keras.saving.register_keras_serializable("keraseq")
@@ -57,7 +58,7 @@ class IndRNNCell(Cell):
         if recurrent_initializer is None:
             recurrent_initializer = keras.initializers.RandomUniform(0.0, 1.0)
         super().__init__(units, recurrent_initializer=recurrent_initializer, **options)
-        self.activation = keras.activations.get(activation)
+        self.activation = known_to(keras.activations, "activation", activation)
 
     @property
     def recurrent_blocks(self):

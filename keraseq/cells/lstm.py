@@ -4,7 +4,7 @@ import keras
 
 from keraseq.cells.cell import Cell, normalise
 from keraseq.cells.initializers import ChronoInitializer, time_lag
-from keraseq.checks import boolean, number, positive_integer
+from keraseq.checks import boolean, known_to, number, positive_integer
 
 
 @keras.saving.register_keras_serializable("keraseq")
@@ -116,8 +116,10 @@ class LSTMCell(Cell):
             raise ValueError("chrono initialises the forget gate, and forget_gate=False removes it")
         self.peephole = boolean("peephole", peephole)
         self.projection = None if projection is None else positive_integer("projection", projection)
-        self.activation = keras.activations.get(activation)
-        self.recurrent_activation = keras.activations.get(recurrent_activation)
+        self.activation = known_to(keras.activations, "activation", activation)
+        self.recurrent_activation = known_to(
+            keras.activations, "recurrent_activation", recurrent_activation
+        )
         self.normalized_carry = boolean("normalized_carry", normalized_carry)
         if self.normalized_carry and not self.layer_norm:
             raise ValueError("normalized_carry=True needs layer_norm=True")

@@ -93,9 +93,14 @@ class RNN(keras.layers.RNN):
         self.loop = one_of("loop", loop, LOOPS)
         self.loop_taken = None  # by the last call
 
+    def build(self, sequences_shape, initial_state_shape=None):
+        """Builds the cell, and the states of a `stateful` layer."""
+        self._check(sequences_shape)
+        super().build(sequences_shape, initial_state_shape)
+
     def call(self, sequences, initial_state=None, mask=None, training=False):
         """Runs the cell over the sequence."""
-        self._check(sequences)
+        self._check(sequences.shape)
         batch = ops.shape(sequences)[0]
         states = self._states_before(initial_state, batch)
         cells = self._nested_cells()
@@ -188,7 +193,7 @@ class RNN(keras.layers.RNN):
         def one_step(now, carry):
             (x, keep), old = now["inputs"], carry["states"]
             output, new = step(x, old, keep)
-            new = tree.map_structure(lambda n, o: ops.cast(n, o.dtype), new, old)
+            new = tree.map_structure(lambda n, o: ops.cast(n, o.dtype), lists(new), old)
             output = emitted = ops.cast(output, self._state_dtype())
             if masked:
                 valid = now["valid"]
@@ -225,15 +230,15 @@ class RNN(keras.layers.RNN):
 
     # Before the loop.
 
-    def _check(self, sequences):
-        if len(sequences.shape) < 3:
+    def _check(self, shape):
+        if len(shape) < 3:
             raise ValueError(
                 f"{type(self).__name__} reads (batch, time, features); "
-                f"received shape {tuple(sequences.shape)}"
+                f"received shape {tuple(shape)}"
             )
-        if self.unroll and sequences.shape[1] is None:
+        if self.unroll and shape[1] is None:
             raise ValueError("unroll=True needs a known number of steps; received time=None")
-        expected, batch = self._expected_batch_size, sequences.shape[0]
+        expected, batch = self._expected_batch_size, shape[0]
         if self.stateful and None not in (expected, batch) and batch != expected:
             raise ValueError(
                 f"stateful=True was built for batches of {expected}; received a batch of {batch}"
@@ -246,7 +251,7 @@ class RNN(keras.layers.RNN):
             initial_state = [initial_state]
         dtype = self._state_dtype()
         states = tree.map_structure(
-            lambda state: ops.convert_to_tensor(state, dtype=dtype), list(initial_state)
+            lambda state: ops.convert_to_tensor(state, dtype=dtype), lists(initial_state)
         )
         # PyTorch: the variables are overwritten after the loop, while the gradient needs their old
         # values.
@@ -284,3 +289,10 @@ class RNN(keras.layers.RNN):
 def where(valid, new, old):
     """`new` in the rows of the batch that are valid, else `old`."""
     return ops.where(ops.reshape(valid, (-1, *[1] * (len(new.shape) - 1))), new, old)
+
+
+def lists(nested):
+    """Nested states as plain lists: Keras tracks some as lists of its own kind."""
+    if isinstance(nested, (list, tuple)):
+        return [lists(one) for one in nested]
+    return nested

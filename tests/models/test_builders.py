@@ -11,6 +11,7 @@ import pytest
 
 from keraseq import models, train
 
+JIT = keras.backend.backend() == "jax"  # XLA elsewhere takes longer to compile than these to run
 TOKENS = np.array([[3, 1, 2, 0, 0], [5, 4, 3, 2, 1], [1, 1, 0, 0, 0], [2, 6, 6, 1, 0]])
 RNG = np.random.default_rng(1)
 SERIES = RNG.normal(size=(4, 5, 3)).astype("float32")
@@ -97,7 +98,7 @@ def test_builds_uncompiled_and_trains_a_step(case):
     assert isinstance(model, keras.Model)
     assert not model.compiled
     before = [keras.ops.convert_to_numpy(w) for w in model.trainable_weights]
-    train.compile(model, jit_compile=False)
+    train.compile(model, jit_compile=JIT)
     loss = model.fit(inputs, targets, batch_size=4, verbose=0).history["loss"][0]
     assert np.isfinite(loss)
     moved = [
@@ -183,7 +184,7 @@ def test_all_models_load_in_a_fresh_process_and_predict_the_same_bits(tmp_path):
     arrays, keys = {}, []
     for i, case in enumerate(CASES):
         model, inputs, _ = build(case)
-        train.compile(model)
+        train.compile(model, jit_compile=JIT)
         model.save(tmp_path / f"{i}.keras")
         arrays[f"{i}/out"] = model.predict(inputs, verbose=0)
         keys.append(sorted(inputs) if isinstance(inputs, dict) else [])

@@ -7,6 +7,7 @@ import pytest
 import keraseq
 from keraseq import models, train
 
+JIT = keras.backend.backend() == "jax"  # XLA elsewhere takes longer to compile than these to run
 RNG = np.random.default_rng(2)
 TEXT = RNG.integers(0, 9, (2, 8))
 SERIES = RNG.normal(size=(4, 6, 3)).astype("float32")
@@ -55,7 +56,7 @@ def test_states_go_on_from_batch_to_batch(cell):
 
 def test_states_go_on_in_fit_and_predict():
     model = models.language_model(9, units=5, stateful=True, batch_size=2)
-    train.compile(model, learning_rate=1e-9)
+    train.compile(model, learning_rate=1e-9, jit_compile=JIT)
     long = np.concatenate([TEXT[:, :4], TEXT[:, 4:]])  # two batches of two rows
     plain = models.language_model(9, units=5)
     plain.set_weights(model.get_weights()[: len(plain.get_weights())])
@@ -63,7 +64,7 @@ def test_states_go_on_in_fit_and_predict():
     np.testing.assert_allclose(np.concatenate([got[:2], got[2:]], 1), numpy(plain(TEXT)), atol=1e-5)
     keraseq.layers.reset_states(model)
     loss = model.fit(long, long, batch_size=2, shuffle=False, verbose=0).history["loss"][0]
-    train.compile(plain)
+    train.compile(plain, jit_compile=JIT)
     assert loss == pytest.approx(plain.evaluate(TEXT, TEXT, verbose=0)[0], rel=1e-5)
 
 
@@ -108,7 +109,9 @@ def test_a_forecaster_learns_the_next_steps_of_its_first_series():
     table = np.stack([np.sin(t / 3), np.cos(t / 7)], axis=1).astype("float32")
     x = np.stack([table[i : i + 8] for i in range(50)])
     y = np.stack([table[i + 8 : i + 10, :1] for i in range(50)])
-    model = train.compile(models.forecaster(2, features=2, units=8, cell="gru"), learning_rate=0.02)
+    model = train.compile(
+        models.forecaster(2, features=2, units=8, cell="gru"), learning_rate=0.02, jit_compile=JIT
+    )
     model.fit(x, y, epochs=60, batch_size=50, verbose=0)
     assert np.mean((model.predict(x, verbose=0) - y) ** 2) < 0.02  # the variance of y is 0.5
 
@@ -144,7 +147,7 @@ def test_an_encoder_and_decoder_learns_to_reverse_and_writes_step_by_step():
     target = np.concatenate([np.full((64, 1), start), answer[:, :-1]], axis=1)
     train.seed_everything(0)
     model = models.encoder_decoder(5, 6, embedding=16, units=48, cell="gru")
-    train.compile(model, learning_rate=0.02)
+    train.compile(model, learning_rate=0.02, jit_compile=JIT)
     model.fit({"source": source, "target": target}, answer, epochs=40, batch_size=64, verbose=0)
     written = np.zeros((64, 4), int)
     written[:, 0] = start
