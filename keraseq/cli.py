@@ -162,8 +162,20 @@ def terminal():
 
 
 def quiet_backend() -> None:
-    """Keeps TensorFlow's notes on the machine out of the output, unless somebody asked for them."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    """Imports Keras without TensorFlow's notes on the machine, unless somebody asked for them."""
+    if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] != "3":
+        return
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)  # TensorFlow writes some of them before it reads that variable
+    try:
+        import keraseq.models  # noqa: F401 - Keras and its backend
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def fail(error, code: int = 2) -> None:

@@ -1,7 +1,7 @@
 """Step 5, figures: a tidy frame goes in, Matplotlib `Axes` come out.
 
-Every figure draws on the Axes that it is given, or on new ones, and says its units. Colours are told
-apart by people who see fewer of them (Okabe & Ito 2008), and each cell has a marker of its own.
+Every figure draws on the Axes that it is given, or on new ones, and says its units. People who see
+fewer colours can tell these apart (Okabe & Ito 2008), and each cell has a marker of its own.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def learning_curves(
     style: Styles | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Validation value against training steps: the mean of each cell, and a band from worst to best.
+    """Validation value against training steps: each cell's mean, and a band from worst to best.
 
     The first looks, far from all later ones, may lie outside the figure.
 
@@ -135,15 +135,15 @@ def final_metric(
             sd = values.std(ddof=1)
             ax.plot([mean - sd, mean + sd], [row, row], color=colour, linewidth=6, alpha=0.25)
         ax.plot(values, [row] * len(values), "o", color=colour, markersize=4, alpha=0.7)
-        ax.plot(mean, row, "|", color=colour, markersize=18, markeredgewidth=2.5)
-        write_value(ax, mean, row - 0.33, f"{mean:.{digits}f}", colour)
+        ax.plot(mean, row, "|", color=colour, markersize=13, markeredgewidth=2.5)
+        write_value(ax, mean, row, f"{mean:.{digits}f}")
     for row, value in enumerate(baselines.values(), start=len(cells)):
         inside = low <= value <= high
         at = min(max(value, low), high)
         marker = "D" if inside else "<" if value < low else ">"
         ax.plot(at, row, marker, color=BASELINE, markersize=6, clip_on=False)
         if inside:
-            write_value(ax, value, row - 0.33, f"{value:.{digits}f}", BASELINE)
+            write_value(ax, value, row, f"{value:.{digits}f}")
         else:
             side = "left" if value < low else "right"
             ax.annotate(
@@ -160,7 +160,7 @@ def final_metric(
         ax.axvline(best, color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.2, zorder=0)
     rows = [*cells, *baselines]
     ax.set_yticks(range(len(rows)), rows)
-    ax.set_ylim(len(rows) - 0.4, -0.8)
+    ax.set_ylim(len(rows) - 0.4, -0.9)
     better = "lower" if direction == "min" else "higher"
     ax.set(xlabel=f"{label} on test ({better} is better)", ylabel="")
     return finish(ax, grid="x")
@@ -291,9 +291,18 @@ def show(set_limits, values, *others: float, margin: float = 0.08) -> None:
         set_limits(low - room, high + room)
 
 
-def write_value(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
+def write_value(ax: Axes, x: float, y: float, text: str) -> None:
     """A number above its mark."""
-    ax.text(x, y, text, ha="center", va="center", fontsize="small", color=colour)
+    ax.annotate(
+        text,
+        (x, y),
+        xytext=(0, 8),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        fontsize="small",
+        color="#333333",
+    )
 
 
 def finish(ax: Axes, legend: bool = False, grid: str = "both") -> Axes:
@@ -306,3 +315,67 @@ def finish(ax: Axes, legend: bool = False, grid: str = "both") -> Axes:
     if legend:
         ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize="small")
     return ax
+
+
+def gates(
+    frame: pd.DataFrame,
+    *,
+    names: Iterable[str] | None = None,
+    labels: Iterable | None = None,
+    xlabel: str = "step",
+    ax: Axes | Iterable[Axes] | None = None,
+) -> np.ndarray:
+    """What the gates and states of a cell do along a sequence: a heat map each, a row a unit.
+
+    Units stand in the order of their mean in the first map, so that what goes together is seen
+    together. Gates, between 0 and 1, are drawn from white to blue; what has a sign from brown over
+    white to green.
+
+    Args:
+        frame: What `keraseq.inspection.activations` returns.
+        names: Which to show. Default: all.
+        labels: A text for each step, such as the characters read. Default: its number.
+        xlabel: What a step is.
+        ax: Axes, one for each name. Default: a new figure, one map below the other.
+
+    Returns:
+        An array of Axes.
+
+    Raises:
+        ValueError: A name is not in the frame.
+    """
+    import seaborn
+
+    known = list(dict.fromkeys(frame["name"]))
+    names = known if names is None else list(names)
+    for name in names:
+        if name not in known:
+            raise ValueError(f"unknown gate {name!r}; the frame has: {', '.join(known)}")
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        size = (9, 1.7 * len(names) + 0.4)
+        _, ax = plt.subplots(len(names), 1, figsize=size, sharex=True, layout="constrained")
+    panels = np.atleast_1d(np.asarray(ax, dtype=object))
+    order = None
+    for panel, name in zip(panels, names, strict=True):
+        values = frame[frame["name"] == name].pivot(index="unit", columns="step", values="value")
+        if order is None or len(order) != len(values):
+            order = values.mean(axis=1).sort_values(ascending=False).index
+        signed = values.to_numpy().min() < 0
+        reach = max(1.0, float(np.abs(values.to_numpy()).max()))
+        seaborn.heatmap(
+            values.loc[order],
+            ax=panel,
+            cmap="BrBG" if signed else "Blues",
+            vmin=-reach if signed else 0,
+            vmax=reach,
+            yticklabels=False,
+            xticklabels=10 if labels is None else [str(label) for label in labels],
+            cbar_kws={"pad": 0.01},
+        )
+        panel.set(xlabel="", ylabel="units")
+        panel.set_title(name, loc="left", fontsize="medium")
+        panel.tick_params(axis="x", rotation=0, length=0)
+    panels[-1].set_xlabel(xlabel)
+    return panels

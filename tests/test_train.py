@@ -131,6 +131,7 @@ def test_a_finished_run_starts_anew_on_the_same_model(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(model, tmp_path, 3, others=[Kill(epoch=1)])
     assert fit(model, tmp_path, 3, others=[Kill(epoch=None)]).epoch == [1, 2]
+    assert model.fit(X, Y, epochs=2, verbose=0).epoch == [0, 1]  # BackupAndRestore: none at all
     assert fit(model, tmp_path, 2, others=[Kill(epoch=None)]).epoch == [0, 1]
 
 

@@ -245,8 +245,8 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
         Args:
             projected: One step of what `project` returns.
             states: The states before the step.
-            keep: For each state a mask of the units that keep their old value, or None where there
-                is no zoneout; None instead of the list stands for inference.
+            keep: For each state a mask of the units that keep their old value; None stands for
+                inference.
 
         Returns:
             `(output, new_states)`, as `step` does.
@@ -450,9 +450,9 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
         )
 
     def draw_zoneout(self, *leading) -> list:
-        """For each state which units keep their old value, `(*leading, size)`; None without."""
+        """For each state which units keep their old value, `(*leading, size)`."""
         return [
-            keras.random.uniform((*leading, size), seed=self.seed_generator) < p if p else None
+            keras.random.uniform((*leading, size), seed=self.seed_generator) < p
             for p, size in zip(self.zoneout, self._state_sizes(), strict=True)
         ]
 

@@ -48,12 +48,13 @@ class CharacterVocabulary:
     """
 
     def __init__(self, characters: Iterable[str], unknown: str = "error"):
-        self.characters = "".join(sorted(set(characters)))
-        if not self.characters:
+        kinds = sorted(set(characters))
+        if not kinds:
             raise ValueError("a vocabulary needs at least one character; received none")
-        if len(self.characters) != len(set(self.characters)):
-            long = next(one for one in characters if len(one) > 1)
-            raise ValueError(f"a vocabulary holds single characters; received {long!r}")
+        for one in kinds:
+            if len(one) != 1:
+                raise ValueError(f"a vocabulary holds single characters; received {one!r}")
+        self.characters = "".join(kinds)
         self.unknown = one_of("unknown", unknown, ("error", "replace"))
         self._points = code_points(self.characters)
 

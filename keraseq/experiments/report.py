@@ -189,8 +189,8 @@ def findings(results: Results, task: str) -> str:
         worst_of_best = by_cell.max()[best]
         close = [cell for cell in means.index[1:] if by_cell.min()[cell] <= worst_of_best]
         said += (
-            f"; its runs overlap with those of {listed(close)}, which these seeds do not tell apart "
-            "from it."
+            f"; its runs overlap with those of {listed(close)}, which these seeds do not tell "
+            "apart from it."
             if close
             else "; no run of another cell reaches any of its runs."
         )
@@ -226,15 +226,15 @@ def held_equal(results: Results) -> list[str]:
     lines = [
         f"<b>Size and training</b>: {esc(budgets)}. The units of each cell are the most that the "
         "budget pays for, embedding and output layer included.",
-        "<b>Data</b>: the same parts for every cell, and for each seed the same batches in the same "
-        "order, so that runs of one seed are pairs.",
-        f"<b>Optimizer</b>: Adam, gradients clipped to a common norm of {settings['clipnorm']:g}, a "
-        f"learning rate that falls to 0 along half a cosine from ({esc(rates)}).",
+        "<b>Data</b>: the same parts for every cell, and for each seed the same batches in the "
+        "same order, so that runs of one seed are pairs.",
+        f"<b>Optimizer</b>: Adam, gradients clipped to a common norm of {settings['clipnorm']:g}, "
+        f"a learning rate that falls to 0 along half a cosine from ({esc(rates)}).",
     ]
     if searched:
         lines.append(
-            "<b>Choice of the learning rate</b>: each cell tried all of them once, from a seed that "
-            "is not used again, and kept the one with the best validation value."
+            "<b>Choice of the learning rate</b>: each cell tried all of them once, from a seed "
+            "that is not used again, and kept the one with the best validation value."
         )
     else:
         lines.append(
@@ -244,8 +244,8 @@ def held_equal(results: Results) -> list[str]:
         )
     lines.append(
         f"<b>Choice of the weights</b>: the validation part is looked at before training and "
-        f"{settings['looks']} times on the way; the weights of the best look are scored on the test "
-        "part, which is used once."
+        f"{settings['looks']} times on the way; the weights of the best look are scored on the "
+        "test part, which is used once."
     )
     seeds = settings["seeds"]
     lines.append(
@@ -436,13 +436,15 @@ h1 {{ margin-bottom: 0; }} h2 {{ margin-top: 3rem; border-bottom: 1px solid #ccc
 .wide {{ overflow-x: auto; }}
 table {{ border-collapse: collapse; width: 100%; }}
 caption {{ text-align: left; font-weight: 600; padding: .4rem 0; }}
-th, td {{ padding: .3rem .7rem; border-bottom: 1px solid #ddd; text-align: left; white-space: nowrap; }}
+th, td {{ padding: .3rem .7rem; border-bottom: 1px solid #ddd; text-align: left;
+         white-space: nowrap; }}
 .number {{ text-align: right; font-variant-numeric: tabular-nums; }}
 .baseline td {{ color: #555; background: #f5f5f5; }}
 figure {{ margin: 1.5rem 0; }} img {{ max-width: 100%; height: auto; }}
 figcaption {{ color: #555; font-size: .9rem; }}
 dt {{ font-weight: 600; margin-top: .5rem; }} dd {{ margin-left: 1.2rem; }}
-.samples {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 0 1rem; }}
+.samples {{ display: grid; gap: 0 1rem;
+           grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); }}
 .samples figure {{ margin: .3rem 0; min-width: 0; }}
 pre {{ background: #f5f5f5; padding: .7rem; white-space: pre-wrap; overflow-wrap: anywhere;
       font-size: .8rem; margin: .2rem 0; }}

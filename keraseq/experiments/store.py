@@ -1,7 +1,7 @@
 """The folder of a comparison: its settings, and a file for each finished piece of work.
 
-Every file is written beside its place and renamed into it, so that whatever ends a run, each file is
-there as a whole or not at all.
+Every file is written beside its place and renamed into it, so that whatever ends a run, each file
+is there as a whole or not at all.
 """
 
 import json

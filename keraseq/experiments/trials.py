@@ -60,9 +60,9 @@ def file_name(name: str) -> str:
 def run(trial: Trial, on_step: Callable[[int], None] = lambda step: None) -> dict[str, Any]:
     """Trains and scores.
 
-    Every trial of a comparison goes the same way: Adam, gradients clipped to a norm of 1, a learning
-    rate that falls along half a cosine, a fixed number of steps, looks at the validation part at
-    even distances; then the weights of the best look are scored once on the test part.
+    Every trial goes the same way: Adam, gradients clipped to a norm of 1, a learning rate that
+    falls along half a cosine, a fixed number of steps, looks at the validation part at even
+    distances; then the weights of the best look are scored once on the test part.
 
     Args:
         trial: What to run.
@@ -77,9 +77,7 @@ def run(trial: Trial, on_step: Callable[[int], None] = lambda step: None) -> dic
     train.seed_everything(trial.seed)
     model = task.build(trial.cell, trial.units)
     falling = keras.optimizers.schedules.CosineDecay(trial.learning_rate, trial.steps)
-    # Keras leaves XLA off on TensorFlow without a GPU, where it halves the time of most cells.
-    jit = True if keras.backend.backend() == "tensorflow" else "auto"
-    train.compile(model, task.loss, learning_rate=falling, clipnorm=CLIPNORM, jit_compile=jit)
+    train.compile(model, task.loss, learning_rate=falling, clipnorm=CLIPNORM)
     rng = np.random.default_rng(trial.seed)
 
     times: list[float] = []  # seconds of each step
@@ -99,9 +97,10 @@ def run(trial: Trial, on_step: Callable[[int], None] = lambda step: None) -> dic
 
     course = Course(trial, task, model)
     course.look(0, 0.0, None)
-    diverged_at = None
+    diverged_at, ways = None, ""
     for before, step in pairwise([0, *looks(trial.steps)]):
         loss = steps_of_training(step - before)
+        ways = ways or path(model)
         on_step(step)
         if not isfinite(loss):
             diverged_at = len(times)
@@ -122,7 +121,7 @@ def run(trial: Trial, on_step: Callable[[int], None] = lambda step: None) -> dic
         "compile_seconds": times[0],
         "seconds": perf_counter() - begin,
         "projection": projection(model),
-        "path": path(model),
+        "path": ways,
         "curve": course.curve,
         "samples": course.samples,
     }
@@ -188,10 +187,11 @@ def projection(model: keras.Model) -> str | None:
 
 
 def path(model: keras.Model) -> str:
-    """How the recurrent layers are run, layer by layer."""
-    compiled = ", compiled by XLA" if model.jit_compile else ""
+    """How the recurrent layers ran when they were last traced, layer by layer."""
+    compiled = ", the model compiled by XLA" if model.jit_compile else ""
     return "; ".join(
         f"{layer.name}: {type(layer.cell).__name__} in {type(layer).__module__.split('.')[0]}."
-        f"layers.{type(layer).__name__}, one scan on {keras.backend.backend()}{compiled}"
+        f"layers.{type(layer).__name__}, loop {getattr(layer, 'loop_taken', 'of Keras')!r} on "
+        f"{keras.backend.backend()}{compiled}"
         for layer in recurrent_layers(model)
     )

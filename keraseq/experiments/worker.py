@@ -1,7 +1,7 @@
 """What a worker process does: reads jobs from its input, a line each, and answers with lines.
 
-    {"key": ..., "kind": "trial", "trial": {...}}      ->  {"event": "step" | "done" | "failed", ...}
-    {"key": ..., "kind": "baselines", "task": ...}     ->  {"event": "done" | "failed", ...}
+    {"key": ..., "kind": "trial", "trial": {...}}      ->  {"event": "step", "done" or "failed"}
+    {"key": ..., "kind": "baselines", "task": ...}     ->  {"event": "done" or "failed"}
 
 It ends when its input ends, in the middle of a job too, so that nothing goes on without the process
 that keeps the results.

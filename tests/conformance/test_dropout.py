@@ -1,6 +1,7 @@
 """What is random in training: which mask, how often drawn, how scaled, and nothing at inference.
 
-Cells made of an identity show their masks: with `W = I`, `U = 0` an Elman cell's output is its input.
+Cells made of an identity show their masks: with `W = I`, `U = 0` an Elman cell's output is its
+input.
 """
 
 import keras
@@ -16,6 +17,8 @@ from .cases import ROWS, named_weights, random_inputs, randomise
 BATCH, STEPS, UNITS = 16, 5, 64
 RATE = 0.3
 KINDS = {"keras.layers.RNN": keras.layers.RNN, "RNN": keraseq.layers.RNN}
+DRAWN_EACH_STEP = [kind for kind in KINDS if (kind, BACKEND) != ("keras.layers.RNN", "jax")]
+RATES = [(0.5, 0.0), (0.0, 0.5), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)]
 KIND = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -70,9 +73,7 @@ def test_recurrent_dropout(kind):
     np.testing.assert_array_equal(outputs(layer, x, training=False), np.ones_like(x))
 
 
-@pytest.mark.parametrize(
-    "kind", [kind for kind in KINDS if (kind, BACKEND) != ("keras.layers.RNN", "jax")]
-)
+@pytest.mark.parametrize("kind", DRAWN_EACH_STEP)
 def test_zoneout(kind):
     """A new mask at every step: each unit shows its old value or its new one, here `t`."""
     layer = elman(kind, zoneout=RATE, seed=1)
@@ -101,9 +102,7 @@ def test_zoneout_needs_our_layer_on_jax():
         outputs(layer, np.ones((BATCH, STEPS, UNITS), "float32"))
 
 
-@pytest.mark.parametrize(
-    "rates", [(0.5, 0.0), (0.0, 0.5), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)], ids=str
-)
+@pytest.mark.parametrize("rates", RATES, ids=str)
 def test_zoneout_of_each_state(rates):
     """A state with rate 0 is always new, one with rate 1 always old; the output is the first."""
     cell = keraseq.cells.get("lstm", UNITS, zoneout=rates, seed=3)

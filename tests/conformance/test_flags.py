@@ -14,6 +14,7 @@ from oracles.time import run
 
 import keraseq
 
+from .backend import BACKEND
 from .cases import named_weights, randomise
 from .odd_cells import PlainCell, SummingCell, plain, summing
 from .test_time import MASK, MASKS
@@ -63,10 +64,15 @@ def check(found, expected):
         assert (np.abs(one - truth) / scale).max() < TOLERANCE
 
 
-@pytest.mark.parametrize("unroll", [False, True])
+# JAX and PyTorch take the deferred loop by themselves.
+LOOPS = ("auto", "deferred", "compiled") if BACKEND == "tensorflow" else ("auto", "plain")
+
+
+@pytest.mark.parametrize("how", [*LOOPS, "unroll"])
 @CELL
-def test_flags_of_time(name, unroll):
+def test_flags_of_time(name, how):
     """return_sequences x go_backwards x zero_output_for_mask x mask x initial_state."""
+    unroll, loop = how == "unroll", "auto" if how == "unroll" else how
     for sequences, backwards, zero in itertools.product([False, True], repeat=3):
         flags = {"return_sequences": sequences, "go_backwards": backwards}
         layer = layer_of(name, unroll=unroll, zero_output_for_mask=zero, return_state=True, **flags)

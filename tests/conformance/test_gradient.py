@@ -10,9 +10,11 @@ from oracles.time import run
 
 import keraseq
 
-from .backend import gradients, step_by_step
-from .cases import CASES, EQUAL, ROWS, named_weights, random_inputs, randomise
+from .backend import BACKEND, gradients, step_by_step
+from .cases import CASES, EQUAL, ROWS, Case, named_weights, random_inputs, randomise
+from .odd_cells import ResidualCell
 
+LOOPS = ("plain", "deferred", "compiled") if BACKEND == "tensorflow" else ("plain", "deferred")
 STEPS = 4
 DELTA = 1e-6
 TIGHT = 1e-7  # of the largest gradient of a tensor; central differences themselves err by 1e-9
@@ -38,12 +40,12 @@ def setup(case, dtype="float64", **options):
     return layer, x, states, chosen
 
 
-def of_the_layer(layer, x, states, chosen, mask, compiled=False):
+def of_the_layer(layer, x, states, chosen, mask, compiled=False, training=False):
     """Gradients of sum(outputs . chosen) by x, states and weights, from the backend."""
     mask = None if mask is None else keras.ops.convert_to_tensor(mask)
 
     def value(x, *states):
-        returned = layer(x, initial_state=list(states), mask=mask)
+        returned = layer(x, initial_state=list(states), mask=mask, training=training)
         parts = [keras.ops.convert_to_tensor(part) for part in chosen]
         return sum(keras.ops.sum(a * b) for a, b in zip(returned, parts, strict=True))
 
@@ -87,8 +89,8 @@ def check(found, expected):
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_gradient(case, float64):
-    """Step by step where the backend would compile for long; the rows below are compiled."""
-    layer, x, states, chosen = setup(case)
+    """The loop with a gradient of its own; JAX runs it step by step here, compiled below."""
+    layer, x, states, chosen = setup(case, loop="deferred")
     weights = named_weights(layer.cell)
     with step_by_step():
         found = of_the_layer(layer, x, states, chosen, None)
@@ -96,20 +98,60 @@ def test_gradient(case, float64):
 
 
 @pytest.mark.parametrize("case", ROWS, ids=str)
-def test_gradient_compiled(case, float64):
-    """As `fit` has it: XLA, where there is an XLA to choose."""
+def test_every_loop_under_a_mask(case, float64):
+    """As `fit` has it, compiled where the backend compiles."""
     layer, x, states, chosen = setup(case)
-    weights = named_weights(layer.cell)
-    for mask in (None, MASK):
-        found = of_the_layer(layer, x, states, chosen, mask, compiled=True)
-        check(found, of_the_oracle(case, weights, x, states, chosen, mask=mask))
+    expected = of_the_oracle(case, named_weights(layer.cell), x, states, chosen, mask=MASK)
+    for loop in LOOPS:
+        layer, *_ = setup(case, loop=loop)
+        compiled = BACKEND == "tensorflow" and loop != "plain"
+        check(of_the_layer(layer, x, states, chosen, MASK, compiled), expected)
 
 
 @pytest.mark.parametrize("name", ["gru", "lstm"])
-@pytest.mark.parametrize("unroll", [False, True])
-def test_gradient_backwards(name, unroll, float64):
+@pytest.mark.parametrize("flags", [{"unroll": True}, *({"loop": loop} for loop in LOOPS)], ids=str)
+def test_gradient_backwards(name, flags, float64):
     [case] = [row for row in ROWS if row.name == name]
-    layer, x, states, chosen = setup(case, go_backwards=True, unroll=unroll)
+    layer, x, states, chosen = setup(case, go_backwards=True, **flags)
     weights = named_weights(layer.cell)
     found = of_the_layer(layer, x, states, chosen, MASK)
     check(found, of_the_oracle(case, weights, x, states, chosen, mask=MASK, go_backwards=True))
+
+
+@pytest.mark.parametrize("case", ROWS, ids=str)
+def test_loops_agree_in_training(case, float64):
+    """With the same seeds for dropout and zoneout, our gradient is the backend's own."""
+    random = {"dropout": 0.3, "recurrent_dropout": 0.3, "zoneout": 0.2, "seed": 4}
+    noisy = Case(case.name, random)
+    found = {}
+    for loop in ("plain", "deferred"):
+        layer, x, states, chosen = setup(noisy, loop=loop)
+        with step_by_step():
+            found[loop] = of_the_layer(layer, x, states, chosen, MASK, training=True)
+    check(found["deferred"], found["plain"])
+
+
+def test_loops_agree_around_other_cells(float64):
+    """Stacked cells, and a cell inside a wrapper that knows nothing of loops."""
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=(len(MASK), STEPS, 4))
+    for build in (
+        lambda: keras.layers.StackedRNNCells(
+            [keraseq.cells.get(name, 4, dtype="float64") for name in ("lstm", "mut1")],
+            dtype="float64",
+        ),
+        lambda: ResidualCell(keraseq.cells.get("gru", 4, dtype="float64"), dtype="float64"),
+    ):
+        found = {}
+        for loop in ("plain", "deferred"):
+            layer = keraseq.layers.RNN(build(), return_sequences=True, dtype="float64", loop=loop)
+            layer.build(x.shape)
+            randomise(layer)
+
+            def value(x, layer=layer):
+                return keras.ops.sum(layer(x, mask=keras.ops.convert_to_tensor(MASK)) ** 2)
+
+            with step_by_step():
+                by_input, by_weight = gradients(value, [x], layer.weights)
+            found[loop] = dict(enumerate([*by_input, *by_weight]))
+        check(found["deferred"], found["plain"])

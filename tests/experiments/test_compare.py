@@ -1,0 +1,195 @@
+"""Whole comparisons, in worker processes, on tasks that take a moment."""
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from keraseq import experiments
+from keraseq.experiments import report
+
+TINY = {"seeds": 1, "steps": 4, "progress": False}
+
+
+def task(name):
+    return f"tiny_tasks:{name}"
+
+
+def numbers(folder):
+    """The results of every trial, without its times."""
+    timed = ("step_ms", "train_seconds", "compile_seconds", "seconds")
+    with (Path(folder) / "results.csv").open() as file:
+        return [{k: v for k, v in row.items() if k not in timed} for row in csv.DictReader(file)]
+
+
+def trials(folder):
+    """Each stored trial and when it was stored."""
+    return {p.name: p.stat().st_mtime_ns for p in (Path(folder) / "trials").glob("*-seed*.json")}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A comparison by two workers, with a choice of learning rates."""
+    folder = tmp_path_factory.mktemp("runs") / "two"
+    options = {**TINY, "seeds": 2, "learning_rates": [0.001, 0.1], "workers": 2, "out": folder}
+    return experiments.compare([task("Sums")], ["elman", "mut1"], **options)
+
+
+def test_two_workers_and_one_give_the_same_numbers(finished, tmp_path):
+    options = {**TINY, "seeds": 2, "learning_rates": [0.001, 0.1], "workers": 1, "out": tmp_path}
+    experiments.compare([task("Sums")], ["elman", "mut1"], **options)
+    assert numbers(tmp_path) == numbers(finished.folder)
+    assert len(numbers(tmp_path)) == 2 * 2 + 2 * 2 + 1
+
+
+def test_each_cell_keeps_the_learning_rate_that_validates_best(finished):
+    search, final = finished.trials("search"), finished.trials()
+    assert search["test"].isna().all() and final["test"].notna().all()
+    for cell in ("elman", "mut1"):
+        tried = search[search["cell"] == cell].set_index("learning_rate")["validation"]
+        assert set(tried.index) == {0.001, 0.1}
+        assert set(final[final["cell"] == cell]["learning_rate"]) == {tried.idxmax()}
+
+
+def test_summary_is_mean_and_deviation_over_seeds(finished):
+    for row in finished.summary().to_dict("records"):
+        values = finished.trials().query("cell == @row['cell']")["test"]
+        assert row["mean"] == pytest.approx(values.mean())
+        assert row["sd"] == pytest.approx(values.std(ddof=1))
+        assert row["parameters"] <= 60 and row["runs"] == 2
+
+
+def test_the_page_stands_alone_and_says_what_was_done(finished):
+    page = (finished.folder / "report.html").read_text()
+    sources = re.findall(r'(?:src|href)="([^"]{0,30})', page)
+    assert len(sources) == 4 and all(s.startswith("data:image/png;base64,") for s in sources)
+    assert "http" not in page
+    assert "Sums: &lt;three&gt; numbers" in page and "<three>" not in page
+    assert "Random numbers &amp; nothing else." in page
+    assert "&lt;seed 1&gt;" in page  # the samples
+    assert "input_projection mode &#x27;learned&#x27;" in page
+    assert "always yes" in page and "None: every trial finished" in page
+    assert page.count("<table>") == 1
+    for name in ("learning", "final", "time"):
+        assert (finished.folder / "figures" / f"tiny_tasks_Sums-{name}.png").stat().st_size > 5000
+
+
+def test_a_report_is_made_again_from_the_folder_alone(finished):
+    before = numbers(finished.folder)
+    (finished.folder / "report.html").unlink()
+    assert report.write(experiments.Results.read(finished.folder)).exists()
+    assert numbers(finished.folder) == before
+
+
+def test_a_repeated_comparison_trains_nothing(finished):
+    before = trials(finished.folder)
+    options = {**TINY, "seeds": 2, "learning_rates": [0.001, 0.1], "out": finished.folder}
+    experiments.compare([task("Sums")], ["elman", "mut1"], **options)
+    assert trials(finished.folder) == before
+    with pytest.raises(ValueError, match=r"was made with seeds=2, this run has 3; .* --fresh"):
+        experiments.compare([task("Sums")], ["elman", "mut1"], **{**options, "seeds": 3})
+
+
+def test_a_crash_ends_one_trial_and_the_next_call_tries_it_again(tmp_path):
+    options = {**TINY, "workers": 1, "out": tmp_path}
+    results = experiments.compare([task("Crashing")], ["lstm", "gru", "elman"], **options)
+    reasons = {r["cell"]: r["reason"] for r in results.failed}
+    assert "killed by SIGKILL" in reasons["lstm"]
+    assert reasons["gru"] == "MemoryError: no room"
+    assert list(results.finished(task("Crashing"))["cell"]) == ["elman"]
+    page = (tmp_path / "report.html").read_text()
+    assert "killed by SIGKILL" in page
+    before = trials(tmp_path)
+    experiments.compare([task("Crashing")], ["lstm", "gru", "elman"], **options)
+    again = {name for name, when in trials(tmp_path).items() if when != before[name]}
+    assert {name.split("-")[1] for name in again} == {"lstm", "gru"}
+
+
+def command(folder):
+    return [
+        *(sys.executable, "-m", "keraseq.cli", "compare", "--tasks", task("Slow")),
+        *("--cells", "elman,gru", "--seeds", "2", "--steps", "4", "--workers", "1"),
+        *("--out", str(folder), "--json"),
+    ]
+
+
+def environment():
+    here = str(Path(__file__).parent)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])}
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def children(pid):
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
+    return [int(one) for one in found.stdout.split()]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_is_stopped_goes_on(tmp_path, how):
+    run = subprocess.Popen(
+        command(tmp_path), env=environment(), stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    deadline = time.monotonic() + 120
+    while len(trials(tmp_path)) < 2 and time.monotonic() < deadline and run.poll() is None:
+        time.sleep(0.02)
+    workers = children(run.pid)
+    run.send_signal(how)
+    _, errors = run.communicate(timeout=30)
+    kept = trials(tmp_path)
+    assert 2 <= len(kept) < 4
+    if how == signal.SIGINT:
+        assert run.returncode == 130
+        assert "finished trials are kept" in errors and "Traceback" not in errors
+    deadline = time.monotonic() + 10
+    while any(map(alive, workers)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert workers and not any(map(alive, workers))  # nothing goes on in the dark
+
+    again = subprocess.run(
+        command(tmp_path), env=environment(), capture_output=True, text=True, cwd=tmp_path
+    )
+    assert again.returncode == 0, again.stderr
+    assert {name: trials(tmp_path)[name] for name in kept} == kept  # none was run twice
+    found = json.loads(again.stdout.splitlines()[-1])
+    assert {cell: row["runs"] for cell, row in found["tasks"][task("Slow")]["cells"].items()} == {
+        "elman": 2,
+        "gru": 2,
+    }
+    assert len(re.findall(r"^\[", again.stderr, re.M)) == 4 - len(kept)
+
+
+def test_plans_that_cannot_be():
+    for options, message in (
+        ({"tasks": ["charcters"]}, "unknown task 'charcters'; .* Did you mean 'characters'"),
+        ({"cells": ["mut4"]}, "unknown cell 'mut4'; .* Did you mean"),
+        ({"cells": ["gru", "gru"]}, "cell 'gru' is named twice"),
+        ({"cells": []}, "at least one cell is needed"),
+        ({"seeds": 0}, "seeds must be a positive integer; received seeds=0"),
+        ({"steps": -1}, "steps must be a positive integer; received steps=-1"),
+        ({"workers": 0}, "workers must be a positive integer; received workers=0"),
+        ({"budget": 10}, "budget=10 is too small"),
+        ({"learning_rates": [0.1, 0.0]}, "learning rates must be positive; received 0.0"),
+    ):
+        with pytest.raises(ValueError, match=message) as error:
+            experiments.compare(out="never made", **options)
+        assert "\n" not in str(error.value)
+    assert not Path("never made").exists()
+
+
+def test_a_worker_that_cannot_start_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(RuntimeError, match="a worker could not start: .* with code 1"):
+        experiments.compare([task("Sums")], ["elman"], **TINY, out=tmp_path)

@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+from tiny_tasks import Diverging, Sums
+
+from keraseq.experiments import tasks, trials
+from keraseq.experiments.trials import Trial
+
+SUMS = f"{Sums.__module__}:{Sums.__name__}"
+
+
+def trial(task=SUMS, **more):
+    options = {
+        "cell": "gru",
+        "seed": 1,
+        "learning_rate": 0.01,
+        "budget": 60,
+        "units": 3,
+        "steps": 24,
+    }
+    return Trial(task, **{**options, **more})
+
+
+def numbers(record):
+    """What must not depend on the machine's mood."""
+    curve = [{k: v for k, v in look.items() if k != "seconds"} for look in record["curve"]]
+    return curve, record["test"], record["validation"], record["samples"]
+
+
+def test_the_same_trial_gives_the_same_numbers_whatever_ran_before():
+    first = trials.run(trial())
+    other = trials.run(trial(seed=2, cell="lstm"))
+    assert numbers(trials.run(trial())) == numbers(first) != numbers(other)
+
+
+def test_the_record():
+    steps = []
+    record = trials.run(trial(cell="mut1", sampled=True), on_step=steps.append)
+    assert steps == [look["step"] for look in record["curve"]][1:] == list(range(2, 25, 2))
+    best = max(look["validation"] for look in record["curve"])
+    assert record["validation"] == best
+    assert record["best_step"] == next(
+        look["step"] for look in record["curve"] if look["validation"] == best
+    )
+    assert record["status"] == "finished" and record["parameters"] <= 60
+    assert record["projection"] == "learned"
+    assert "MUT1Cell in keraseq.layers.RNN" in record["path"]
+    assert [one["step"] for one in record["samples"]] == [0, 12, record["best_step"]]
+    assert record["train_seconds"] <= record["seconds"]
+
+
+def test_the_best_weights_are_scored_on_test_and_on_nothing_before():
+    seen = []
+
+    class Watching(Sums):
+        def score(self, model, part):
+            seen.append((part, [w.copy() for w in model.get_weights()]))
+            return {1: 0.9}.get(len(seen) - 1, 0.1)  # the second look is the best
+
+    tasks.get.cache_clear()
+    tasks.TASKS["watching"] = Watching
+    try:
+        record = trials.run(trial("watching"))
+    finally:
+        del tasks.TASKS["watching"]
+        tasks.get.cache_clear()
+    assert [part for part, _ in seen] == ["validation"] * 13 + ["test"]
+    assert record["best_step"] == 2
+    for best, last in zip(seen[1][1], seen[-1][1], strict=True):
+        np.testing.assert_array_equal(best, last)
+
+
+def test_a_search_never_sees_the_test_part():
+    assert trials.run(trial(role="search"))["test"] is None
+
+
+def test_divergence_is_noted_and_ends_training():
+    tasks.get.cache_clear()
+    record = trials.run(trial(f"tiny_tasks:{Diverging.__name__}"))
+    assert record["status"] == "diverged"
+    assert record["diverged_at"] == 7  # three looks of two steps are sound
+    assert record["test"] is not None and np.isfinite(record["test"])
+
+
+def test_cells_of_one_seed_see_the_same_batches():
+    drawn = {}
+
+    class Noting(Sums):
+        def training_rows(self, rng, rows):
+            inputs, labels = super().training_rows(rng, rows)
+            drawn.setdefault(self.cell, []).append(inputs)
+            return inputs, labels
+
+        def build(self, cell, units):
+            self.cell = cell
+            return super().build(cell, units)
+
+    tasks.TASKS["noting"] = Noting
+    try:
+        for cell in ("elman", "lstm"):
+            trials.run(trial("noting", cell=cell))
+    finally:
+        del tasks.TASKS["noting"]
+        tasks.get.cache_clear()
+    np.testing.assert_array_equal(np.concatenate(drawn["elman"]), np.concatenate(drawn["lstm"]))
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 12, 100])
+def test_looks_end_at_the_last_step(steps):
+    looks = trials.looks(steps)
+    assert looks[-1] == steps and looks[0] > 0
+    assert len(looks) == len(set(looks)) == min(steps, trials.LOOKS)
+
+
+def test_one_step_is_enough():
+    record = trials.run(trial(steps=1))
+    assert record["step_ms"] is None and record["train_seconds"] == 0
+    assert len(record["curve"]) == 2
+
+
+def test_keys_are_files():
+    assert trial("a.b:C").key == "a_b_C-gru-seed1"
+    assert trial(role="search").key == "tiny_tasks_Sums-gru-lr0.01-seed1"

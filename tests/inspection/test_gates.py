@@ -1,0 +1,100 @@
+"""Gates are those of the formula, and every cell's can be read."""
+
+import keras
+import numpy as np
+import pytest
+
+import keraseq
+
+X = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
+
+
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def built(name, **options):
+    cell = keraseq.cells.get(name, units=5, **options)
+    cell.build((None, 3))
+    rng = np.random.default_rng(1)
+    for weight in cell.weights:
+        weight.assign(rng.normal(size=weight.shape))
+    return cell
+
+
+def table(cell, name):
+    frame = keraseq.inspection.activations(cell, X)
+    return frame[frame["name"] == name].pivot(index="step", columns="unit", values="value").values
+
+
+def blocks(cell):
+    return [keras.ops.convert_to_numpy(w) for w in (cell.kernel, cell.recurrent_kernel, cell.bias)]
+
+
+def test_gru_gates_are_the_formula():
+    cell = built("gru")
+    w, u, b = blocks(cell)
+    h = np.zeros(5)
+    update, state = table(cell, "update gate z"), table(cell, "state h")
+    for t in range(4):
+        a = X[t] @ w + b
+        z, r = sigmoid(a[:5] + h @ u[:, :5]), sigmoid(a[5:10] + h @ u[:, 5:10])
+        h = z * h + (1 - z) * np.tanh(a[10:] + (r * h) @ u[:, 10:])
+        np.testing.assert_allclose(update[t], z, atol=1e-5)
+        np.testing.assert_allclose(state[t], h, atol=1e-5)
+
+
+def test_lstm_gates_are_the_formula():
+    cell = built("lstm")
+    w, u, b = blocks(cell)
+    h = c = np.zeros(5)
+    forget, memory = table(cell, "forget gate f"), table(cell, "cell state c")
+    for t in range(4):
+        i, f, g, o = np.split(X[t] @ w + h @ u + b, 4)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        np.testing.assert_allclose(forget[t], sigmoid(f), atol=1e-5)
+        np.testing.assert_allclose(memory[t], c, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", keraseq.cells.names())
+def test_every_cell_can_be_read(name):
+    cell = built(name)
+    frame = keraseq.inspection.activations(cell, X)
+    assert list(frame.columns) == ["step", "unit", "name", "value"]
+    assert np.isfinite(frame["value"]).all()
+    gated = [one for one in frame["name"].unique() if " gate " in one and "before" not in one]
+    assert bool(gated) == any(gate != "hidden" for gate in cell.gates) or name == "janet"
+    for one in gated:
+        assert frame.loc[frame["name"] == one, "value"].between(0, 1).all()
+    outputs = keraseq.layers.RNN(cell, return_sequences=True)(X[None])
+    np.testing.assert_allclose(
+        table(cell, "state h"), keras.ops.convert_to_numpy(outputs)[0], atol=1e-5
+    )
+
+
+def test_a_removed_gate_is_not_shown():
+    names = keraseq.inspection.activations(built("lstm", forget_gate=False), X)["name"].unique()
+    assert "forget gate f" not in names and "input gate i" in names
+
+
+def test_of_a_model_the_first_recurrent_layer():
+    model = keraseq.models.sequence_classifier(
+        2, vocabulary=9, units=[4, 3], cell="mgu", bidirectional=True
+    )
+    frame = keraseq.inspection.activations(model, np.array([3, 1, 8]))
+    assert set(frame["unit"]) == set(range(4)) and set(frame["step"]) == {1, 2, 3}
+
+
+def test_what_cannot_be_read_says_so():
+    with pytest.raises(ValueError, match="must be built"):
+        keraseq.inspection.activations(keraseq.cells.get("gru", units=2), X)
+    with pytest.raises(ValueError, match="no recurrent layer of keraseq"):
+        keraseq.inspection.activations(keras.Sequential([keras.Input((3,))]), X)
+
+
+@pytest.mark.parametrize("name", keraseq.cells.names())
+def test_equation_and_code_stand_side_by_side(name):
+    equation = keraseq.inspection.equation(name)
+    assert "h_t" in equation and "Args" not in equation
+    assert keraseq.inspection.step_source(name).startswith("def step(self, projected, states):")

@@ -1,0 +1,87 @@
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from keraseq import cells
+from keraseq.cli import listed
+
+# As a newcomer has it: pytest asks TensorFlow for more of its notes than they do.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+KERASEQ = Path(sysconfig.get_path("scripts"), "keraseq")
+
+
+def keraseq(*arguments, **variables):
+    return subprocess.run(
+        [KERASEQ, *arguments],
+        capture_output=True,
+        text=True,
+        env={**ENVIRONMENT, **variables},
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["compare", "--help"]])
+def test_help_is_fast(arguments):
+    """No TensorFlow, no Keras before a command runs."""
+    run = keraseq(*arguments, PYTHONPROFILEIMPORTTIME="1")
+    assert run.returncode == 0
+    imported = {line.rsplit("|", 1)[-1].strip() for line in run.stderr.splitlines()}
+    assert "typer" in imported
+    assert not imported & {"keras", "tensorflow", "jax", "torch", "pandas", "numpy"}
+    assert "compare" in run.stdout
+
+
+def test_there_are_no_stubs():
+    help = keraseq("--help").stdout
+    assert "compare" in help and "cells" in help
+    for later in ("train", "evaluate", "predict", "generate", "forecast"):
+        assert keraseq(later).returncode == 2
+
+
+def test_cells_lists_the_table():
+    run = keraseq("cells", "--features", "3", "--units", "5", "--json")
+    assert run.returncode == 0
+    found = json.loads(run.stdout.splitlines()[-1])
+    assert [row["name"] for row in found["cells"]] == cells.names()
+    assert found["cells"][0]["parameters"] == (3 + 5 + 1) * 5
+    for name in cells.names():
+        assert name in run.stdout
+    assert run.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["cells", "--units", "0"], "units must be a positive integer; received units=0"),
+        (["compare", "--cells", "lstm,mut4"], "unknown cell 'mut4'; known cells: "),
+        (["compare", "--tasks", "digit"], "unknown task 'digit'; known tasks: "),
+        (["compare", "--seeds", "0"], "seeds must be a positive integer; received seeds=0"),
+        (["compare", "--budget", "20"], "budget=20 is too small: language_model with cell "),
+        (["compare", "--learning-rates", "0.1,fast"], "takes numbers with commas"),
+        (["compare", "--fast", "--steps", "3"], "give --fast or --steps, not both"),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path, arguments, message):
+    out = ["--out", str(tmp_path / "run")] if arguments[0] == "compare" else []
+    run = keraseq(*arguments, *out)
+    assert run.returncode == 2
+    [line] = run.stderr.splitlines()
+    assert line.startswith("Error: ") and message in line
+    assert run.stdout == "" and not (tmp_path / "run").exists()
+
+
+def test_names_with_commas_or_one_by_one():
+    assert listed(["a,b", " c ,"]) == ["a", "b", "c"]
+    assert listed(None) is None
+
+
+def test_the_module_runs_too():
+    run = subprocess.run(
+        [sys.executable, "-m", "keraseq.cli", "--help"], capture_output=True, text=True
+    )
+    assert run.returncode == 0 and "compare" in run.stdout

@@ -1,0 +1,43 @@
+"""Notebooks say what their sources say, were executed, and still run, in a fast mode."""
+
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+sys.path.insert(0, str(NOTEBOOKS))
+import build  # noqa: E402
+
+SOURCES = sorted((NOTEBOOKS / "src").glob("*.py"))
+FAST = {"01_quickstart": {"epochs": 2, "units": 8}, "02_cells": {"steps": 1, "units": 4}}
+
+
+def test_every_source_has_a_fast_mode():
+    assert {source.stem for source in SOURCES} == set(FAST)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_committed_notebook_is_its_source_executed(source):
+    text, shown = jupytext.read(source), nbformat.read(build.published(source), 4)
+    assert [(c.cell_type, c.source) for c in text.cells] == [
+        (c.cell_type, c.source) for c in shown.cells
+    ], "run `make notebooks`"
+    code = [cell for cell in shown.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in code), "commit it executed"
+    outputs = [output for cell in code for output in cell.outputs]
+    assert not [one for one in outputs if one.output_type == "error"]
+    assert not [one for one in outputs if one.get("name") == "stderr"], "warnings are bugs"
+    assert len(code) <= 15 and all(len(cell.source.splitlines()) <= 16 for cell in code)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_notebook_runs(source, tmp_path):
+    notebook = jupytext.read(source)
+    [parameters] = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
+    for name, value in FAST[source.stem].items():
+        assert f"\n{name} = " in f"\n{parameters.source}", name
+        parameters.source += f"\n{name} = {value!r}"
+    build.execute(notebook, tmp_path, timeout=600)
