@@ -66,6 +66,7 @@ def compare(
     """
     if fast and steps is not None:
         fail("--fast means a number of steps; give --fast or --steps, not both")
+    rates = numbers("--learning-rates", learning_rates)
     quiet_backend()
     from keraseq import experiments
     from keraseq.experiments import report
@@ -77,7 +78,7 @@ def compare(
             seeds=seeds,
             budget=budget,
             steps=FAST_STEPS if fast else steps,
-            learning_rates=numbers("--learning-rates", learning_rates),
+            learning_rates=rates,
             workers=workers,
             out=out,
             fresh=fresh,

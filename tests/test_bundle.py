@@ -315,6 +315,7 @@ def test_a_rename_that_fails_brings_the_earlier_bundle_back(trained, tmp_path, m
         patch.setattr(type(folder), "rename", fails)
         with pytest.raises(OSError, match="no"):
             Bundle(trained, {"version": 2}).save(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
     assert load(folder).preprocessing == {"version": 1}
 
 

@@ -1,5 +1,6 @@
 """Worker processes: each job in a process of its own kind, whose crash ends that job alone."""
 
+import contextlib
 import json
 import os
 import queue
@@ -43,12 +44,7 @@ def run(
         RuntimeError: A worker could not even start.
     """
     pool = Pool(jobs, logs, environment)
-    threads = [
-        threading.Thread(target=pool.serve, args=(number,), daemon=True)
-        for number in range(1, min(workers, len(jobs)) + 1)
-    ]
-    for thread in threads:
-        thread.start()
+    pool.start(min(workers, len(jobs)))
     left = len(jobs)
     try:
         while left:
@@ -76,6 +72,15 @@ class Pool:
         self.closed = False
         logs.mkdir(parents=True, exist_ok=True)
 
+    def start(self, workers: int) -> None:
+        """Starts a thread for each worker, which starts its process."""
+        self.threads = [
+            threading.Thread(target=self.serve, args=(number,), daemon=True)
+            for number in range(1, workers + 1)
+        ]
+        for thread in self.threads:
+            thread.start()
+
     def serve(self, number: int) -> None:
         """Feeds jobs to one worker after the other, until there are none."""
         worker = None
@@ -90,14 +95,14 @@ class Pool:
                     worker = self._start(log)
                 self.events.put({"event": "start", "key": job["key"]})
                 if not self._do(worker, job):
-                    reason = ending(worker.wait(), log)
+                    reason = ending(ended(worker), log)
                     self.events.put({"event": "failed", "key": job["key"], "reason": reason})
                     worker = None
         except Exception as error:
             self.events.put(error)
         finally:
             if worker is not None:
-                worker.stdin.close()
+                ended(worker)
 
     def close(self) -> None:
         """Ends every worker at once."""
@@ -106,8 +111,8 @@ class Pool:
             processes = list(self.processes)
         for process in processes:
             process.kill()
-        for process in processes:
-            process.wait()
+        for thread in self.threads:
+            thread.join()
 
     def _start(self, log: Path) -> subprocess.Popen:
         jax = {"XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {JAX_ON_CPU}".strip()}
@@ -136,7 +141,7 @@ class Pool:
                 )
             self.processes.append(worker)
         if not worker.stdout.readline():
-            raise RuntimeError(f"a worker could not start: {ending(worker.wait(), log)}")
+            raise RuntimeError(f"a worker could not start: {ending(ended(worker), log)}")
         return worker
 
     def _do(self, worker: subprocess.Popen, job: dict[str, Any]) -> bool:
@@ -152,6 +157,14 @@ class Pool:
             if event["event"] in ("done", "failed"):
                 return True
         return False
+
+
+def ended(worker: subprocess.Popen) -> int:
+    """Closes the pipes of a worker, at which it ends, and returns its code."""
+    with contextlib.suppress(BrokenPipeError):
+        worker.stdin.close()
+    worker.stdout.close()
+    return worker.wait()
 
 
 def ending(code: int, log: Path) -> str:
