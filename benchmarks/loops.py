@@ -1,9 +1,9 @@
-"""Milliseconds of a training step: the loops of keraseq.layers.RNN, keras.layers.RNN, and Keras' own layers.
+"""Milliseconds of a training step: the loops of keraseq.layers.RNN beside those of Keras.
 
     python benchmarks/loops.py [--cells lstm,gru,mut1] [--sizes 256,64,128,256] [--repeats 7]
 
-Prints one JSON object a line, then a table: medians of interleaved repeats, so that the machine's moods
-meet all alike. `keras.layers.RNN` holds the same cell; "as fit does it" is Keras' default, which
+Prints one JSON object a line, then a table: medians of interleaved repeats, so that the machine's
+moods meet all alike. `keras.layers.RNN` holds the same cell; "as fit does it" is Keras' default, which
 compiles the whole step with XLA where it can.
 """
 

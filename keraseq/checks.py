@@ -47,7 +47,7 @@ def one_of(name: str, value, accepted: Iterable[str]) -> str:
 
 
 def known_to(module, option: str, value):
-    """What `module.get` makes of a value (`keras.activations`, say), or an error that lists names."""
+    """What `module.get` makes of a value, or an error that lists the names it knows."""
     try:
         return module.get(value)
     except (TypeError, ValueError):

@@ -6,9 +6,10 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from keraseq import cells
-from keraseq.cli import listed
+from keraseq.cli import app, listed
 
 # As a newcomer has it: pytest asks TensorFlow for more of its notes than they do.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
@@ -68,20 +69,30 @@ def test_cells_lists_the_table():
 )
 def test_bad_input_is_one_line(tmp_path, arguments, message):
     out = ["--out", str(tmp_path / "run")] if arguments[0] == "compare" else []
-    run = keraseq(*arguments, *out)
-    assert run.returncode == 2
+    run = CliRunner().invoke(app, [*arguments, *out])
+    assert run.exit_code == 2
     [line] = run.stderr.splitlines()
     assert line.startswith("Error: ") and message in line
     assert run.stdout == "" and not (tmp_path / "run").exists()
 
 
+def test_a_comparison_ends_with_its_report_and_json(tmp_path):
+    command = ["compare", "--tasks", "digits", "--cells", "gru", "--seeds", "1", "--steps", "3"]
+    run = CliRunner().invoke(app, [*command, "--out", str(tmp_path), "--json"])
+    assert run.exit_code == 0, run.output
+    *_, where, last = run.stdout.splitlines()
+    assert where == f"report: {tmp_path / 'report.html'}"
+    found = json.loads(last)
+    assert set(found["tasks"]["digits"]["cells"]) == {"gru"}
+    assert 0 <= found["tasks"]["digits"]["cells"]["gru"]["accuracy"] <= 1
+    assert found["tasks"]["digits"]["baselines"]["majority class"] == {"accuracy": 0.1}
+    assert "logistic regression" in run.stdout
+    assert "[1/1] digits gru seed 1: accuracy" in run.stderr
+    other = CliRunner().invoke(app, [*command[:-1], "4", "--out", str(tmp_path)])
+    assert other.exit_code == 2
+    assert "was made with tasks.digits.steps=3, this run has 4" in other.stderr
+
+
 def test_names_with_commas_or_one_by_one():
     assert listed(["a,b", " c ,"]) == ["a", "b", "c"]
     assert listed(None) is None
-
-
-def test_the_module_runs_too():
-    run = subprocess.run(
-        [sys.executable, "-m", "keraseq.cli", "--help"], capture_output=True, text=True
-    )
-    assert run.returncode == 0 and "compare" in run.stdout

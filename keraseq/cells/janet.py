@@ -14,7 +14,9 @@ class JANETCell(Cell):
 
         s_t = W_f x_t + U_f h_{t-1} + b_f                         forget gate, before its sigmoid
         g_t = tanh(W_g x_t + U_g h_{t-1} + b_g)                   candidate
-        h_t = sigmoid(s_t) * h_{t-1} + (1 - sigmoid(s_t - beta)) * g_t    new state and output
+        f_t = sigmoid(s_t)                                        forget gate
+        i_t = 1 - sigmoid(s_t - beta)                             input gate
+        h_t = f_t * h_{t-1} + i_t * g_t                           new state and output
 
     Departs from the paper: b_f starts at 1 unless `chrono` is given; the paper always uses chrono
     initialisation with the length of the task.
@@ -69,5 +71,7 @@ class JANETCell(Cell):
         [h] = states
         s, g = self.preactivations(projected, h)
         g = ops.tanh(g)
-        h = ops.sigmoid(s) * h + (1 - ops.sigmoid(s - self.beta)) * g
+        f = ops.sigmoid(s)
+        i = 1 - ops.sigmoid(s - self.beta)
+        h = f * h + i * g
         return h, [h]

@@ -12,6 +12,7 @@ from keraseq import cells as cell_table
 from keraseq import plots
 from keraseq.experiments.results import Results
 from keraseq.experiments.store import write as write_file
+from keraseq.experiments.trials import file_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,7 +43,7 @@ def write(results: Results) -> Path:
     for name, figure in figures(results).items():
         image = io.BytesIO()
         figure.savefig(image, format="png", dpi=DPI)
-        path = results.folder / "figures" / f"{name}.png"
+        path = results.folder / "figures" / f"{file_name(name)}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.partial")
         partial.write_bytes(image.getvalue())

@@ -12,7 +12,7 @@ from keras import ops
 
 from keraseq.cells import Cell
 from keraseq.inspection.reading import symbols
-from keraseq.layers import RNN, Bidirectional, Stack
+from keraseq.layers import Stack
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,8 @@ def activations(source, sequence) -> pd.DataFrame:
 
     No cell has its equation written a second time for this: `step` of every cell is the formula of
     its paper with the paper's symbols as variables, so its variables are read when it returns. The
-    docstring's equation says what each symbol means. Nothing of it touches how layers run.
+    docstring's equation says what each symbol means. Nothing of it touches how layers run. (In a
+    recurrent highway network, which computes its gates once a layer, they are those of the last.)
 
     Args:
         source: A built cell, a `keraseq.layers.RNN`, or a model: then its first recurrent layer
@@ -33,10 +34,12 @@ def activations(source, sequence) -> pd.DataFrame:
 
     Returns:
         A tidy frame with a row for each step (from 1), unit and name: columns `step`, `unit`,
-        `name` (as `"update gate z"` or `"state h"`), `value`.
+        `name` (as `"update gate z"` or `"state h"`), `value`. Steps that the model masks, such as
+        padding, are left out, as the layer leaves them out.
 
     Raises:
-        ValueError: The model has no keraseq cell, or the cell is not built.
+        ValueError: The model has no keraseq cell, the cell is not built, or the sequence is empty,
+            of another width, or has a batch axis.
 
     Example:
 
@@ -48,47 +51,59 @@ def activations(source, sequence) -> pd.DataFrame:
     """
     import pandas as pd
 
-    cell, sequence = reader_of(source, np.asarray(sequence))
+    cell, sequence, steps = reader_of(source, np.asarray(sequence))
     if not cell.built:
         raise ValueError(f"{type(cell).__name__} must be built before its gates can be read")
+    if sequence.ndim != 2 or sequence.shape[1] != cell.features or not len(sequence):
+        raise ValueError(
+            f"sequence must have the shape (time >= 1, {cell.features}); "
+            f"received {tuple(sequence.shape)}"
+        )
     meaning = {k: v for k, v in symbols(cell).items() if not v.startswith("new ")}
     projected = cell.project(ops.convert_to_tensor(sequence[None], dtype=cell.compute_dtype))
     states = cell.get_initial_state(1)
     frames = []
-    for t in range(len(sequence)):
+    for t, step in enumerate(steps):
         with variables_of(type(cell).step) as variables:
             _, states = cell.advance(projected[:, t], states)
         found = {f"{name} {s}": variables[s] for s, name in meaning.items() if s in variables}
         for name, state in zip(cell.state_names, states, strict=True):
             found[{"hidden": "state h", "cell": "cell state c"}.get(name, name)] = state
         for name, value in found.items():
-            value = np.ravel(ops.convert_to_numpy(value))
-            if value.size > 1 or cell.units == 1:  # a gate that is removed is the number 1
-                units = np.arange(value.size)
-                frames.append(
-                    pd.DataFrame({"step": t + 1, "unit": units, "name": name, "value": value})
-                )
+            if isinstance(value, float):  # a gate that is removed is the number 1
+                continue
+            value = ops.convert_to_numpy(value)[0]
+            units = np.arange(value.size)
+            frames.append(pd.DataFrame({"step": step, "unit": units, "name": name, "value": value}))
     return pd.concat(frames, ignore_index=True)
 
 
-def reader_of(source, sequence) -> tuple[Cell, np.ndarray]:
-    """The cell to read, and what reaches it."""
+def reader_of(source, sequence) -> tuple[Cell, np.ndarray, np.ndarray]:
+    """The cell to read, what reaches it, and the numbers of these steps."""
+    steps = np.arange(1, len(sequence) + 1) if sequence.ndim else sequence
     if isinstance(source, keras.Model):
-        for layer in source.layers:
-            if isinstance(layer, (RNN, Bidirectional, Stack)):
-                reaches_it = keras.tree.flatten(layer.input)[0]  # a mask may come second
-                below = keras.Model(source.input, reaches_it)
-                inputs = ops.convert_to_numpy(below(sequence[None]))[0]
-                return reader_of(layer, inputs)
-        raise ValueError(f"{source.name!r} has no recurrent layer of keraseq")
+        source, sequence, steps = first_recurrent(source, sequence)
     if isinstance(source, Stack):
-        return reader_of(source.rnns[0], sequence)
-    if isinstance(source, Bidirectional):
-        return reader_of(source.forward_layer, sequence)
+        source = source.rnns[0]
+    if isinstance(source, keras.layers.Bidirectional):
+        source = source.forward_layer
     cell = source.cell if isinstance(source, keras.layers.RNN) else source
     if not isinstance(cell, Cell):
         raise ValueError(f"gates can be read of keraseq's cells; received {cell!r}")
-    return cell, sequence
+    return cell, sequence, steps
+
+
+def first_recurrent(model, sequence):
+    """The first recurrent layer of a model, the steps that reach it, and their numbers."""
+    for layer in model.layers:
+        if isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional, Stack)):
+            read = keras.tree.flatten(layer.input)  # what it reads, then perhaps mask and states
+            values = keras.tree.flatten(keras.Model(model.input, read)(sequence[None]))
+            inputs, *others = (ops.convert_to_numpy(value)[0] for value in values)
+            masks = [one for one in others if one.dtype == bool]
+            valid = masks[0] if masks else np.ones(len(inputs), bool)
+            return layer, inputs[valid], np.flatnonzero(valid) + 1
+    raise ValueError(f"{model.name!r} has no recurrent layer")
 
 
 @contextlib.contextmanager

@@ -45,8 +45,10 @@ _ = keraseq.plots.history(history)
 
 # %% [markdown]
 # ## The result, beside what needs no recurrent network
-# The test part is touched once, here. The baselines see the same training part. With 360 images to
-# test on, the standard error of an accuracy near 0.97 is 0.009: the first two rows do not differ.
+# Units, dropout and pooling were chosen among five settings by validation accuracy. The baselines see
+# the same training part. With 360 images to test on, the standard error of an accuracy near 0.97 is
+# 0.009: the first two rows do not differ. Pixels in rows are an easy task; logistic regression is
+# hard to beat with a thousand examples.
 
 # %%
 import pandas as pd
@@ -79,21 +81,24 @@ card = Card(
     metric=Score("test accuracy", accuracy),
 )
 Bundle(model, {"grey levels": 16}, card).save("runs/quickstart/bundle")
-print(load("runs/quickstart/bundle").card)
+print(load("runs/quickstart/bundle").card.metric)
 
 # %%
 import subprocess
 import sys
 
+from sklearn.datasets import load_digits
+
 program = """
 from sklearn.datasets import load_digits
 from keraseq.bundle import load
 bundle = load("runs/quickstart/bundle")
-image = load_digits().images[:5] / bundle.preprocessing["grey levels"]
-print(bundle.model.predict(image, verbose=0).argmax(axis=-1))
+images = load_digits().images[:5] / bundle.preprocessing["grey levels"]
+print(bundle.model.predict(images, verbose=0).tobytes().hex())
 """
 run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-print("the first five digits, read by a fresh process:", run.stdout.strip())
+here = model.predict(load_digits().images[:5] / 16, verbose=0)
+print("bit-equal in a fresh process:", run.stdout.strip() == here.tobytes().hex())
 
 # %%
 print(f"test accuracy: {accuracy:.4f}")

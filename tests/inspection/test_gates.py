@@ -57,6 +57,21 @@ def test_lstm_gates_are_the_formula():
         np.testing.assert_allclose(memory[t], c, atol=1e-5)
 
 
+def test_mut1_gates_are_the_formula():
+    cell = built("mut1")  # widths differ: P is learned, the third block of the kernel
+    w, u, b = blocks(cell)
+    h = np.zeros(5)
+    update, reset = table(cell, "update gate z"), table(cell, "reset gate r")
+    candidate, state = table(cell, "candidate g"), table(cell, "state h")
+    for t in range(4):
+        a = X[t] @ w
+        z, r = sigmoid(a[:5] + b[:5]), sigmoid(a[5:10] + h @ u[:, :5] + b[5:10])
+        g = np.tanh((r * h) @ u[:, 5:] + np.tanh(a[10:]) + b[10:])
+        h = g * z + h * (1 - z)
+        for found, value in ((update, z), (reset, r), (candidate, g), (state, h)):
+            np.testing.assert_allclose(found[t], value, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", keraseq.cells.names())
 def test_every_cell_can_be_read(name):
     cell = built(name)
@@ -64,7 +79,7 @@ def test_every_cell_can_be_read(name):
     assert list(frame.columns) == ["step", "unit", "name", "value"]
     assert np.isfinite(frame["value"]).all()
     gated = [one for one in frame["name"].unique() if " gate " in one and "before" not in one]
-    assert bool(gated) == any(gate != "hidden" for gate in cell.gates) or name == "janet"
+    assert bool(gated) == any(gate != "hidden" for gate in cell.gates)
     for one in gated:
         assert frame.loc[frame["name"] == one, "value"].between(0, 1).all()
     outputs = keraseq.layers.RNN(cell, return_sequences=True)(X[None])
@@ -73,9 +88,29 @@ def test_every_cell_can_be_read(name):
     )
 
 
-def test_a_removed_gate_is_not_shown():
-    names = keraseq.inspection.activations(built("lstm", forget_gate=False), X)["name"].unique()
+@pytest.mark.parametrize("units", [1, 5])
+def test_a_removed_gate_is_not_shown(units):
+    cell = keraseq.cells.get("lstm", units=units, forget_gate=False)
+    cell.build((None, 3))
+    names = keraseq.inspection.activations(cell, X)["name"].unique()
     assert "forget gate f" not in names and "input gate i" in names
+
+
+def test_padding_is_left_out():
+    model = keraseq.models.sequence_classifier(2, vocabulary=9, units=4, cell="gru")
+    whole = keraseq.inspection.activations(model, np.array([3, 1, 8]))
+    padded = keraseq.inspection.activations(model, np.array([0, 0, 3, 1, 8]))
+    assert list(padded["step"].unique()) == [3, 4, 5]
+    np.testing.assert_allclose(padded["value"], whole["value"], atol=1e-6)
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_cells_in_layers_of_keras(wrapped):
+    layer = keras.layers.RNN(keraseq.cells.MGUCell(4))
+    layer = keras.layers.Bidirectional(layer) if wrapped else layer
+    inputs = keras.Input((4, 3))
+    model = keras.Model(inputs, layer(inputs))
+    assert len(keraseq.inspection.activations(model, X)) == 4 * 4 * 3
 
 
 def test_of_a_model_the_first_recurrent_layer():
@@ -89,7 +124,10 @@ def test_of_a_model_the_first_recurrent_layer():
 def test_what_cannot_be_read_says_so():
     with pytest.raises(ValueError, match="must be built"):
         keraseq.inspection.activations(keraseq.cells.get("gru", units=2), X)
-    with pytest.raises(ValueError, match="no recurrent layer of keraseq"):
+    for wrong in (X[0], X[None], X[:0], X[:, :2]):
+        with pytest.raises(ValueError, match=r"shape \(time >= 1, 3\); received"):
+            keraseq.inspection.activations(built("gru"), wrong)
+    with pytest.raises(ValueError, match="no recurrent layer"):
         keraseq.inspection.activations(keras.Sequential([keras.Input((3,))]), X)
 
 
