@@ -125,7 +125,9 @@ def final_metric(
     cells = [cell for cell in style if (frame["cell"] == cell).any()]
     baselines = dict(baselines or {})
     best = (min if direction == "min" else max)(baselines.values(), default=None)
-    show(ax.set_xlim, frame["test"], *([] if best is None else [best]), margin=0.18)
+    by_cell = frame.groupby("cell")["test"]
+    edges = [*(by_cell.mean() - by_cell.std()), *(by_cell.mean() + by_cell.std())]
+    show(ax.set_xlim, [*frame["test"], *edges], *([] if best is None else [best]), margin=0.12)
     low, high = ax.get_xlim()
     for row, cell in enumerate(cells):
         values = frame.loc[frame["cell"] == cell, "test"].to_numpy()
@@ -302,6 +304,7 @@ def write_value(ax: Axes, x: float, y: float, text: str) -> None:
         va="bottom",
         fontsize="small",
         color="#333333",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
     )
 
 

@@ -184,5 +184,5 @@ def test_plans_that_cannot_be():
 
 def test_a_worker_that_cannot_start_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(RuntimeError, match="a worker could not start: .* with code 1"):
+    with pytest.raises(RuntimeError, match=r"a worker could not start: .* with code 1"):
         experiments.compare([task("Sums")], ["elman"], **TINY, out=tmp_path)
