@@ -34,7 +34,7 @@ def load(validation: float = 0.2, test: float = 0.2, seed: int = 0) -> Parts:
 
     >>> parts = keraseq.data.digits.load()
     >>> parts.train.inputs.shape, parts.test.labels.shape
-    ((1078, 8, 8), (360,))
+    ((1077, 8, 8), (360,))
     """
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split

@@ -164,7 +164,7 @@ def windows(tokens: np.ndarray, length: int, starts: np.ndarray | None = None):
 
     Example:
 
-    >>> inputs, targets = keraseq.data.text.windows(np.arange(7), 3)
+    >>> inputs, targets = keraseq.data.text.windows(range(7), 3)
     >>> inputs.tolist(), targets.tolist()
     ([[0, 1, 2], [3, 4, 5]], [[1, 2, 3], [4, 5, 6]])
     """

@@ -108,13 +108,9 @@ class RNN(keras.layers.RNN):
             if training:
                 self._draw_dropout(cells, batch)
             inputs, step = self._inputs_and_step(sequences, cells, training)
-            output, states = self._run(step, inputs, states, mask, sequences, training)
-        finally:  # nothing of this sequence stays behind, least of all a tracer
-            for cell in cells:
-                cell.reset_dropout_mask()
-                cell.reset_recurrent_dropout_mask()
-                if isinstance(cell, Cell):
-                    cell.release()
+            output, states = self._run(step, inputs, states, mask, cells, sequences, training)
+        finally:
+            forget(cells)
         if self.stateful:
             for variable, state in zip(
                 tree.flatten(self.states), tree.flatten(states), strict=True
@@ -160,9 +156,9 @@ class RNN(keras.layers.RNN):
 
         if isinstance(self.cell, Cell):
             inputs = self.cell.project(self.cell.drop_inputs(time_first))
-            self.cell.drop_operands()
 
             def step(projected, states, keep):
+                self.cell.drop_operands()
                 return self.cell.advance(projected, states, keep[0] if keep else None)
 
         else:
@@ -177,7 +173,7 @@ class RNN(keras.layers.RNN):
 
         return (inputs, keep), step
 
-    def _run(self, step, inputs, states, mask, sequences, training):
+    def _run(self, step, inputs, states, mask, cells, sequences, training):
         """The loop, with masks: the output (all or last), and the last states."""
         masked = mask is not None
         reads = {"inputs": inputs}
@@ -190,9 +186,20 @@ class RNN(keras.layers.RNN):
                 (ops.shape(sequences)[0], *self._output_shape()), dtype=self._state_dtype()
             )
 
-        def one_step(now, carry):
+        # The masks of this sequence go to every step as what they are, constants: a gradient runs
+        # the step again when the cells have long forgotten them.
+        names = ("_dropout_mask", "_recurrent_dropout_mask")
+        held = [(c, name) for c in cells for name in names if getattr(c, name, None) is not None]
+        constants = [getattr(cell, name) for cell, name in held]
+
+        def one_step(now, carry, constants):
             (x, keep), old = now["inputs"], carry["states"]
-            output, new = step(x, old, keep)
+            for (cell, name), one in zip(held, constants, strict=True):
+                setattr(cell, name, one)
+            try:
+                output, new = step(x, old, keep)
+            finally:
+                forget(cells)
             new = tree.map_structure(lambda n, o: ops.cast(n, o.dtype), lists(new), old)
             output = emitted = ops.cast(output, self._state_dtype())
             if masked:
@@ -217,6 +224,7 @@ class RNN(keras.layers.RNN):
             one_step,
             reads,
             carry,
+            constants,
             variables=getattr(self.cell, "weights", []),
             collect=kept if self.return_sequences else None,
             loop=self.loop_taken,
@@ -284,6 +292,15 @@ class RNN(keras.layers.RNN):
         size = getattr(self.cell, "output_size", None)
         size = self.state_size[0] if size is None else size
         return (size,) if isinstance(size, int) else tuple(size)
+
+
+def forget(cells):
+    """Takes from cells what belongs to the sequence that is being computed: no tracer stays."""
+    for cell in cells:
+        cell.reset_dropout_mask()
+        cell.reset_recurrent_dropout_mask()
+        if isinstance(cell, Cell):
+            cell.release()
 
 
 def where(valid, new, old):

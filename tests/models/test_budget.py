@@ -119,7 +119,7 @@ def test_few_models_are_built_and_it_is_quick():
         )
 
     models.match_parameters(builder, 10_000, cell="lstm")
-    start = time.perf_counter()
+    start = time.process_time()
     models.match_parameters(builder, 2_000_000, cell="lstm")
     assert len(sizes) <= 10
-    assert time.perf_counter() - start < 5  # 0.1 s on TensorFlow when nothing else runs
+    assert time.process_time() - start < 5  # 0.1 s on TensorFlow

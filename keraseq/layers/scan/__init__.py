@@ -1,9 +1,9 @@
 """The loop over time, one file for each backend: the only place that calls a backend's functions.
 
-    outputs, carry = scan(step, inputs, carry, ...)
+    outputs, carry = scan(step, inputs, carry, constants, ...)
 
-runs `output, carry = step(inputs[t], carry)` over the leading axis of `inputs`, as `jax.lax.scan`
-does. `step` must not create or update variables, and must return a carry of the same structure,
+runs `output, carry = step(inputs[t], carry, constants)` over the leading axis of `inputs`, as
+`jax.lax.scan` does. `step` must not create or update variables, and must return a carry of the same structure,
 shapes and types.
 
 Three loops give the same numbers:
@@ -30,9 +30,10 @@ FORCED = "KERASEQ_LOOP"  # environment variable: the loop of every layer that sa
 
 
 def scan(
-    step: Callable[[Any, Any], tuple[Any, Any]],
+    step: Callable[[Any, Any, list], tuple[Any, Any]],
     inputs: Any,
     carry: dict[str, Any],
+    constants: list,
     *,
     variables: list[keras.Variable],
     collect: keras.KerasTensor | None,
@@ -43,10 +44,12 @@ def scan(
     """Runs `step` over time on the current backend.
 
     Args:
-        step: `(inputs_t, carry) -> (output, carry)`.
+        step: `(inputs_t, carry, constants) -> (output, carry)`. It may run again long after this
+            call, in the gradient: it must read no tensor but its arguments and `variables`.
         inputs: Nested tensors `(time, ...)`.
         carry: Before the first step: `"states"`, nested tensors, and possibly `"output"`, a tensor
             whose value `step` may only hand on.
+        constants: Tensors that every step reads and that have no gradient, such as masks.
         variables: Every weight that `step` reads.
         collect: Shape (without time) and type of an output; the outputs of all steps are kept
             then. None: they are not kept.
@@ -62,9 +65,11 @@ def scan(
     backend = loop_of_backend()
     options = {"collect": collect, "reverse": reverse}
     if loop == "plain":
-        return backend.scan(step, inputs, carry, unroll=unroll, **options)
+        return backend.scan(step, inputs, carry, constants, unroll=unroll, **options)
     step = Step(step, variables)
-    return backend.scan_deferred(step, inputs, carry, compiled=loop == "compiled", **options)
+    return backend.scan_deferred(
+        step, inputs, carry, constants, compiled=loop == "compiled", **options
+    )
 
 
 def choose(loop: str, *, length: int | None, training: bool, unroll: bool) -> str:

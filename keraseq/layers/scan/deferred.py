@@ -31,7 +31,7 @@ class Step:
         self.variables = variables
         self.index = {id(variable): i for i, variable in enumerate(variables)}
 
-    def __call__(self, values, product, inputs_t, carry):
+    def __call__(self, values, product, inputs_t, carry, constants):
         """`step` with `values` for the weights, each product done by `product(j, operand)`."""
         count = iter(range(10_000))
 
@@ -40,9 +40,9 @@ class Step:
 
         scope = keras.StatelessScope(list(zip(self.variables, values, strict=True)))
         with scope, products.taken_over(numbered):
-            return self.step(inputs_t, carry)
+            return self.step(inputs_t, carry, constants)
 
-    def plan(self, inputs_t, carry) -> list[Planned]:
+    def plan(self, inputs_t, carry, constants) -> list[Planned]:
         """The products that `step` does, in order, found by doing it once."""
         found = []
 
@@ -52,7 +52,7 @@ class Step:
             return products.plain(operand, weight, columns)
 
         with products.taken_over(note):
-            self.step(inputs_t, carry)
+            self.step(inputs_t, carry, constants)
         return found
 
     def summed(self, plan) -> list[int]:
@@ -120,11 +120,15 @@ class Floats:
         """The float tensors, flat."""
         return [self.flat[i] for i in self.where]
 
-    def over(self, floats):
-        """The same structure with other float tensors."""
-        flat = list(self.flat)
-        for i, one in zip(self.where, floats, strict=True):
-            flat[i] = one
+    @property
+    def rest(self):
+        """All others, flat."""
+        return [one for i, one in enumerate(self.flat) if i not in self.where]
+
+    def over(self, floats, rest=None):
+        """The same structure with other float tensors, and other tensors for the rest if given."""
+        floats, rest = iter(floats), iter(self.rest if rest is None else rest)
+        flat = [next(floats if i in self.where else rest) for i in range(len(self.flat))]
         return Floats(tree.pack_sequence_as(self.nested, flat))
 
     def floats_at(self, t):

@@ -6,14 +6,16 @@ from keras import tree
 from keraseq.layers.scan import deferred
 
 
-def scan(step, inputs, carry, *, collect, reverse, unroll):
+def scan(step, inputs, carry, constants, *, collect, reverse, unroll):
     """See `keraseq.layers.scan.scan`; the gradient is TensorFlow's own."""
     flat = [tf.convert_to_tensor(one) for one in tree.flatten(inputs)]
     length = flat[0].shape[0]
     if unroll:
         outputs = []
         for t in reversed(range(length)) if reverse else range(length):
-            output, carry = step(tree.pack_sequence_as(inputs, [x[t] for x in flat]), carry)
+            output, carry = step(
+                tree.pack_sequence_as(inputs, [x[t] for x in flat]), carry, constants
+            )
             outputs.append(output)
         return tf.stack(outputs) if collect is not None else None, carry
 
@@ -24,7 +26,7 @@ def scan(step, inputs, carry, *, collect, reverse, unroll):
     def body(t, carried, kept):
         now = steps - 1 - t if reverse else t
         read = [tf.ensure_shape(a.read(now), s) for a, s in zip(arrays, shapes, strict=True)]
-        output, new = step(tree.pack_sequence_as(inputs, read), carried)
+        output, new = step(tree.pack_sequence_as(inputs, read), carried, constants)
         return new, [kept[0].write(t, output)] if kept else []
 
     kept = array(steps, collect.dtype, collect.shape) if collect is not None else None
@@ -32,13 +34,13 @@ def scan(step, inputs, carry, *, collect, reverse, unroll):
     return (stacked(kept[0], length, collect.shape) if kept else None), carry
 
 
-def scan_deferred(step, inputs, carry, *, collect, reverse, compiled):
+def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled):
     """See `keraseq.layers.scan.scan`; the weights' gradient is computed after the loop."""
     inputs = deferred.Floats(tree.map_structure(tf.convert_to_tensor, inputs))
     length = inputs.flat[0].shape[0]
     steps = tf.shape(inputs.flat[0])[0] if length is None else length
     carry = tree.map_structure(tf.convert_to_tensor, carry)
-    plan = step.plan(inputs.at(0), carry)
+    plan = step.plan(inputs.at(0), carry, constants)
     states = carry["states"]
     compile = tf.function(autograph=False, jit_compile=True) if compiled else lambda f: f
 
@@ -55,7 +57,7 @@ def scan_deferred(step, inputs, carry, *, collect, reverse, compiled):
                 results.append(tf.matmul(operand, blocks[j]))
                 return results[-1]
 
-            output, new = step(values, product, read.at(now), carried)
+            output, new = step(values, product, read.at(now), carried, constants)
             wrote = [
                 *([output] if collect is not None else []),
                 *tree.flatten(carried["states"]),
@@ -108,7 +110,7 @@ def scan_deferred(step, inputs, carry, *, collect, reverse, compiled):
             sources = [*x, *tree.flatten(before), *kept_results, *values]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(sources)
-                output, after = step(values, product, read.at(now, x), before)
+                output, after = step(values, product, read.at(now, x), before, constants)
                 targets = [*([output] if collect is not None else []), *tree.flatten(after)]
             d_targets = [
                 *([d_outputs[0][t]] if collect is not None else []),

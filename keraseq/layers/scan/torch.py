@@ -7,19 +7,21 @@ from torch.autograd.function import once_differentiable
 from keraseq.cells import products
 
 
-def scan(step, inputs, carry, *, collect, reverse, unroll):
+def scan(step, inputs, carry, constants, *, collect, reverse, unroll):
     """See `keraseq.layers.scan.scan`; there is nothing to unroll."""
     flat = [torch.unbind(one) for one in keras.tree.flatten(inputs)]
     order = range(len(flat[0]))
     outputs = []
     for t in reversed(order) if reverse else order:
-        output, carry = step(keras.tree.pack_sequence_as(inputs, [x[t] for x in flat]), carry)
+        output, carry = step(
+            keras.tree.pack_sequence_as(inputs, [x[t] for x in flat]), carry, constants
+        )
         if collect is not None:
             outputs.append(output)
     return torch.stack(outputs) if collect is not None else None, carry
 
 
-def scan_deferred(step, inputs, carry, *, collect, reverse, compiled):
+def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled):
     """See `keraseq.layers.scan.scan`; the weights' gradient is computed after the loop.
 
     Autograd runs backward through the steps by itself. Each product only notes its operand and the
@@ -36,7 +38,9 @@ def scan_deferred(step, inputs, carry, *, collect, reverse, compiled):
         return NotedProduct.apply(operand, *cut[key])
 
     with products.taken_over(product):
-        return scan(step.step, inputs, carry, collect=collect, reverse=reverse, unroll=False)
+        return scan(
+            step.step, inputs, carry, constants, collect=collect, reverse=reverse, unroll=False
+        )
 
 
 class Collect(torch.autograd.Function):
