@@ -10,7 +10,7 @@ import keraseq
 from .cases import CASES, STEPS, named_weights, random_inputs, randomise
 
 TIGHT = 1e-11  # float64; the numbers are of order 1
-SINGLE = 1e-5  # float32 over six steps; layer normalisation of three units amplifies rounding
+SINGLE = 1e-5  # float32 over six steps
 
 
 def built(case, features, units, dtype, **options):
@@ -75,7 +75,8 @@ def test_layers(case, float64):
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_float32(case, record_property):
-    features, units = case.widths[-1]
+    """Of the widest state: normalising three numbers that happen to be close amplifies rounding."""
+    features, units = case.widths[0]
     x, states = random_inputs(case, features, units)
     cell = built(case, features, units, "float32")
     error = errors_of_steps(case, cell, x, states)

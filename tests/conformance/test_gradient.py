@@ -120,15 +120,17 @@ def test_gradient_backwards(name, flags, float64):
 
 @pytest.mark.parametrize("case", ROWS, ids=str)
 def test_loops_agree_in_training(case, float64):
-    """With the same seeds for dropout and zoneout, our gradient is the backend's own."""
+    """With the same seeds for dropout and zoneout, our gradient is the backend's own.
+
+    Nothing is compiled around the loops: XLA draws other random numbers.
+    """
     random = {"dropout": 0.3, "recurrent_dropout": 0.3, "zoneout": 0.2, "seed": 4}
     noisy = Case(case.name, random)
     found = {}
     for loop in LOOPS:
         layer, x, states, chosen = setup(noisy, loop=loop)
         with step_by_step():
-            compiled = loop == "compiled"
-            found[loop] = of_the_layer(layer, x, states, chosen, MASK, compiled, training=True)
+            found[loop] = of_the_layer(layer, x, states, chosen, MASK, training=True)
     for loop in LOOPS[1:]:
         check(found[loop], found["plain"])
 
