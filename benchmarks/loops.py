@@ -3,8 +3,8 @@
     python benchmarks/loops.py [--cells lstm,gru,mut1] [--sizes 256,64,128,256] [--repeats 7]
 
 Prints one JSON object a line, then a table: medians of interleaved repeats, so that the machine's
-moods meet all alike. `keras.layers.RNN` holds the same cell; "as fit does it" is Keras' default, which
-compiles the whole step with XLA where it can.
+moods meet all alike. `keras.layers.RNN` holds the same cell. "As fit does it" is Keras' default
+`jit_compile`, which compiles nothing on TensorFlow without a GPU.
 """
 
 import argparse

@@ -86,8 +86,9 @@ frame = keraseq.inspection.activations(models["mut1"], window)
 _ = keraseq.plots.gates(frame, xlabel="week")
 
 # %% [markdown]
-# And the gates of every cell that has one: the mean over units, with a band from the lowest to the highest tenth of the units. The dotted line is
-# what was read, at half scale. Gates follow the seasons.
+# And the gates of every cell that has one: the mean over units, with a band from the lowest to the
+# highest tenth of the units. The dotted line is what was read, at half scale. Gates follow the
+# seasons.
 
 # %%
 import seaborn

@@ -10,7 +10,7 @@ import keraseq
 from .cases import CASES, STEPS, named_weights, random_inputs, randomise
 
 TIGHT = 1e-11  # float64; the numbers are of order 1
-SINGLE = 1e-5  # float32 over six steps
+SINGLE = 1e-6  # float32, over six steps
 
 
 def built(case, features, units, dtype, **options):
@@ -53,6 +53,19 @@ def error_of_layer(case, layer, x):
     return max(distance(output, expected), *map(distance, found, states))
 
 
+def amplification(case, cell, x, states):
+    """Largest change of an output for a relative change of the weights, to either side."""
+    weights, change = named_weights(cell), 1e-6
+    rng = np.random.default_rng(9)
+    moved = {
+        name: array * (1 + change * rng.choice([-1, 1], array.shape))
+        for name, array in weights.items()
+    }
+    before, _, _ = run(case.step(weights), x, states)
+    after, _, _ = run(case.step(moved), x, states)
+    return np.abs(after - before).max() / change
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_cell(case, float64):
     for features, units in case.widths:
@@ -75,7 +88,10 @@ def test_layers(case, float64):
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_float32(case, record_property):
-    """Of the widest state: normalising three numbers that happen to be close amplifies rounding."""
+    """The tolerance follows the equation: how far it moves when the weights are rounded.
+
+    Layer normalisation of a few numbers that happen to be close amplifies rounding.
+    """
     features, units = case.widths[0]
     x, states = random_inputs(case, features, units)
     cell = built(case, features, units, "float32")
@@ -84,4 +100,4 @@ def test_float32(case, record_property):
         layer = keraseq.layers.RNN(cell, return_sequences=True, return_state=True)
         error = max(error, error_of_layer(case, layer, x))
     record_property("agreement", [case.name, error])
-    assert error < SINGLE
+    assert error < SINGLE * max(1.0, amplification(case, cell, x, states))

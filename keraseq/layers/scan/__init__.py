@@ -3,8 +3,8 @@
     outputs, carry = scan(step, inputs, carry, constants, ...)
 
 runs `output, carry = step(inputs[t], carry, constants)` over the leading axis of `inputs`, as
-`jax.lax.scan` does. `step` must not create or update variables, and must return a carry of the same structure,
-shapes and types.
+`jax.lax.scan` does. `step` must not create or update variables, and must return a carry of the same
+structure, shapes and types.
 
 Three loops give the same numbers:
 
