@@ -38,7 +38,7 @@ def symbols(cell) -> dict[str, str]:
 
     Example:
 
-    >>> symbols("mgu")
+    >>> keraseq.inspection.reading.symbols("mgu")
     {'f': 'forget gate', 'g': 'candidate', 'h': 'new state and output'}
     """
     found: dict[str, str] = {}

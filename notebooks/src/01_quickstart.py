@@ -96,6 +96,8 @@ bundle = load("runs/quickstart/bundle")
 images = load_digits().images[:5] / bundle.preprocessing["grey levels"]
 print(bundle.model.predict(images, verbose=0).tobytes().hex())
 """
+
+# %%
 run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 here = model.predict(load_digits().images[:5] / 16, verbose=0)
 print("bit-equal in a fresh process:", run.stdout.strip() == here.tobytes().hex())

@@ -99,6 +99,8 @@ gates = pd.concat(
 )
 gates = gates[gates["name"].str.contains("gate") & ~gates["name"].str.contains("before")]
 gates["gate"] = gates["name"].str.replace(r" \w$", "", regex=True)
+
+# %%
 look = {"palette": "colorblind", "height": 2.1, "aspect": 1.25, "col_wrap": 4}
 grid = seaborn.relplot(
     gates, x="step", y="value", hue="gate", col="cell", kind="line", errorbar=("pi", 80), **look
