@@ -3,6 +3,7 @@
 One state, two states, and two cells whose output is not their first state.
 """
 
+import contextlib
 import itertools
 from functools import partial
 
@@ -14,7 +15,7 @@ from oracles.time import run
 
 import keraseq
 
-from .backend import BACKEND
+from .backend import BACKEND, step_by_step
 from .cases import named_weights, randomise
 from .odd_cells import PlainCell, SummingCell, plain, summing
 from .test_time import MASK, MASKS
@@ -75,8 +76,8 @@ def test_flags_of_time(name, how):
     unroll, loop = how == "unroll", "auto" if how == "unroll" else how
     for sequences, backwards, zero in itertools.product([False, True], repeat=3):
         flags = {"return_sequences": sequences, "go_backwards": backwards}
-        how = {"unroll": unroll, "loop": loop, "zero_output_for_mask": zero}
-        layer = layer_of(name, return_state=True, **how, **flags)
+        others = {"unroll": unroll, "loop": loop, "zero_output_for_mask": zero}
+        layer = layer_of(name, return_state=True, **others, **flags)
         x, states = data(layer)
         zeros = [np.zeros_like(state) for state in states]
         both = itertools.product([MASK, None], [states, None])
@@ -90,11 +91,12 @@ def test_flags_of_time(name, how):
                 go_backwards=backwards,
                 zero_output_for_mask=zero,
             )
-            found = layer(
-                keras.ops.convert_to_tensor(x),
-                initial_state=start and [keras.ops.convert_to_tensor(one) for one in start],
-                mask=None if mask is None else keras.ops.convert_to_tensor(mask),
-            )
+            with step_by_step() if how == "plain" else contextlib.nullcontext():
+                found = layer(
+                    keras.ops.convert_to_tensor(x),
+                    initial_state=start and [keras.ops.convert_to_tensor(one) for one in start],
+                    mask=None if mask is None else keras.ops.convert_to_tensor(mask),
+                )
             check(found, [outputs if sequences else last, *after])
         if zero is False and not unroll:
             alone = layer_of(name, **flags)

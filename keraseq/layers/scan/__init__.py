@@ -75,8 +75,8 @@ def scan(
 def choose(loop: str, *, length: int | None, training: bool, unroll: bool) -> str:
     """The loop that `"auto"` stands for here; any other is itself.
 
-    Measured (`benchmarks/NOTES.md`): where a gradient is wanted the deferred one is never slower.
-    On TensorFlow the loop that keeps what it needs costs something, so inference stays plain, and
+    Measured (`benchmarks/NOTES.md`): the deferred gradient was faster than the plain one for every
+    cell tried. On TensorFlow the loop that keeps what it needs costs something, so inference stays plain, and
     XLA compiles anew for each length, so sequences of unknown length are not compiled.
     """
     if loop == "auto":
