@@ -21,8 +21,8 @@ class RNN(keras.layers.RNN):
     `go_backwards`, `unroll` and rows without any valid step, on every backend; `keras.layers.RNN`
     in Keras 3.15 differs on JAX and PyTorch in these cases.
 
-    Any other cell works too, a list of cells, a wrapped cell, Keras' own: one call a step, states in
-    the cell's compute dtype.
+    Any other cell works too, a list of cells, a wrapped cell, Keras' own: one call a step, states
+    in the cell's compute dtype.
 
     Args:
         cell: A cell, or a list of cells that run as one (`keras.layers.StackedRNNCells`).

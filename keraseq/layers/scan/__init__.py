@@ -76,8 +76,8 @@ def choose(loop: str, *, length: int | None, training: bool, unroll: bool) -> st
     """The loop that `"auto"` stands for here; any other is itself.
 
     Measured (`benchmarks/NOTES.md`): the deferred gradient was faster than the plain one for every
-    cell tried. On TensorFlow the loop that keeps what it needs costs something, so inference stays plain, and
-    XLA compiles anew for each length, so sequences of unknown length are not compiled.
+    cell tried. On TensorFlow the loop that keeps what it needs costs something, so inference stays
+    plain, and XLA compiles anew for each length, so sequences of unknown length are not compiled.
     """
     if loop == "auto":
         loop = one_of(FORCED, os.environ.get(FORCED, "auto"), LOOPS)
