@@ -1,9 +1,9 @@
 """keraseq: a Keras 3 toolkit for sequence modelling with recurrent networks.
 
 The public surface, in the order of the work: cells, layers, data, models, train, evaluate, plots,
-bundle, inspection, experiments. Each room loads on first use, so that `import keraseq` costs little
-more than `import keras`; cells, layers and models load at once, since saved models find their
-classes that way.
+bundle, inspection, recipes, experiments. Each room loads on first use, so that `import keraseq`
+costs little more than `import keras`; cells, layers and models load at once, since saved models
+find their classes that way.
 """
 
 import importlib
@@ -22,6 +22,7 @@ ROOMS = (
     "plots",
     "bundle",
     "inspection",
+    "recipes",
     "experiments",
 )
 

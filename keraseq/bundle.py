@@ -82,6 +82,8 @@ class Card:
         wall_time: Duration of training, in seconds.
         metric: The result, a `Score`.
         baseline: The result of a simple method on the same data, a `Score`.
+        recipe: The recipe of `keraseq.recipes` that made it, so that `keraseq evaluate` can repeat
+            its evaluation.
         notes: Anything else, such as limits of use.
         device: Where it was trained. Default: what Keras finds when the bundle is saved.
         parameters: Number of parameters. Default: counted when the bundle is saved.
@@ -103,6 +105,7 @@ class Card:
     wall_time: float | None = None
     metric: Score | None = None
     baseline: Score | None = None
+    recipe: str = ""
     notes: str = ""
     device: str = ""
     parameters: int | None = None

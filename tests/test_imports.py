@@ -23,6 +23,8 @@ MAY_IMPORT = {
     "bundle": {"models", "checks"},
     "inspection": {"layers", "cells", "checks"},
 }
+MAY_IMPORT["generate"] = set(MAY_IMPORT)
+MAY_IMPORT["recipes"] = set(MAY_IMPORT)
 MAY_IMPORT["experiments"] = set(MAY_IMPORT)
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 HEAVY = ("tensorflow_datasets", "keras_nlp", "keras_hub", "statsmodels", "seaborn", "typer")

@@ -1,0 +1,72 @@
+"""The command `keraseq` itself, and what its commands share: input, output, errors."""
+
+import os
+import sys
+
+import typer
+
+ABOUT = "Recurrent cells for Keras 3: proven, fast, fairly compared."
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help=ABOUT,
+)
+train = typer.Typer(no_args_is_help=True, rich_markup_mode=None)  # keraseq train RECIPE ...
+app.add_typer(train, name="train", help="Train a model by one of the recipes.")
+
+
+@app.callback()
+def shell() -> None:
+    """Recurrent cells for Keras 3: proven, fast, fairly compared."""
+
+
+def listed(values: list[str] | None) -> list[str] | None:
+    """Names that were given with commas, or by repeating the option."""
+    if values is None:
+        return None
+    return [name.strip() for value in values for name in value.split(",") if name.strip()]
+
+
+def numbers(option: str, text: str | None) -> list[float] | None:
+    """Numbers that were given with commas."""
+    if text is None:
+        return None
+    try:
+        return [float(one) for one in text.split(",")]
+    except ValueError:
+        fail(f"{option} takes numbers with commas, such as 0.001,0.003; received {text!r}")
+
+
+def terminal():
+    """Where results go; wide enough for the tables where nobody says how wide it is."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = 140
+    return console
+
+
+def quiet_backend() -> None:
+    """Imports Keras without TensorFlow's notes on the machine, unless somebody asked for them."""
+    if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] != "3":
+        return
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)  # TensorFlow writes some of them before it reads that variable
+    try:
+        import keraseq.models  # noqa: F401 - Keras and its backend
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def fail(error, code: int = 2) -> None:
+    """Ends the command with one line on the error output."""
+    print(f"Error: {error}", file=sys.stderr)
+    raise typer.Exit(code)
