@@ -17,7 +17,7 @@ from keras import ops
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from keraseq.cells.initializers import constant, draw_blocks
-from keraseq.cells.products import product
+from keraseq.cells.products import block, matmul, product
 from keraseq.checks import boolean, did_you_mean, known_to, positive_integer, rate
 
 EPSILON = 1e-5  # added to the variance in layer normalisation
@@ -204,15 +204,16 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
             inputs: `(..., features)`.
 
         Returns:
-            `(..., len(gates) * units)`: `W x + b`, gates side by side.
+            `(..., len(gates) * units)`: `W x + b`, gates side by side. A cell may return a tuple of
+            such tensors.
         """
-        return self.input_product(inputs) + self.biases(*self.gates, joined=True)
+        return self.affine(inputs, self.biases(*self.gates, joined=True))
 
     def step(self, projected, states):
         """One step of the recurrence: the formula of the paper.
 
         Args:
-            projected: `(batch, n)`, one step of what `project` returns.
+            projected: One step of what `project` returns, `(batch, n)`.
             states: One tensor `(batch, size)` for each state.
 
         Returns:
@@ -267,10 +268,34 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
 
     # The products. Every matrix product of a cell is one of these.
 
-    def input_product(self, inputs):
-        """`W x`, all kernel blocks side by side, normalised with `layer_norm`."""
-        result = self._product(inputs, self.kernel)
-        return normalise(result, self.kernel_gain) if self.layer_norm else result
+    def input_product(self, inputs, *blocks: str):
+        """`W x` for the named kernel blocks, side by side; without names for all of them.
+
+        With `layer_norm` the blocks of the kernel are normalised together, whichever are asked for.
+        """
+        columns = self._columns("kernel", self.kernel_blocks, blocks or self.kernel_blocks)
+        if self.layer_norm:
+            return normalise(self._product(inputs, self.kernel), self.kernel_gain)[..., columns]
+        return self._product(inputs, self.kernel, columns)
+
+    def affine(self, inputs, bias, *blocks: str):
+        """`W x + b` for the named kernel blocks; `bias` is a vector, or 0.
+
+        For a whole sequence the bias is one more row of the kernel, and every input ends in a 1:
+        one product does both, and its gradient both gradients, where an addition would pass over
+        all steps again each time.
+        """
+        whole_sequence = len(inputs.shape) > 2
+        exact = self.compute_dtype == self.variable_dtype
+        if isinstance(bias, float) or self.layer_norm or not (whole_sequence and exact):
+            return self.input_product(inputs, *blocks) + bias
+        columns = self._columns("kernel", self.kernel_blocks, blocks or self.kernel_blocks)
+        ones = ops.ones((*ops.shape(inputs)[:-1], 1), dtype=self.compute_dtype)
+        kernel = block(ops.convert_to_tensor(self.kernel), columns, self.compute_dtype)
+        return matmul(
+            ops.concatenate([ops.cast(inputs, self.compute_dtype), ones], axis=-1),
+            ops.concatenate([kernel, bias[None]], axis=0),
+        )
 
     def recurrent(self, operand, *blocks: str):
         """`U operand` for the named blocks: one tensor a block, the tensor itself for one block.

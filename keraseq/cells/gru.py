@@ -103,7 +103,7 @@ class GRUCell(Cell):
     def project(self, inputs):
         if self.reset != "after" or not self.use_bias:
             return super().project(inputs)
-        return self.input_product(inputs) + self.bias[0]
+        return self.affine(inputs, self.bias[0])
 
     def step(self, projected, states):
         [h] = states

@@ -67,7 +67,7 @@ class MinimalRNNCell(Cell):
 
     def project(self, inputs):
         b_z, b_u = self.biases("candidate", "update")
-        z = ops.tanh(self.input_product(inputs) + b_z)
+        z = ops.tanh(self.affine(inputs, b_z))
         u = self._product(z, self.latent_kernel)
         u = (normalise(u, self.latent_gain) if self.layer_norm else u) + b_u
         return ops.concatenate([z, u], axis=-1)

@@ -57,20 +57,13 @@ class RawInputCell(Cell):
                 autocast=False,
             )
 
-    def project(self, inputs):
-        products = ops.split(self.input_product(inputs), len(self.kernel_blocks), axis=-1)
-        terms = dict(zip(self.kernel_blocks, products, strict=True))
+    def raw_term(self, inputs):
+        """`P x_t`."""
         if self.projection_mode == "identity":
-            terms[self.raw_block] = ops.cast(inputs, self.variable_dtype)
-        elif self.projection_mode == "fixed":
-            terms[self.raw_block] = self._product(inputs, self.input_matrix)
-        terms[self.raw_block] = self.raw_term(terms[self.raw_block])
-        joined = ops.concatenate([terms[gate] for gate in self.gates], axis=-1)
-        return joined + self.biases(*self.gates, joined=True)
-
-    def raw_term(self, x):
-        """What the equation does to `P x_t` before it adds it."""
-        return x
+            return ops.cast(inputs, self.variable_dtype)
+        if self.projection_mode == "fixed":
+            return self._product(inputs, self.input_matrix)
+        return self.input_product(inputs, self.raw_block)
 
 
 @keras.saving.register_keras_serializable("keraseq")
@@ -131,12 +124,19 @@ class MUT1Cell(RawInputCell):
     def recurrent_blocks(self):
         return ("reset", "candidate")
 
-    def raw_term(self, x):
-        return ops.tanh(x)
+    def project(self, inputs):
+        """`W x + b` of update and reset side by side; and `tanh(P x) + b` of the candidate."""
+        others = ("update", "reset")
+        b, [b_g] = self.biases(*others, joined=True), self.biases("candidate")
+        if self.projection_mode == "learned" and len(inputs.shape) == 2:  # one product is less work
+            x, raw = ops.split(self.input_product(inputs), [2 * self.units], axis=-1)
+            return x + b, ops.tanh(raw) + b_g
+        return self.affine(inputs, b, *others), ops.tanh(self.raw_term(inputs)) + b_g
 
     def step(self, projected, states):
         [h] = states
-        x_z, x_r, x_g = ops.split(projected, 3, axis=-1)
+        x, x_g = projected
+        x_z, x_r = ops.split(x, 2, axis=-1)
         z = ops.sigmoid(x_z)
         r = ops.sigmoid(x_r + self.recurrent(h, "reset"))
         g = ops.tanh(self.recurrent(r * h, "candidate") + x_g)
@@ -195,6 +195,14 @@ class MUT2Cell(RawInputCell):
     """
 
     raw_block = "reset"
+
+    def project(self, inputs):
+        """`W x + b` of all gates, with `P x` for that of the reset gate."""
+        bias = self.biases(*self.gates, joined=True)
+        if self.projection_mode == "learned":
+            return self.affine(inputs, bias)
+        x_z, x_g = (self.input_product(inputs, gate) for gate in self.kernel_blocks)
+        return ops.concatenate([x_z, self.raw_term(inputs), x_g], axis=-1) + bias
 
     def step(self, projected, states):
         [h] = states

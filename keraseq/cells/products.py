@@ -17,7 +17,18 @@ Product = Callable[..., object]
 
 def plain(operand, weight: keras.Variable, columns: slice | None):
     """`operand @ weight[:, columns]` in the operand's type."""
-    return ops.matmul(operand, block(ops.convert_to_tensor(weight), columns, operand.dtype))
+    return matmul(operand, block(ops.convert_to_tensor(weight), columns, operand.dtype))
+
+
+def matmul(operand, matrix):
+    """`(..., n) @ (n, m)` as one product of two matrices.
+
+    `keras.ops.matmul` is a batch of products on TensorFlow, and the matrix' gradient a batch too.
+    """
+    if len(operand.shape) <= 2:
+        return ops.matmul(operand, matrix)
+    flat = ops.matmul(ops.reshape(operand, (-1, operand.shape[-1])), matrix)
+    return ops.reshape(flat, (*ops.shape(operand)[:-1], matrix.shape[-1]))
 
 
 def block(matrix, columns: slice | None, dtype):

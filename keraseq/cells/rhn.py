@@ -74,7 +74,7 @@ class RHNCell(Cell):
         return {gate: self.transform_bias for gate in self.gates if gate.startswith("transform")}
 
     def project(self, inputs):
-        return self.input_product(inputs) + self.biases(*self.gates[:2], joined=True)
+        return self.affine(inputs, self.biases(*self.gates[:2], joined=True))
 
     def step(self, projected, states):
         [s] = states

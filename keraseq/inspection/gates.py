@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
-from keras import ops
+from keras import ops, tree
 
 from keraseq.cells import Cell
 from keraseq.inspection.reading import symbols
@@ -65,7 +65,8 @@ def activations(source, sequence) -> pd.DataFrame:
     frames = []
     for t, step in enumerate(steps):
         with variables_of(type(cell).step) as variables:
-            _, states = cell.advance(projected[:, t], states)
+            now = tree.map_structure(lambda x, t=t: x[:, t], projected)
+            _, states = cell.advance(now, states)
         found = {f"{name} {s}": variables[s] for s, name in meaning.items() if s in variables}
         for name, state in zip(cell.state_names, states, strict=True):
             found[{"hidden": "state h", "cell": "cell state c"}.get(name, name)] = state

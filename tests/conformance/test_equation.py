@@ -38,7 +38,8 @@ def errors_of_steps(case, cell, x, states):
         before = theirs
         output, theirs = cell(keras.ops.convert_to_tensor(x[:, t], dtype=dtype), before)
         expected, states = step(x[:, t], states)
-        halves = cell.advance(projected[:, t], before)
+        now = keras.tree.map_structure(lambda x, t=t: x[:, t], projected)
+        halves = cell.advance(now, before)
         for out, new in ((output, theirs), halves):
             worst = max(worst, distance(out, expected))
             worst = max(worst, *map(distance, new, states))

@@ -102,6 +102,33 @@ def place(found, value):
     return total
 
 
+def twins(before: list, wrote: list) -> dict[int, int]:
+    """What a backward loop need not keep, since the same tensor is kept elsewhere.
+
+    The gradient of a sum is that of both its terms, so the gradient of a product's result is often
+    that of the projected input; and the operand of a product is often a state.
+
+    Args:
+        before: The states before a step, which the forward loop has kept.
+        wrote: What the backward loop keeps of that step.
+
+    Returns:
+        Number in `wrote` -> number in `before + wrote` of the tensor that is the same.
+    """
+    first: dict[int, int] = {}
+    every = [*before, *wrote]
+    for n, one in enumerate(every):
+        first.setdefault(id(one), n)
+    found = {n: first[id(one)] for n, one in enumerate(every) if first[id(one)] != n}
+    return {n - len(before): m for n, m in found.items() if n >= len(before)}
+
+
+def with_twins(saved: list, kept: list, twins: dict[int, int]) -> list:
+    """What a backward loop would have kept without `twins`."""
+    every = [*saved, *kept]
+    return [every[twins[n]] if n in twins else one for n, one in enumerate(kept)]
+
+
 def is_float(tensor) -> bool:
     """Whether a gradient can go there."""
     return "float" in keras.backend.standardize_dtype(tensor.dtype)

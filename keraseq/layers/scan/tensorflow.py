@@ -20,18 +20,17 @@ def scan(step, inputs, carry, constants, *, collect, reverse, unroll):
         return tf.stack(outputs) if collect is not None else None, carry
 
     steps = tf.shape(flat[0])[0] if length is None else length
-    arrays = [tf.TensorArray(x.dtype, size=steps).unstack(x) for x in flat]
-    shapes = [x.shape[1:] for x in flat]
+    rows = [Rows.of(x) for x in flat]
 
     def body(t, carried, kept):
         now = steps - 1 - t if reverse else t
-        read = [tf.ensure_shape(a.read(now), s) for a, s in zip(arrays, shapes, strict=True)]
-        output, new = step(tree.pack_sequence_as(inputs, read), carried, constants)
-        return new, [kept[0].write(t, output)] if kept else []
+        read = tree.pack_sequence_as(inputs, [one[now] for one in rows])
+        output, new = step(read, carried, constants)
+        return new, [one.write(t, output) for one in kept]
 
-    kept = array(steps, collect.dtype, collect.shape) if collect is not None else None
-    carry, kept = loop(steps, body, carry, [] if kept is None else [kept])
-    return (stacked(kept[0], length, collect.shape) if kept else None), carry
+    kept = [Rows(steps, collect.dtype, collect.shape)] if collect is not None else []
+    carry, kept = loop(steps, body, carry, kept)
+    return (kept[0].stack(length) if kept else None), carry
 
 
 def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled):
@@ -43,10 +42,11 @@ def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled)
     plan = step.plan(inputs.at(0), carry, constants)
     states = carry["states"]
     compile = tf.function(autograph=False, jit_compile=True) if compiled else lambda f: f
+    by_step = (lambda x: x) if compiled else Rows.of  # XLA reads a row of a tensor for nothing
 
     def forward(values, floats, carry):
         blocks = deferred.blocks(plan, values)
-        read = inputs.over(floats)
+        read = inputs.over(floats, rest)
         widths = [block.shape[-1] for block in blocks]
 
         def body(t, carried, kept):
@@ -58,31 +58,29 @@ def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled)
                 return results[-1]
 
             output, new = step(values, product, read.at(now), carried, constants)
-            wrote = [
-                *([output] if collect is not None else []),
-                *tree.flatten(carried["states"]),
-                *results,
-            ]
-            return new, [a.write(t, one) for a, one in zip(kept, wrote, strict=True)]
+            wrote = [(now, one) for one in (*tree.flatten(carried["states"]), *results)]
+            if collect is not None:
+                wrote.append((t, output))
+            return new, [a.write(*one) for a, one in zip(kept, wrote, strict=True)]
 
         batch = tree.flatten(states)[0].shape[0]
-        kept = [array(steps, collect.dtype, collect.shape)] if collect is not None else []
-        kept += [array(steps, s.dtype, s.shape) for s in tree.flatten(states)]
-        kept += [array(steps, one.dtype, (batch, n)) for one, n in zip(plan, widths, strict=True)]
+        kept = [Rows(steps, s.dtype, s.shape) for s in tree.flatten(states)]
+        kept += [Rows(steps, one.dtype, (batch, n)) for one, n in zip(plan, widths, strict=True)]
+        if collect is not None:
+            kept.append(Rows(steps, collect.dtype, collect.shape))
         carry, kept = loop(steps, body, carry, kept)
-        kept = [one.stack() for one in kept]
-        outputs, kept = (kept[:1], kept[1:]) if collect is not None else ([], kept)
-        count = len(tree.flatten(states))
-        return outputs, carry, kept[:count], kept[count:]
+        saved, results, outputs = split(kept, len(tree.flatten(states)), len(plan))
+        saved, results = ([one.stack() if compiled else one for one in x] for x in (saved, results))
+        return [one.stack() for one in outputs], carry, saved, results
 
-    def backward(values, floats, saved, results, d_outputs, d_carry):
-        blocks = deferred.blocks(plan, values)
-        read = inputs.over(floats)
+    def backward(values, transposed, floats, saved, results, d_outputs, d_carry):
+        read = inputs.over(floats, rest)
+        twins = {}  # of what the loop would keep twice, the number of the first
 
-        def replay(t, carried):
-            """One step on the tape; returns its sources, its results and the operands."""
+        def replay(now):
+            """The products of a step as the tape sees them: their results, and how they came."""
             operands = [None] * len(plan)
-            kept_results = [one[t] for one in results]
+            kept_results = [one[now] for one in results]
 
             def product(j, operand):
                 operands[j] = operand
@@ -90,7 +88,7 @@ def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled)
                 @tf.custom_gradient
                 def given(operand, result):
                     def gradient(d):
-                        return tf.matmul(d, blocks[j], transpose_b=True), d
+                        return tf.matmul(d, transposed[j]), d
 
                     return tf.identity(result), gradient
 
@@ -101,52 +99,53 @@ def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled)
         def body(i, carried, kept):
             d_carry, d_direct = carried
             t = steps - 1 - i
-            now = steps - 1 - t if reverse else t
-            before = {"states": tree.pack_sequence_as(states, [one[t] for one in saved])}
+            now = i if reverse else t
+            before = [one[now] for one in saved]
+            old = {"states": tree.pack_sequence_as(states, before)}
             if "output" in carry:
-                before["output"] = tf.zeros_like(d_carry["output"])
-            operands, kept_results, product = replay(t, before)
+                old["output"] = tf.zeros_like(d_carry["output"])
+            operands, kept_results, product = replay(now)
             x = read.floats_at(now)
-            sources = [*x, *tree.flatten(before), *kept_results, *values]
+            sources = [*x, *tree.flatten(old), *kept_results, *values]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(sources)
-                output, after = step(values, product, read.at(now, x), before, constants)
+                output, after = step(values, product, read.at(now, x), old, constants)
                 targets = [*([output] if collect is not None else []), *tree.flatten(after)]
             d_targets = [
                 *([d_outputs[0][t]] if collect is not None else []),
                 *tree.flatten(d_carry),
             ]
             found = tape.gradient(targets, sources, output_gradients=d_targets)
-            a, b = len(x), len(x) + len(tree.flatten(before))
-            c = b + len(plan)
-            d_x = [zeros_if_none(g, s) for g, s in zip(found[:a], x, strict=True)]
-            d_before = [
-                zeros_if_none(g, s) for g, s in zip(found[a:b], tree.flatten(before), strict=True)
-            ]
-            d_results = [zeros_if_none(g, s) for g, s in zip(found[b:c], kept_results, strict=True)]
+            d_x, d_old, d_results, d_values = split(
+                found, len(x), len(tree.flatten(old)), len(plan)
+            )
             d_direct = {
-                i: d if found[c + i] is None else d + found[c + i] for i, d in d_direct.items()
+                i: d if d_values[i] is None else d + d_values[i] for i, d in d_direct.items()
             }
-            wrote = [*d_x, *d_results, *operands]
+            wrote = [*filled(d_x, x), *filled(d_results, kept_results), *operands]
+            twins.update(deferred.twins(before, wrote))
             kept = [
-                k.write(w, one)
-                for k, w, one in zip(kept, [now] * a + [t] * (2 * len(plan)), wrote, strict=True)
+                k if n in twins else k.write(now, one)
+                for n, (k, one) in enumerate(zip(kept, wrote, strict=True))
             ]
-            return (tree.pack_sequence_as(before, d_before), d_direct), kept
+            d_old = tree.pack_sequence_as(old, filled(d_old, tree.flatten(old)))
+            return (d_old, d_direct), kept
 
         batch = tree.flatten(states)[0].shape[0]
-        kept = [array(steps, x.dtype, x.shape[1:]) for x in floats]
-        kept += [array(steps, z.dtype, z.shape[1:]) for z in results]
+        kept = [Rows(steps, x.dtype, x.shape[1:]) for x in floats]
+        kept += [Rows(steps, z.dtype, z.shape[1:]) for z in results]
         kept += [
-            array(steps, one.dtype, (batch, block.shape[0]))
-            for one, block in zip(plan, blocks, strict=True)
+            Rows(steps, one.dtype, (batch, matrix.shape[-1]))
+            for one, matrix in zip(plan, transposed, strict=True)
         ]
         direct = {i: tf.zeros_like(values[i]) for i in step.summed(plan)}
         (d_carry, direct), kept = loop(steps, body, (d_carry, direct), kept)
-        kept = [one.stack() for one in kept]
-        n, m = len(floats), len(plan)
-        d_values = deferred.weight_gradients(plan, values, direct, kept[n + m :], kept[n : n + m])
-        return d_values, kept[:n], d_carry
+        kept = deferred.with_twins(
+            saved, [None if n in twins else one for n, one in enumerate(kept)], twins
+        )
+        kept = [one if tf.is_tensor(one) else one.stack() for one in kept]
+        d_floats, d_results, operands = split(kept, len(floats), len(plan))
+        return operands, d_results, direct, d_floats, d_carry
 
     forward, backward = compile(forward), only_once(compile(backward))
 
@@ -154,6 +153,7 @@ def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled)
     def run(*flat):
         flat = [tf.stop_gradient(one) for one in flat]  # an outer tape need not look inside
         values, floats, given = split(flat, len(step.variables), len(inputs.floats))
+        floats = [by_step(one) for one in floats]
         outputs, after, saved, results = forward(
             values, floats, tree.pack_sequence_as(carry, given)
         )
@@ -161,13 +161,22 @@ def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled)
         def gradient(*d):
             d = list(d)
             d_outputs, d_after = (d[:1], d[1:]) if collect is not None else ([], d)
-            d_values, d_floats, d_carry = backward(
-                values, floats, saved, results, d_outputs, tree.pack_sequence_as(carry, d_after)
+            transposed = [tf.transpose(one) for one in deferred.blocks(plan, values)]
+            operands, d_results, direct, d_floats, d_carry = backward(
+                values,
+                transposed,
+                floats,
+                saved,
+                results,
+                d_outputs,
+                tree.pack_sequence_as(carry, d_after),
             )
+            d_values = deferred.weight_gradients(plan, values, direct, operands, d_results)
             return [*d_values, *d_floats, *tree.flatten(d_carry)]
 
         return [*outputs, *tree.flatten(after)], gradient
 
+    rest = [by_step(one) for one in inputs.rest]
     values = [tf.convert_to_tensor(one.value) for one in step.variables]
     flat = run(*values, *inputs.floats, *tree.flatten(carry))
     outputs = None
@@ -186,6 +195,9 @@ def only_once(gradient):
     """A gradient that says so instead of being wrong when it is differentiated again."""
 
     def guarded(*arguments):
+        every = tree.flatten(arguments)
+        tensors = [i for i, one in enumerate(every) if tf.is_tensor(one)]
+
         @tf.custom_gradient
         def run(*flat):
             def refuse(*_):
@@ -194,13 +206,15 @@ def only_once(gradient):
                     "keraseq.layers.RNN"
                 )
 
-            flat = [tf.stop_gradient(one) for one in flat]
-            found = gradient(*tree.pack_sequence_as(arguments, flat))
+            given = dict(zip(tensors, map(tf.stop_gradient, flat), strict=True))
+            found = gradient(
+                *tree.pack_sequence_as(arguments, [given.get(i, x) for i, x in enumerate(every)])
+            )
             structure.append(found)
             return tree.flatten(found), refuse
 
         structure = []
-        flat = run(*tree.flatten(arguments))
+        flat = run(*(every[i] for i in tensors))
         return tree.pack_sequence_as(structure[0], flat)
 
     return guarded
@@ -210,34 +224,64 @@ def loop(steps, body, carry, kept):
     """`carry, kept = body(t, carry, kept)` for t = 0 ... steps - 1, shapes held as they are."""
     flat = [tf.convert_to_tensor(one) for one in tree.flatten(carry)]
 
-    def one_round(t, carried, kept):
-        new, kept = body(t, tree.pack_sequence_as(carry, carried), kept)
+    def one_round(t, carried, arrays):
+        rows = [k.with_array(a) for k, a in zip(kept, arrays, strict=True)]
+        new, rows = body(t, tree.pack_sequence_as(carry, carried), rows)
         new = [tf.ensure_shape(n, o.shape) for n, o in zip(tree.flatten(new), flat, strict=True)]
-        return t + 1, new, kept
+        return t + 1, new, [one.array for one in rows]
 
-    _, flat, kept = tf.while_loop(
-        lambda t, *_: t < steps, one_round, (tf.constant(0), flat, kept), maximum_iterations=steps
+    start = (tf.constant(0), flat, [one.array for one in kept])
+    _, flat, arrays = tf.while_loop(
+        lambda t, *_: t < steps, one_round, start, maximum_iterations=steps
     )
+    kept = [k.with_array(a) for k, a in zip(kept, arrays, strict=True)]
     return tree.pack_sequence_as(carry, flat), kept
 
 
-def array(steps, dtype, shape):
-    """A place for one tensor a step."""
-    return tf.TensorArray(dtype, size=steps, element_shape=shape)
+class Rows:
+    """A tensor `(time, ...)` that a loop writes, or reads as `rows[t]`, without copying it."""
+
+    def __init__(self, steps, dtype, shape, array=None):
+        self.steps, self.dtype, self.shape = steps, dtype, tf.TensorShape([None, *shape])
+        if array is None:
+            array = tf.TensorArray(
+                dtype, size=steps, element_shape=tuple(shape), clear_after_read=False
+            )
+        self.array = array
+
+    @classmethod
+    def of(cls, tensor) -> "Rows":
+        """The rows of a tensor."""
+        rows = cls(tf.shape(tensor)[0], tensor.dtype, tensor.shape[1:])
+        return rows.with_array(rows.array.unstack(tensor))
+
+    def with_array(self, array) -> "Rows":
+        """The same, over the array of another round of the loop."""
+        return Rows(self.steps, self.dtype, self.shape[1:], array)
+
+    def __getitem__(self, t):
+        return tf.ensure_shape(self.array.read(t), self.shape[1:])
+
+    def write(self, t, value) -> "Rows":
+        """With a row written."""
+        return self.with_array(self.array.write(t, value))
+
+    def stack(self, length=None):
+        """All rows as one tensor."""
+        whole = self.array.stack()
+        whole.set_shape([length, *self.shape[1:]])
+        return whole
 
 
-def stacked(kept, length, shape):
-    """The tensors of all steps, `(time, ...)`."""
-    whole = kept.stack()
-    whole.set_shape([length, *shape])
-    return whole
+def filled(gradients, sources):
+    """Gradients, with zeros where nothing flowed."""
+    return [
+        tf.zeros_like(source) if one is None else one
+        for one, source in zip(gradients, sources, strict=True)
+    ]
 
 
-def zeros_if_none(gradient, source):
-    """A gradient, zeros where nothing flowed."""
-    return tf.zeros_like(source) if gradient is None else gradient
-
-
-def split(flat, first, second):
-    """Three lists, of `first` and `second` elements and the rest."""
-    return list(flat[:first]), list(flat[first : first + second]), list(flat[first + second :])
+def split(flat, *sizes):
+    """A list cut into lists of these sizes and one of the rest."""
+    ends = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
+    return [list(flat[a:b]) for a, b in zip(ends, [*ends[1:], None], strict=True)]
