@@ -1,0 +1,11 @@
+"""Writing with a language model: `keraseq.generate(model_or_bundle, prompt, length)`.
+
+text.py        prompts, stop strings, pieces of text: what users call
+choosing.py    which of keras_nlp's samplers chooses the tokens
+engine.py      the loop over tokens, compiled as a whole
+compiled.py    what compiles, on each backend
+"""
+
+from keraseq.generation.text import generate, score, stream
+
+__all__ = ["generate", "score", "stream"]
