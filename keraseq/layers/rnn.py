@@ -1,12 +1,16 @@
 """A cell run over time: the whole sequence projected at once, right with any padding."""
 
+import functools
+
 import keras
 from keras import ops, tree
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from keraseq.cells.cell import Cell
-from keraseq.checks import one_of
-from keraseq.layers.scan import LOOPS, choose, scan
+from keraseq.checks import one_of, positive_integer
+from keraseq.layers.scan import LOOPS, scan
+
+MASKS = ("_dropout_mask", "_recurrent_dropout_mask")  # of one sequence, kept on its cells
 
 
 @keras.saving.register_keras_serializable("keraseq")
@@ -34,12 +38,19 @@ class RNN(keras.layers.RNN):
         stateful: Whether the last states of a batch are the first of the next; needs a fixed batch
             size. Defaults to `False`.
         unroll: Whether to lay all steps out one after the other instead of looping; needs a known
-            number of steps. Defaults to `False`.
+            number of steps. A number lays so many steps out in each round of the loop.
+            Defaults to `False`.
         zero_output_for_mask: With `return_sequences`, whether masked steps give zeros instead of
             the last valid output. Defaults to `False`.
         loop: How it runs: `"plain"`, `"deferred"`, `"compiled"` (see `keraseq.layers.scan`),
-            or `"auto"`, which chooses; `loop_taken` says what it chose in the last call. All give
-            the same numbers; second derivatives need `"plain"`. Defaults to `"auto"`.
+            or `"auto"`, which chooses; `loop_taken` and `loop_reason` say what ran in the last call
+            and why. All give the same numbers; second derivatives need `"plain"`.
+            Defaults to `"auto"`.
+        checkpoint_every: For long sequences: train in pieces of so many steps, keep only the states
+            between them, and run each piece again in the gradient. Memory grows with
+            `time / checkpoint_every + checkpoint_every` instead of `time` (but for inputs and
+            outputs), for about a third more work. Needs a known number of steps. Default: one
+            piece.
         **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
 
     Call arguments:
@@ -74,6 +85,7 @@ class RNN(keras.layers.RNN):
         unroll=False,
         zero_output_for_mask=False,
         loop="auto",
+        checkpoint_every=None,
         **kwargs,
     ):
         if isinstance(cell, str):
@@ -87,12 +99,15 @@ class RNN(keras.layers.RNN):
             return_state=return_state,
             go_backwards=go_backwards,
             stateful=stateful,
-            unroll=unroll,
+            unroll=unroll if isinstance(unroll, bool) else positive_integer("unroll", unroll),
             zero_output_for_mask=zero_output_for_mask,
             **kwargs,
         )
         self.loop = one_of("loop", loop, LOOPS)
-        self.loop_taken = None  # by the last call
+        self.loop_taken = self.loop_reason = None  # of the last call
+        if checkpoint_every is not None:
+            positive_integer("checkpoint_every", checkpoint_every)
+        self.checkpoint_every = checkpoint_every
 
     def build(self, sequences_shape, initial_state_shape=None):
         """Builds the cell, and the states of a `stateful` layer."""
@@ -103,20 +118,31 @@ class RNN(keras.layers.RNN):
         """Runs the cell over the sequence."""
         self._check(sequences.shape)
         batch = ops.shape(sequences)[0]
-        states = self._states_before(initial_state, batch)
+        carry = {"states": self._states_before(initial_state, batch)}
+        reads = {"x": ops.transpose(sequences, (1, 0, *range(2, len(sequences.shape))))}
+        if mask is not None:
+            mask = ops.cast(tree.flatten(mask)[0], "bool")
+            reads["valid"] = ops.transpose(ops.squeeze(mask, -1) if len(mask.shape) == 3 else mask)
+        if mask is not None or not self.return_sequences:  # to repeat the last output, or return it
+            carry["output"] = ops.zeros((batch, *self._output_shape()), dtype=self._state_dtype())
         cells = self._nested_cells()
         try:
             if training:
                 self._draw_dropout(cells, batch)
-            inputs, step = self._inputs_and_step(sequences, cells, training)
-            output, states = self._run(step, inputs, states, mask, cells, sequences, training)
+                steps = ops.shape(reads["x"])[0]
+                reads["keep"] = [c.draw_zoneout(steps, batch) for c in self._zoned(cells)]
+            outputs, carry = self._run_in_pieces(reads, carry, cells, training)
         finally:
             forget(cells)
+        states = carry["states"]
         if self.stateful:
             for variable, state in zip(
                 tree.flatten(self.states), tree.flatten(states), strict=True
             ):
                 variable.assign(state)
+        output = carry["output"] if outputs is None else outputs
+        if self.return_sequences:
+            output = ops.transpose(output, (1, 0, *range(2, len(output.shape))))
         output = ops.cast(output, self.compute_dtype)
         if self.return_state:
             return output, *tree.map_structure(lambda s: ops.cast(s, self.compute_dtype), states)
@@ -133,7 +159,8 @@ class RNN(keras.layers.RNN):
 
     def get_config(self):
         """Configuration for serialisation."""
-        return {**super().get_config(), "loop": self.loop}
+        own = {"loop": self.loop, "checkpoint_every": self.checkpoint_every}
+        return {**super().get_config(), **own}
 
     def reset_state(self, states=None):
         """Sets the states of a `stateful` layer, to `states` or to what the cell starts from."""
@@ -148,62 +175,47 @@ class RNN(keras.layers.RNN):
 
     # The loop.
 
-    def _inputs_and_step(self, sequences, cells, training):
-        """What the loop reads at each step, time first, and what it does with it."""
-        time_first = ops.transpose(sequences, (1, 0, *range(2, len(sequences.shape))))
-        steps, batch = ops.shape(time_first)[0], ops.shape(time_first)[1]
-        zoned = [c for c in cells if isinstance(c, Cell) and training and any(c.zoneout)]
-        keep = [cell.draw_zoneout(steps, batch) for cell in zoned]
-
-        if isinstance(self.cell, Cell):
-            inputs = self.cell.project(self.cell.drop_inputs(time_first))
-
-            def step(projected, states, keep):
-                self.cell.drop_operands()
-                return self.cell.advance(projected, states, keep[0] if keep else None)
-
-        else:
-            inputs = time_first
-            options = {"training": training} if self._cell_trains else {}
-
-            def step(x, states, keep):
-                for one, now in zip(zoned, keep, strict=True):
-                    one.keep_at_this_step = now
-                output, states = self.cell(x, states, **options)
-                return output, states if tree.is_nested(states) else [states]
-
-        return (inputs, keep), step
-
-    def _run(self, step, inputs, states, mask, cells, sequences, training):
-        """The loop, with masks: the output (all or last), and the last states."""
-        masked = mask is not None
-        reads = {"inputs": inputs}
-        if masked:
-            mask = ops.cast(tree.flatten(mask)[0], "bool")
-            reads["valid"] = ops.transpose(ops.squeeze(mask, -1) if len(mask.shape) == 3 else mask)
-        carry = {"states": states}
-        if masked or not self.return_sequences:  # the last output is repeated, or returned
-            carry["output"] = ops.zeros(
-                (ops.shape(sequences)[0], *self._output_shape()), dtype=self._state_dtype()
-            )
-
-        # The masks of this sequence go to every step as what they are, constants: a gradient runs
-        # the step again when the cells have long forgotten them.
-        names = ("_dropout_mask", "_recurrent_dropout_mask")
-        held = [(c, name) for c in cells for name in names if getattr(c, name, None) is not None]
+    def _run_in_pieces(self, reads, carry, cells, training):
+        """`_run`, with `checkpoint_every` piece by piece, each to be run again in the gradient."""
+        # The dropout masks of this sequence go along as what they are, arguments: a gradient runs
+        # the steps again when the cells have long forgotten them.
+        held = [(c, name) for c in cells for name in MASKS if getattr(c, name, None) is not None]
         constants = [getattr(cell, name) for cell, name in held]
+        run = functools.partial(self._run, cells=cells, held=held, training=training)
+        if not (self.checkpoint_every and training):
+            return run(reads, carry, constants)
+        length = reads["x"].shape[0]
+        if length is None:
+            raise ValueError("checkpoint_every needs a known number of steps; received time=None")
+        run, outputs = keras.remat(run), []
+        starts = range(0, length, self.checkpoint_every)
+        for start in reversed(starts) if self.go_backwards else starts:
+            piece = slice(start, start + self.checkpoint_every)
+            now = tree.map_structure(lambda one, piece=piece: one[piece], reads)
+            output, carry = run(now, carry, constants)
+            outputs.append(output)
+        return ops.concatenate(outputs, axis=0) if self.return_sequences else None, carry
+
+    def _run(self, reads, carry, constants, *, cells, held, training):
+        """The loop over what it reads, time first: the outputs of all steps, and the last carry."""
+        zoned = self._zoned(cells) if training else []
+        inputs = reads = dict(reads)
+        if isinstance(self.cell, Cell):
+            for (cell, name), one in zip(held, constants, strict=True):
+                setattr(cell, name, one)
+            inputs = reads | {"x": self.cell.project(self.cell.drop_inputs(reads["x"]))}
 
         def one_step(now, carry, constants):
-            (x, keep), old = now["inputs"], carry["states"]
+            old, keep = carry["states"], now.get("keep", [])
             for (cell, name), one in zip(held, constants, strict=True):
                 setattr(cell, name, one)
             try:
-                output, new = step(x, old, keep)
+                output, new = self._step(now["x"], old, keep, zoned, training)
             finally:
                 forget(cells)
             new = tree.map_structure(lambda n, o: ops.cast(n, o.dtype), lists(new), old)
             output = emitted = ops.cast(output, self._state_dtype())
-            if masked:
+            if "valid" in now:
                 valid = now["valid"]
                 new = tree.map_structure(lambda n, o: where(valid, n, o), new, old)
                 output = where(valid, output, carry["output"])
@@ -214,28 +226,45 @@ class RNN(keras.layers.RNN):
                 after["output"] = output
             return ops.cast(emitted, self.compute_dtype), after
 
-        self.loop_taken = choose(
-            self.loop if any(isinstance(c, Cell) for c in self._nested_cells()) else "plain",
-            length=sequences.shape[1],
-            training=training,
-            unroll=self.unroll,
-        )
-        kept = keras.KerasTensor((sequences.shape[0], *self._output_shape()), self.compute_dtype)
-        outputs, carry = scan(
+        batch, span = reads["x"].shape[1], valid_span(reads.get("valid"))
+        kept = keras.KerasTensor((batch, *self._output_shape()), self.compute_dtype)
+        outputs, carry, (self.loop_taken, self.loop_reason) = scan(
             one_step,
-            reads,
+            inputs,
             carry,
             constants,
             variables=getattr(self.cell, "weights", []),
             collect=kept if self.return_sequences else None,
-            loop=self.loop_taken,
             reverse=self.go_backwards,
             unroll=self.unroll,
+            span=span,
+            loop=self.loop,
+            training=training,
+            foreign=not any(isinstance(one, Cell) for one in cells),
         )
-        if self.return_sequences:
-            outputs = ops.transpose(outputs, (1, 0, *range(2, len(outputs.shape))))
-            return outputs, carry["states"]
-        return carry["output"], carry["states"]
+        if span is not None and self.return_sequences:
+            outputs = self._silent_after(span, outputs, carry["output"])
+        return outputs, carry
+
+    def _step(self, x, states, keep, zoned, training):
+        """One step of the cell, with what the loop read for it."""
+        if isinstance(self.cell, Cell):
+            self.cell.drop_operands()
+            return self.cell.advance(x, states, keep[0] if keep else None)
+        for one, now in zip(zoned, keep, strict=True):
+            one.keep_at_this_step = now
+        options = {"training": training} if self._cell_trains else {}
+        output, states = self.cell(x, states, **options)
+        return output, states if tree.is_nested(states) else [states]
+
+    def _silent_after(self, span, outputs, last):
+        """The outputs, with those of the steps after the last valid one, where nothing ran."""
+        first, stop = span
+        steps = ops.shape(outputs)[0]
+        end = steps - first if self.go_backwards else stop
+        last = ops.zeros_like(last) if self.zero_output_for_mask else last
+        ran = ops.reshape(ops.arange(steps) < end, (-1, *[1] * (len(outputs.shape) - 1)))
+        return ops.where(ran, outputs, ops.cast(last, outputs.dtype)[None])
 
     # Before the loop.
 
@@ -245,7 +274,7 @@ class RNN(keras.layers.RNN):
                 f"{type(self).__name__} reads (batch, time, features); "
                 f"received shape {tuple(shape)}"
             )
-        if self.unroll and shape[1] is None:
+        if self.unroll is True and shape[1] is None:
             raise ValueError("unroll=True needs a known number of steps; received time=None")
         expected, batch = self._expected_batch_size, shape[0]
         if self.stateful and None not in (expected, batch) and batch != expected:
@@ -273,6 +302,9 @@ class RNN(keras.layers.RNN):
             cell.get_dropout_mask(ops.ones((batch, features), dtype=cell.compute_dtype))
             width = cell.output_size if hasattr(cell, "output_size") else cell.units
             cell.get_recurrent_dropout_mask(ops.ones((batch, width), dtype=cell.compute_dtype))
+
+    def _zoned(self, cells):
+        return [one for one in cells if isinstance(one, Cell) and any(one.zoneout)]
 
     def _nested_cells(self):
         if not isinstance(self.cell, keras.layers.Layer):
@@ -302,6 +334,17 @@ def forget(cells):
         cell.reset_recurrent_dropout_mask()
         if isinstance(cell, Cell):
             cell.release()
+
+
+def valid_span(valid):
+    """First step with a valid row, and the step after the last one; at least one step runs."""
+    if valid is None:
+        return None
+    anywhere, steps = ops.any(valid, axis=1), ops.shape(valid)[0]
+    times = ops.arange(steps, dtype="int32")
+    first = ops.minimum(ops.min(ops.where(anywhere, times, steps)), steps - 1)
+    stop = ops.max(ops.where(anywhere, times + 1, 0))
+    return first, ops.maximum(stop, first + 1)
 
 
 def where(valid, new, old):

@@ -218,6 +218,11 @@ def check_graph(model, graph):
             f"length, vocabulary); received model {model.name!r} with inputs and outputs {shapes}"
         )
     for layer in graph.layers:
+        if getattr(layer, "mask_zero", False):
+            raise ValueError(
+                f"layer {layer.name!r} of model {model.name!r} takes token 0 for padding "
+                "(mask_zero=True); a language model reads every token"
+            )
         if not is_recurrent(layer):
             continue
         backward = isinstance(layer, keras.layers.Bidirectional) or getattr(

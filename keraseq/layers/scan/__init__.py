@@ -16,16 +16,21 @@ Three loops give the same numbers:
 """
 
 import importlib
+import math
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
+from keras import tree
 
 from keraseq.checks import one_of
 from keraseq.layers.scan.deferred import Step
 
 LOOPS = ("auto", "plain", "deferred", "compiled")
+# Between these numbers in the state of a batch (64 x 256 is 16,384) oneDNN's products beat XLA's by
+# 3 to 10 % for cells with several products a step, and lose by as much outside.
+SMALL, LARGE = 8_000, 17_000
 FORCED = "KERASEQ_LOOP"  # environment variable: the loop of every layer that says "auto"
 
 
@@ -38,9 +43,12 @@ def scan(
     variables: list[keras.Variable],
     collect: keras.KerasTensor | None,
     reverse: bool = False,
-    unroll: bool = False,
-    loop: str = "plain",
-) -> tuple[Any, Any]:
+    unroll: bool | int = False,
+    span: tuple[Any, Any] | None = None,
+    loop: str = "auto",
+    training: bool = False,
+    foreign: bool = False,
+) -> tuple[Any, Any, "Choice"]:
     """Runs `step` over time on the current backend.
 
     Args:
@@ -55,41 +63,87 @@ def scan(
             then. None: they are not kept.
         reverse: Whether to run from the last step to the first; the outputs stand in the order in
             which they were made.
-        unroll: Whether to lay the steps out one after the other instead of looping; needs a known
-            number of steps.
-        loop: `"plain"`, `"deferred"` or `"compiled"`.
+        unroll: `True` lays all steps out one after the other instead of looping, and needs a known
+            number of them; a number lays so many out in each round of the loop.
+        span: First step that must run, and the one after the last: at all others `step` would only
+            hand the carry on, and their outputs, where they are kept, may be anything. Integer
+            scalars. Default: all must run.
+        loop: One of `LOOPS`; see `choose`.
+        training: Whether a gradient is likely to be asked for.
+        foreign: Whether the cell is none of keraseq's, so that nobody knows its products.
 
     Returns:
-        `(outputs, carry)`: a tensor `(time, ...)`, or None without `collect`; and the last carry.
+        `(outputs, carry, choice)`: a tensor `(time, ...)`, or None without `collect`; the last
+        carry; and the loop that ran.
     """
     backend = loop_of_backend()
-    options = {"collect": collect, "reverse": reverse}
-    if loop == "plain":
-        return backend.scan(step, inputs, carry, constants, unroll=unroll, **options)
     step = Step(step, variables)
-    return backend.scan_deferred(
-        step, inputs, carry, constants, compiled=loop == "compiled", **options
+    first = tree.map_structure(lambda one: one[0], inputs)
+    plan = None if foreign else step.plan(first, carry, constants)
+    batch, *sizes = tree.flatten(carry["states"])[0].shape
+    choice = choose(
+        loop,
+        length=tree.flatten(inputs)[0].shape[0],
+        training=training,
+        unroll=unroll,
+        products=None if foreign else len(plan),
+        state=batch and batch * math.prod(sizes),
     )
+    options = {"collect": collect, "reverse": reverse, "unroll": unroll, "span": span}
+    if choice.loop == "plain":
+        return *backend.scan(step.step, inputs, carry, constants, **options), choice
+    compiled = choice.loop == "compiled"
+    done = backend.scan_deferred(step, plan, inputs, carry, constants, compiled=compiled, **options)
+    return *done, choice
 
 
-def choose(loop: str, *, length: int | None, training: bool, unroll: bool) -> str:
+class Choice(NamedTuple):
+    """The loop that runs, and why."""
+
+    loop: str
+    reason: str
+
+
+def choose(
+    loop: str,
+    *,
+    length: int | None,
+    training: bool,
+    unroll: bool | int,
+    products: int | None,
+    state: int | None,
+) -> Choice:
     """The loop that `"auto"` stands for here; any other is itself.
 
-    Measured (`benchmarks/NOTES.md`): the deferred gradient was faster than the plain one for every
-    cell tried. On TensorFlow the loop that keeps what it needs costs something, so inference stays
-    plain, and XLA compiles anew for each length, so sequences of unknown length are not compiled.
+    Args:
+        loop: One of `LOOPS`.
+        length: Number of steps, where it is known.
+        training: Whether a gradient is likely to be asked for.
+        unroll: As in `scan`.
+        products: Recurrent products in a step; None where nobody knows them.
+        state: Numbers in the first state of the whole batch, where it is known.
     """
+    if unroll is True:
+        return Choice("plain", "all steps are laid out (unroll=True)")
+    if products is None:
+        return Choice("plain", "the cell is none of keraseq's: its products cannot be deferred")
     if loop == "auto":
-        loop = one_of(FORCED, os.environ.get(FORCED, "auto"), LOOPS)
-    if unroll:
-        return "plain"
-    if loop != "auto":
-        return loop
+        forced = one_of(FORCED, os.environ.get(FORCED, "auto"), LOOPS)
+        if forced != "auto":
+            return Choice(forced, f"{FORCED}={forced}")
+    else:
+        return Choice(loop, f"loop={loop!r}")
     if keras.backend.backend() != "tensorflow":
-        return "deferred"
-    if not training or not loop_of_backend().in_graph():
-        return "plain"
-    return "deferred" if length is None else "compiled"
+        return Choice("deferred", "fastest of those measured on this backend")
+    if not training:
+        return Choice("plain", "no gradient is asked for")
+    if not loop_of_backend().in_graph():
+        return Choice("plain", "eager: every step runs from Python; fit and predict make graphs")
+    if length is None:
+        return Choice("deferred", "steps=None: XLA would compile anew for every length")
+    if products > 1 and state and SMALL < state <= LARGE:
+        return Choice("deferred", f"{products} products a step of {state:,} numbers: beats XLA")
+    return Choice("compiled", "fastest of those measured at this size")
 
 
 def loop_of_backend():

@@ -14,8 +14,8 @@ from keras.src.backend.common.stateless_scope import in_stateless_scope
 from keraseq.layers.scan import deferred
 
 
-def scan(step, inputs, carry, constants, *, collect, reverse, unroll):
-    """See `keraseq.layers.scan.scan`; the gradient is JAX's own."""
+def scan(step, inputs, carry, constants, *, collect, reverse, unroll, span):
+    """See `keraseq.layers.scan.scan`; the gradient is JAX's own and wants all steps to run."""
 
     def body(carry, inputs_t):
         output, carry = step(inputs_t, carry, constants)
@@ -24,37 +24,37 @@ def scan(step, inputs, carry, constants, *, collect, reverse, unroll):
     # The body is traced: a variable read or written there must go through a scope.
     scope = contextlib.nullcontext() if in_stateless_scope() else keras.StatelessScope()
     with scope:
-        carry, outputs = jax.lax.scan(body, carry, inputs, reverse=reverse, unroll=unroll)
+        carry, outputs = jax.lax.scan(body, carry, inputs, reverse=reverse, unroll=unroll or 1)
     if collect is not None and reverse:
         outputs = outputs[::-1]
     return outputs, carry
 
 
-def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled):
+def scan_deferred(
+    step, plan, inputs, carry, constants, *, collect, reverse, unroll, span, compiled
+):
     """See `keraseq.layers.scan.scan`; the weights' gradient is computed after the loop."""
     inputs = deferred.Floats(tree.map_structure(jnp.asarray, inputs))
     carry = tree.map_structure(jnp.asarray, carry)
-    plan = step.plan(inputs.at(0), carry, constants)
     steps = inputs.flat[0].shape[0]
-    times = jnp.arange(steps)
 
     def forward(values, floats, carry, others, keep):
         blocks = deferred.blocks(plan, values)
-        rest, constants = others
+        rest, constants, span = others
         read = inputs.over(floats, rest)
 
-        def body(carried, t):
+        def body(now, carried):
             results = []
 
             def product(j, operand):
                 results.append(operand @ blocks[j])
                 return results[-1]
 
-            output, new = step(values, product, read.at(t), carried, constants)
+            output, new = step(values, product, read.at(now), carried, constants)
             kept = (tree.flatten(carried["states"]), results) if keep else None
             return new, (output if collect is not None else None, kept)
 
-        after, (outputs, kept) = jax.lax.scan(body, carry, times, reverse=reverse)
+        after, (outputs, kept) = loop(body, carry, steps, span, reverse, unroll)
         return (outputs[::-1] if collect is not None and reverse else outputs, after), kept
 
     @jax.custom_vjp
@@ -67,22 +67,23 @@ def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled)
 
     def run_backward(residuals, d):
         values, floats, first, others, saved, results = residuals
-        rest, constants = others
+        rest, constants, span = others
         d_outputs, d_after = d
         if collect is not None and reverse:
             d_outputs = d_outputs[::-1]
-        blocks = deferred.blocks(plan, values)
+        transposed = [one.T for one in deferred.blocks(plan, values)]  # once, not at every step
         read = inputs.over(floats, rest)
+        twins = {}
 
-        def body(carried, t):
+        def body(now, carried):
             d_carry, direct = carried
-            before = {"states": tree.pack_sequence_as(first["states"], [s[t] for s in saved])}
+            states = [one[now] for one in saved]
+            before = {"states": tree.pack_sequence_as(first["states"], states)}
             if "output" in first:
                 before["output"] = jnp.zeros_like(first["output"])
+            operands = [None] * len(plan)
 
             def replay(x, before, kept, values):
-                operands = [None] * len(plan)
-
                 def product(j, operand):
                     operands[j] = jax.lax.stop_gradient(operand)
 
@@ -90,29 +91,57 @@ def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled)
                     def given(operand, result):
                         return result
 
-                    given.defvjp(lambda o, r: (r, None), lambda _, g: (g @ blocks[j].T, g))
+                    given.defvjp(lambda o, r: (r, None), lambda _, g: (g @ transposed[j], g))
                     return given(operand, kept[j])
 
-                output, after = step(values, product, read.at(t, x), before, constants)
-                return (output if collect is not None else None, after), operands
+                output, after = step(values, product, read.at(now, x), before, constants)
+                return (output if collect is not None else None, after), list(operands)
 
-            x, kept = read.floats_at(t), [one[t] for one in results]
+            x, kept = read.floats_at(now), [one[now] for one in results]
             _, pull, operands = jax.vjp(replay, x, before, kept, values, has_aux=True)
-            d_output = d_outputs[t] if collect is not None else None
+            d_output = d_outputs[now] if collect is not None else None
             d_x, d_before, d_results, d_values = pull((d_output, d_carry))
             direct = {i: d + d_values[i] for i, d in direct.items()}
-            return (d_before, direct), (d_x, d_results, operands)
+            wrote = [*d_x, *d_results, *operands]
+            twins.update(deferred.twins(states, wrote))
+            kept = [None if n in twins else one for n, one in enumerate(wrote)]
+            return (d_before, direct), kept
 
         start = (d_after, {i: jnp.zeros_like(values[i]) for i in step.summed(plan)})
-        (d_carry, direct), kept = jax.lax.scan(body, start, times, reverse=not reverse)
-        d_floats, d_results, operands = kept
+        (d_carry, direct), kept = loop(body, start, steps, span, not reverse, unroll)
+        kept = deferred.with_twins(saved, kept, twins)
+        d_floats, kept = kept[: len(floats)], kept[len(floats) :]
+        d_results, operands = kept[: len(plan)], kept[len(plan) :]
         d_values = deferred.weight_gradients(plan, values, direct, operands, d_results)
-        return d_values, d_floats, d_carry, tree.map_structure(no_gradient, others)
+        return d_values, d_floats, d_carry, jax.tree.map(no_gradient, others)
 
     run.defvjp(run_forward, run_backward)
     values = [jnp.asarray(keras.ops.convert_to_tensor(one)) for one in step.variables]
-    others = (inputs.rest, list(constants))
-    return run(values, inputs.floats, carry, others)
+    span = None if span is None else tuple(jnp.asarray(one) for one in span)
+    return run(values, inputs.floats, carry, (inputs.rest, list(constants), span))
+
+
+def loop(body, carry, steps, span, reverse, unroll):
+    """`carry, kept[now] = body(now, carry)` for every step `now`, or for those of a span."""
+    if span is None:
+        return jax.lax.scan(
+            lambda carry, now: body(now, carry),
+            carry,
+            jnp.arange(steps),
+            reverse=reverse,
+            unroll=unroll or 1,
+        )
+    first, stop = span
+    shapes = jax.eval_shape(body, jnp.asarray(0), carry)[1]
+    kept = jax.tree.map(lambda one: jnp.zeros((steps, *one.shape), one.dtype), shapes)
+
+    def one_round(i, carried):
+        carry, kept = carried
+        now = stop - 1 - i if reverse else first + i
+        carry, new = body(now, carry)
+        return carry, jax.tree.map(lambda rows, one: rows.at[now].set(one), kept, new)
+
+    return jax.lax.fori_loop(0, stop - first, one_round, (carry, kept))
 
 
 def no_gradient(tensor):

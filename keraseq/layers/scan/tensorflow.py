@@ -1,45 +1,42 @@
 """The loop over time on TensorFlow: `tf.while_loop`."""
 
+import functools
+
 import tensorflow as tf
 from keras import tree
 
 from keraseq.layers.scan import deferred
 
 
-def scan(step, inputs, carry, constants, *, collect, reverse, unroll):
+def scan(step, inputs, carry, constants, *, collect, reverse, unroll, span):
     """See `keraseq.layers.scan.scan`; the gradient is TensorFlow's own."""
     flat = [tf.convert_to_tensor(one) for one in tree.flatten(inputs)]
     length = flat[0].shape[0]
-    if unroll:
-        outputs = []
-        for t in reversed(range(length)) if reverse else range(length):
-            output, carry = step(
-                tree.pack_sequence_as(inputs, [x[t] for x in flat]), carry, constants
-            )
-            outputs.append(output)
-        return tf.stack(outputs) if collect is not None else None, carry
-
     steps = tf.shape(flat[0])[0] if length is None else length
-    rows = [Rows.of(x) for x in flat]
+    times = Times(steps, span, reverse)
+    by_step = unroll is not True
+    rows = [Rows.of(x) for x in flat] if by_step else flat
 
-    def body(t, carried, kept):
-        now = steps - 1 - t if reverse else t
+    def body(i, carried, kept):
+        now, t = times(i)
         read = tree.pack_sequence_as(inputs, [one[now] for one in rows])
         output, new = step(read, carried, constants)
         return new, [one.write(t, output) for one in kept]
 
     kept = [Rows(steps, collect.dtype, collect.shape)] if collect is not None else []
-    carry, kept = loop(steps, body, carry, kept)
+    carry, kept = loop(times, body, carry, kept, unroll)
     return (kept[0].stack(length) if kept else None), carry
 
 
-def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled):
+def scan_deferred(
+    step, plan, inputs, carry, constants, *, collect, reverse, unroll, span, compiled
+):
     """See `keraseq.layers.scan.scan`; the weights' gradient is computed after the loop."""
     inputs = deferred.Floats(tree.map_structure(tf.convert_to_tensor, inputs))
     length = inputs.flat[0].shape[0]
     steps = tf.shape(inputs.flat[0])[0] if length is None else length
+    times = Times(steps, span, reverse)
     carry = tree.map_structure(tf.convert_to_tensor, carry)
-    plan = step.plan(inputs.at(0), carry, constants)
     states = carry["states"]
     compile = tf.function(autograph=False, jit_compile=True) if compiled else lambda f: f
     by_step = (lambda x: x) if compiled else Rows.of  # XLA reads a row of a tensor for nothing
@@ -49,8 +46,8 @@ def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled)
         read = inputs.over(floats, rest)
         widths = [block.shape[-1] for block in blocks]
 
-        def body(t, carried, kept):
-            now = steps - 1 - t if reverse else t
+        def body(i, carried, kept):
+            now, t = times(i)
             results = []
 
             def product(j, operand):
@@ -68,7 +65,7 @@ def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled)
         kept += [Rows(steps, one.dtype, (batch, n)) for one, n in zip(plan, widths, strict=True)]
         if collect is not None:
             kept.append(Rows(steps, collect.dtype, collect.shape))
-        carry, kept = loop(steps, body, carry, kept)
+        carry, kept = loop(times, body, carry, kept, unroll)
         saved, results, outputs = split(kept, len(tree.flatten(states)), len(plan))
         saved, results = ([one.stack() if compiled else one for one in x] for x in (saved, results))
         return [one.stack() for one in outputs], carry, saved, results
@@ -98,8 +95,7 @@ def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled)
 
         def body(i, carried, kept):
             d_carry, d_direct = carried
-            t = steps - 1 - i
-            now = i if reverse else t
+            now, t = times(times.count - 1 - i)
             before = [one[now] for one in saved]
             old = {"states": tree.pack_sequence_as(states, before)}
             if "output" in carry:
@@ -139,7 +135,7 @@ def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled)
             for one, matrix in zip(plan, transposed, strict=True)
         ]
         direct = {i: tf.zeros_like(values[i]) for i in step.summed(plan)}
-        (d_carry, direct), kept = loop(steps, body, (d_carry, direct), kept)
+        (d_carry, direct), kept = loop(times, body, (d_carry, direct), kept, unroll)
         kept = deferred.with_twins(
             saved, [None if n in twins else one for n, one in enumerate(kept)], twins
         )
@@ -220,20 +216,52 @@ def only_once(gradient):
     return guarded
 
 
-def loop(steps, body, carry, kept):
-    """`carry, kept = body(t, carry, kept)` for t = 0 ... steps - 1, shapes held as they are."""
+class Times:
+    """Which step a loop does in its i-th round, and where its output stands: `times(i)`."""
+
+    def __init__(self, steps, span, reverse):
+        self.steps, self.reverse = steps, reverse
+        self.first, self.stop = (0, steps) if span is None else span
+        self.count = self.stop - self.first
+        self.limit = steps if isinstance(steps, int) else None  # XLA wants one
+
+    def __call__(self, i):
+        now = self.stop - 1 - i if self.reverse else self.first + i
+        return now, self.steps - 1 - now if self.reverse else now
+
+
+def loop(times, body, carry, kept, unroll):
+    """`carry, kept = body(i, carry, kept)` for i = 0 ... count - 1, shapes held as they are.
+
+    With `unroll` a number, so many steps make a round of the loop; with `True` there is no loop.
+    """
     flat = [tf.convert_to_tensor(one) for one in tree.flatten(carry)]
 
-    def one_round(t, carried, arrays):
+    def step(i, carried, arrays):
         rows = [k.with_array(a) for k, a in zip(kept, arrays, strict=True)]
-        new, rows = body(t, tree.pack_sequence_as(carry, carried), rows)
+        new, rows = body(i, tree.pack_sequence_as(carry, carried), rows)
         new = [tf.ensure_shape(n, o.shape) for n, o in zip(tree.flatten(new), flat, strict=True)]
-        return t + 1, new, [one.array for one in rows]
+        return i + 1, new, [one.array for one in rows]
 
-    start = (tf.constant(0), flat, [one.array for one in kept])
-    _, flat, arrays = tf.while_loop(
-        lambda t, *_: t < steps, one_round, start, maximum_iterations=steps
-    )
+    def rounds(now, together):
+        """As many rounds of `together` steps as there are."""
+        return tf.while_loop(
+            lambda i, *_: i + together <= times.count,
+            lambda *now: functools.reduce(lambda now, _: step(*now), range(together), now),
+            now,
+            maximum_iterations=times.limit and times.limit // together,
+        )
+
+    now = (tf.constant(0), flat, [one.array for one in kept])
+    if unroll is not True:
+        now = rounds(now, int(unroll) or 1)
+    if isinstance(times.count, int):
+        done = 0 if unroll is True else times.count // (unroll or 1) * (unroll or 1)
+        for i in range(done, times.count):
+            now = step(i, *now[1:])
+    elif unroll:
+        now = rounds(now, 1)
+    _, flat, arrays = now
     kept = [k.with_array(a) for k, a in zip(kept, arrays, strict=True)]
     return tree.pack_sequence_as(carry, flat), kept
 

@@ -7,21 +7,28 @@ from torch.autograd.function import once_differentiable
 from keraseq.cells import products
 
 
-def scan(step, inputs, carry, constants, *, collect, reverse, unroll):
+def scan(step, inputs, carry, constants, *, collect, reverse, unroll, span):
     """See `keraseq.layers.scan.scan`; there is nothing to unroll."""
     flat = [torch.unbind(one) for one in keras.tree.flatten(inputs)]
-    order = range(len(flat[0]))
+    steps = len(flat[0])
+    first, stop = (0, steps) if span is None else map(int, span)
     outputs = []
-    for t in reversed(order) if reverse else order:
+    for t in reversed(range(first, stop)) if reverse else range(first, stop):
         output, carry = step(
             keras.tree.pack_sequence_as(inputs, [x[t] for x in flat]), carry, constants
         )
         if collect is not None:
             outputs.append(output)
-    return torch.stack(outputs) if collect is not None else None, carry
+    if collect is None:
+        return None, carry
+    silent = torch.zeros_like(outputs[0])
+    before, after = (steps - stop, first) if reverse else (first, steps - stop)
+    return torch.stack([*[silent] * before, *outputs, *[silent] * after]), carry
 
 
-def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled):
+def scan_deferred(
+    step, plan, inputs, carry, constants, *, collect, reverse, unroll, span, compiled
+):
     """See `keraseq.layers.scan.scan`; the weights' gradient is computed after the loop.
 
     Autograd runs backward through the steps by itself. Each product only notes its operand and the
@@ -39,7 +46,14 @@ def scan_deferred(step, inputs, carry, constants, *, collect, reverse, compiled)
 
     with products.taken_over(product):
         return scan(
-            step.step, inputs, carry, constants, collect=collect, reverse=reverse, unroll=False
+            step.step,
+            inputs,
+            carry,
+            constants,
+            collect=collect,
+            reverse=reverse,
+            unroll=unroll,
+            span=span,
         )
 
 
