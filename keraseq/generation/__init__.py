@@ -6,6 +6,7 @@ engine.py      the loop over tokens, compiled as a whole
 compiled.py    what compiles, on each backend
 """
 
+from keraseq.generation.choosing import NAMES, WHOLE
 from keraseq.generation.text import generate, score, stream
 
-__all__ = ["generate", "score", "stream"]
+__all__ = ["NAMES", "WHOLE", "generate", "score", "stream"]

@@ -10,7 +10,8 @@ from keraseq.checks import did_you_mean, number, positive_integer
 if TYPE_CHECKING:
     import keras_nlp
 
-NAMES = ("greedy", "random", "top_k", "top_p", "beam", "contrastive")
+WHOLE = ("beam", "contrastive")  # those that look at the whole text, and so cannot be streamed
+NAMES = ("greedy", "random", "top_k", "top_p", *WHOLE)
 
 
 class Choice(NamedTuple):
@@ -45,7 +46,7 @@ def choose(sampler, temperature, top_k, top_p, vocabulary: int) -> Choice:
             f"received temperature={temperature!r}"
         )
     options = options_of(sampler, top_k, top_p, vocabulary)
-    if temperature == 0 and sampler in ("beam", "contrastive"):
+    if temperature == 0 and sampler in WHOLE:
         raise ValueError(
             f"temperature=0 is sampler='greedy'; sampler={sampler!r} needs a temperature above 0"
         )

@@ -18,7 +18,8 @@ def compiled(function: Callable, variables: list[keras.Variable]) -> Callable:
     if backend == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(function, jit_compile=True, autograph=False)
+        # A function of its own each time: TensorFlow warns where one is compiled for many shapes.
+        return tf.function(lambda *a: function(*a), jit_compile=True, autograph=False)
     if backend == "torch":
         import torch
 

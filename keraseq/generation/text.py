@@ -56,7 +56,8 @@ def generate(
         prompt: The text to continue, or a list of texts of any lengths, continued side by side. An
             empty text stands for a line break, or, if the tokenizer knows none, for token 0: a
             model needs something to read first. A character that the model does not know is what
-            its tokenizer says, an error or an unknown token. Also an array of token ids `(n,)`.
+            its tokenizer says, an error or an unknown token. Also token ids `(n,)`, or a list of
+            such.
         length: How many tokens to write, at least 0.
         sampler: `"random"`, `"greedy"`, `"top_k"`, `"top_p"`, `"beam"`, `"contrastive"`, or a
             sampler of `keras_nlp.samplers`, which brings its own options. Defaults to `"random"`.
@@ -145,7 +146,7 @@ def stream(
     """
     task = prepare(model, prompt, length, sampler, temperature, top_k, top_p, seed, stop, tokenizer)
     if not isinstance(prompt, str):
-        raise ValueError(f"stream continues one text; received {type(prompt).__name__} as prompt")
+        raise ValueError(f"stream continues one text; received prompt={prompt!r}")
     if not task.token_by_token:
         raise ValueError(
             f"sampler={sampler!r} decides on the whole text at its end: it cannot be streamed; "
@@ -225,23 +226,19 @@ def prepare(
         raise ValueError(f"length must be an integer, at least 0; received length={length!r}")
     engine = Engine.of(model)
     choice = choose(sampler, temperature, top_k, top_p, engine.vocabulary)
-    many = isinstance(prompt, (list, tuple)) and not all(
-        isinstance(one, numbers.Integral) for one in prompt
-    )
-    if many and not prompt:
-        raise ValueError("prompt must be a text, token ids, or at least one of them; received []")
-    prompts = [
-        encoded(one, "prompt", tokenizer, engine.vocabulary)
-        for one in (prompt if many else [prompt])
-    ]
+    many = isinstance(prompt, (list, tuple)) and not (prompt and all(map(is_integer, prompt)))
+    given = list(prompt) if many else [prompt]
+    prompts = [encoded(one, "prompt", tokenizer, engine.vocabulary) for one in given]
     prompts = [one if len(one) else start(tokenizer) for one in prompts]
-    texts = {isinstance(one, str) for one in (prompt if many else [prompt])}
+    texts = {isinstance(one, str) for one in given}
     if texts == {True, False}:
         raise ValueError("prompts must be all texts, or all token ids; received both")
     stops = (stop,) if isinstance(stop, str) else tuple(stop or ())
     for one in stops:
         if not isinstance(one, str) or not one:
-            raise ValueError(f"stop must be a text, or several, none of them empty; got {one!r}")
+            raise ValueError(
+                f"stop must be a text, or several, none of them empty; received {one!r}"
+            )
     if stops and texts == {False}:
         raise ValueError("stop ends texts; received it with token ids as prompt")
     return Task(
@@ -324,7 +321,7 @@ def checked_seed(seed) -> int:
 
 def pieces(task: Task, size: int) -> Iterator[np.ndarray]:
     """The tokens of all rows, `(batch, n)` with n at most `size`, until there are enough."""
-    if task.length == 0:
+    if task.length == 0 or not task.prompts:
         return
     if not task.token_by_token:
         yield task.engine.search(task.choice, task.prompts, task.length)

@@ -172,7 +172,8 @@ class Tower:
         """All steps, `(batch, time, features)` -> `(batch, time, width)` and the last states."""
 
         def read(rnn, below, before):
-            y, *after = rnn(below, initial_state=before, mask=valid)
+            # `call` itself: calling the layer casts the states, and ties the mask to its output.
+            y, *after = rnn.call(below, initial_state=before, mask=valid)
             return y, like(before, after)
 
         return self._through(x, states, read)
