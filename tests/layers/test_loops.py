@@ -54,6 +54,107 @@ def test_deferred_gradients_are_the_plain_ones(name, options):
         assert layers["deferred"].loop_taken == "deferred"
 
 
+RIGHT_PADDED = np.array([[1, 1, 1, 0, 0], [1, 0, 0, 0, 0], [1, 1, 0, 0, 0], [0, 0, 0, 0, 0]], bool)
+WAYS = {
+    "unroll": {"unroll": 2},
+    "unroll backwards": {"unroll": 3, "go_backwards": True},
+    "checkpoints": {"checkpoint_every": 2},
+    "checkpoints backwards": {"checkpoint_every": 3, "go_backwards": True},
+    "silent": {"zero_output_for_mask": True},
+    "backwards": {"go_backwards": True},
+    "all": {"unroll": 2, "checkpoint_every": 3, "zero_output_for_mask": True},
+}
+MASKS = {
+    "none": None,
+    "gaps": MASK,
+    "right": RIGHT_PADDED,
+    "left": RIGHT_PADDED[:, ::-1].copy(),
+    "all padding": np.zeros_like(MASK),
+}
+
+
+# Every mask with the plain ways, and one mask with every other way.
+CASES = [(way, mask) for way in ("silent", "backwards") for mask in MASKS]
+CASES += [(way, "right") for way in WAYS if way not in ("silent", "backwards")]
+
+
+def one_step_after_the_other(layer, x, mask):
+    """What a layer must give: outputs and last states, from its cell alone."""
+    states = layer.cell.get_initial_state(len(x))
+    output = keras.ops.zeros((len(x), UNITS))
+    outputs = []
+    for t in reversed(range(STEPS)) if layer.go_backwards else range(STEPS):
+        emitted, new = layer.cell(x[:, t], states)
+        valid = keras.ops.convert_to_tensor(mask[:, t, None])
+        states = [keras.ops.where(valid, n, s) for n, s in zip(new, states, strict=True)]
+        output = keras.ops.where(valid, emitted, output)
+        silent = layer.zero_output_for_mask
+        outputs.append(keras.ops.where(valid, emitted, 0.0) if silent else output)
+    return [keras.ops.stack(outputs, axis=1), *states]
+
+
+@pytest.mark.parametrize("loop", ["plain", *LOOPS])
+@pytest.mark.parametrize(("way", "mask"), CASES)
+def test_every_way_to_run_gives_the_same(way, mask, loop):
+    """Values and gradients, however long the padding is and in whatever pieces it runs."""
+    way, mask = WAYS[way], MASKS[mask]
+    cell = keraseq.cells.get("gru", units=UNITS, reset="before")
+    layer = keraseq.layers.RNN(cell, return_sequences=True, return_state=True, loop=loop, **way)
+    layer.build((len(MASK), STEPS, FEATURES))
+    x = np.random.default_rng(4).normal(size=(len(MASK), STEPS, FEATURES)).astype("float32")
+    given = None if mask is None else keras.ops.convert_to_tensor(mask)
+    mask = np.ones_like(MASK) if mask is None else mask
+
+    def score(found):
+        weights = range(1, len(found) + 1)
+        return sum(w * keras.ops.sum(keras.ops.sin(y)) for w, y in zip(weights, found, strict=True))
+
+    def by_layer(x):
+        return score(layer(x, mask=given, training=True))
+
+    def by_steps(x):
+        return score(one_step_after_the_other(layer, x, mask))
+
+    found = layer(x, mask=given, training=True)
+    for one, other in zip(found, one_step_after_the_other(layer, x, mask), strict=True):
+        np.testing.assert_allclose(*map(keras.ops.convert_to_numpy, (one, other)), atol=1e-6)
+    found = gradients(by_layer, [x], cell.trainable_weights)
+    expected = gradients(by_steps, [x], cell.trainable_weights)
+    for one, other in zip(found, expected, strict=True):
+        agree(one, other)
+
+
+def test_padding_costs_no_steps():
+    """Steps that are padding in every row do not run."""
+    runs = []
+
+    class Counted(keraseq.cells.ElmanCell):
+        def step(self, projected, states):
+            runs.append(1)
+            return super().step(projected, states)
+
+    layer = keraseq.layers.RNN(Counted(UNITS), loop="plain")
+    mask = keras.ops.convert_to_tensor(RIGHT_PADDED)
+    x = np.ones((len(MASK), STEPS, FEATURES), "float32")
+    layer(x, mask=mask)
+    runs.clear()
+    layer(x, mask=mask)
+    if BACKEND == "jax":  # traced once for the plan, once for the loop
+        pytest.skip("JAX traces its loops: nothing to count")
+    assert len(runs) == 1 + 3  # once to see what the step does
+
+
+def test_ways_to_run_are_checked_and_saved():
+    cell = keraseq.cells.get("gru", units=UNITS)
+    layer = keraseq.layers.RNN(cell, unroll=4, checkpoint_every=16)
+    again = keraseq.layers.RNN.from_config(layer.get_config())
+    assert (again.unroll, again.checkpoint_every) == (4, 16)
+    with pytest.raises(ValueError, match="unroll must be a positive integer; received unroll=0"):
+        keraseq.layers.RNN(cell, unroll=0)
+    with pytest.raises(ValueError, match="checkpoint_every must be a positive integer"):
+        keraseq.layers.RNN(cell, checkpoint_every=0)
+
+
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="XLA is a choice on TensorFlow alone")
 @pytest.mark.parametrize("whole", [False, True], ids=["eager around", "compiled around"])
 @pytest.mark.parametrize("name", ["lstm-peephole", "gru", "mut1", "rhn"])
