@@ -86,7 +86,7 @@ def scan(
         length=tree.flatten(inputs)[0].shape[0],
         training=training,
         unroll=unroll,
-        products=None if foreign else len(plan),
+        products=None if foreign else [one.dtype for one in plan],
         state=batch and batch * math.prod(sizes),
     )
     options = {"collect": collect, "reverse": reverse, "unroll": unroll, "span": span}
@@ -110,7 +110,7 @@ def choose(
     length: int | None,
     training: bool,
     unroll: bool | int,
-    products: int | None,
+    products: list[str] | None,
     state: int | None,
 ) -> Choice:
     """The loop that `"auto"` stands for here; any other is itself.
@@ -120,7 +120,7 @@ def choose(
         length: Number of steps, where it is known.
         training: Whether a gradient is likely to be asked for.
         unroll: As in `scan`.
-        products: Recurrent products in a step; None where nobody knows them.
+        products: Types of the recurrent products in a step; None where nobody knows them.
         state: Numbers in the first state of the whole batch, where it is known.
     """
     if unroll is True:
@@ -141,8 +141,10 @@ def choose(
         return Choice("plain", "eager: every step runs from Python; fit and predict make graphs")
     if length is None:
         return Choice("deferred", "steps=None: XLA would compile anew for every length")
-    if products > 1 and state and SMALL < state <= LARGE:
-        return Choice("deferred", f"{products} products a step of {state:,} numbers: beats XLA")
+    if set(products) - {"float32", "float64"}:
+        return Choice("deferred", f"XLA is slow at {products[0]} products on a CPU")
+    if len(products) > 1 and state and SMALL < state <= LARGE:
+        return Choice("deferred", f"{len(products)} products a step, {state:,} numbers: beats XLA")
     return Choice("compiled", "fastest of those measured at this size")
 
 
