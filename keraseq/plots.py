@@ -6,10 +6,12 @@ fewer colours can tell these apart (Okabe & Ito 2008), and each cell has a marke
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from keraseq.checks import positive_integer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -382,3 +384,71 @@ def gates(
         panel.tick_params(axis="x", rotation=0, length=0)
     panels[-1].set_xlabel(xlabel)
     return panels
+
+
+def coloured_text(
+    text: str | Sequence[str],
+    values,
+    *,
+    width: int = 80,
+    limit: float | None = None,
+    label: str = "activation",
+    ax: Axes | None = None,
+) -> Axes:
+    """A text with a number behind each character: brown below 0, white at 0, green above.
+
+    Lines break where the text breaks, and at the width. A figure takes some hundred characters; for
+    more, and in notebooks, see `keraseq.inspection.ColouredText`.
+
+    Args:
+        text: A text, or the texts of its tokens; a token as wide as its characters.
+        values: A number for each character, or token.
+        width: Characters in a line, a positive integer. Defaults to 80.
+        limit: The number at which the colours end. Default: the greatest, sign aside.
+        label: What the numbers are. Defaults to `"activation"`.
+        ax: Where to draw. Default: a new figure.
+
+    Raises:
+        ValueError: There is no text, the lengths differ, or `width` is no positive integer.
+
+    Example:
+
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> keraseq.plots.coloured_text("abc\\nde", [0, 1, -1, 0, 0.5, 0.2]).get_ylim()
+    (1.5, -0.5)
+    """
+    width = positive_integer("width", width)
+    values = np.asarray(values, float)
+    tokens = list(text)
+    if not tokens or values.shape != (len(tokens),):
+        raise ValueError(
+            f"values must be a number for each of the characters or tokens, at least one; received "
+            f"{len(tokens)} and shape {values.shape}"
+        )
+    lines: list[list[tuple[str, float]]] = [[]]
+    for token, value in zip(tokens, values, strict=True):
+        for character in token:
+            if len(lines[-1]) == width:
+                lines.append([])
+            shown = {"\n": "↵", "\t": "→"}.get(character, character)
+            lines[-1].append((shown, value))
+            if character == "\n":
+                lines.append([])
+    lines = [line for line in lines if line]
+    grid = np.full((len(lines), max(map(len, lines))), np.nan)
+    for row, line in enumerate(lines):
+        grid[row, : len(line)] = [value for _, value in line]
+    ax = new_axes(ax, width=0.105 * grid.shape[1] + 1.2, height=0.19 * len(lines) + 0.7)
+    limit = float(np.nanmax(np.abs(grid))) or 1.0 if limit is None else limit
+    reach = limit / 0.7  # the dark ends of the scale would hide the letters
+    image = ax.imshow(grid, cmap="BrBG", vmin=-reach, vmax=reach, aspect="auto")
+    for row, line in enumerate(lines):
+        for column, (character, _) in enumerate(line):
+            look = {"fontfamily": "monospace", "fontsize": 8, "parse_math": False}
+            ax.text(column, row, character, ha="center", va="center", **look)
+    bar = ax.figure.colorbar(image, ax=ax, pad=0.01, label=label)
+    bar.ax.set_ylim(-limit, limit)
+    ax.set(xticks=[], yticks=[])
+    ax.set_frame_on(False)
+    return ax

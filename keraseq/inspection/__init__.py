@@ -1,6 +1,17 @@
-"""Looking inside a model: what the gates of a cell do, and its equation beside its code."""
+"""Looking inside a model: what its gates and units do, and a cell's equation beside its code."""
 
+from keraseq.inspection.coloured import ColouredText
+from keraseq.inspection.features import text_features
 from keraseq.inspection.gates import activations
 from keraseq.inspection.reading import equation, step_source
+from keraseq.inspection.units import find_units, unit_activations
 
-__all__ = ["activations", "equation", "step_source"]
+__all__ = [
+    "ColouredText",
+    "activations",
+    "equation",
+    "find_units",
+    "step_source",
+    "text_features",
+    "unit_activations",
+]

@@ -14,8 +14,9 @@ def scan(step, inputs, carry, constants, *, collect, reverse, unroll, span):
     length = flat[0].shape[0]
     steps = tf.shape(flat[0])[0] if length is None else length
     times = Times(steps, span, reverse)
-    by_step = unroll is not True
-    rows = [Rows.of(x) for x in flat] if by_step else flat
+
+    # The gradient of reading a row of a tensor is a whole tensor; that of a row of rows is a row.
+    rows = flat if unroll is True else [Rows.of(x) for x in flat]
 
     def body(i, carried, kept):
         now, t = times(i)
@@ -39,11 +40,10 @@ def scan_deferred(
     carry = tree.map_structure(tf.convert_to_tensor, carry)
     states = carry["states"]
     compile = tf.function(autograph=False, jit_compile=True) if compiled else lambda f: f
-    by_step = (lambda x: x) if compiled else Rows.of  # XLA reads a row of a tensor for nothing
 
     def forward(values, floats, carry):
         blocks = deferred.blocks(plan, values)
-        read = inputs.over(floats, rest)
+        read = inputs.over(floats)
         widths = [block.shape[-1] for block in blocks]
 
         def body(i, carried, kept):
@@ -71,7 +71,7 @@ def scan_deferred(
         return [one.stack() for one in outputs], carry, saved, results
 
     def backward(values, transposed, floats, saved, results, d_outputs, d_carry):
-        read = inputs.over(floats, rest)
+        read = inputs.over(floats)
         twins = {}  # of what the loop would keep twice, the number of the first
 
         def replay(now):
@@ -149,7 +149,6 @@ def scan_deferred(
     def run(*flat):
         flat = [tf.stop_gradient(one) for one in flat]  # an outer tape need not look inside
         values, floats, given = split(flat, len(step.variables), len(inputs.floats))
-        floats = [by_step(one) for one in floats]
         outputs, after, saved, results = forward(
             values, floats, tree.pack_sequence_as(carry, given)
         )
@@ -172,7 +171,6 @@ def scan_deferred(
 
         return [*outputs, *tree.flatten(after)], gradient
 
-    rest = [by_step(one) for one in inputs.rest]
     values = [tf.convert_to_tensor(one.value) for one in step.variables]
     flat = run(*values, *inputs.floats, *tree.flatten(carry))
     outputs = None
@@ -267,7 +265,7 @@ def loop(times, body, carry, kept, unroll):
 
 
 class Rows:
-    """A tensor `(time, ...)` that a loop writes, or reads as `rows[t]`, without copying it."""
+    """A tensor `(time, ...)` that one loop writes and another reads, no row of it ever copied."""
 
     def __init__(self, steps, dtype, shape, array=None):
         self.steps, self.dtype, self.shape = steps, dtype, tf.TensorShape([None, *shape])
