@@ -415,8 +415,9 @@ def coloured_text(
 
     >>> import matplotlib
     >>> matplotlib.use("agg")
-    >>> keraseq.plots.coloured_text("abc\\nde", [0, 1, -1, 0, 0.5, 0.2]).get_ylim()
-    (1.5, -0.5)
+    >>> ax = keraseq.plots.coloured_text("ab de", [0, 1, -1, 0.5, 0.2], width=3)
+    >>> [text.get_text() for text in ax.texts]
+    ['a', 'b', ' ', 'd', 'e']
     """
     width = positive_integer("width", width)
     values = np.asarray(values, float)
