@@ -199,16 +199,23 @@ class RNN(keras.layers.RNN):
     def _run(self, reads, carry, constants, *, cells, held, training):
         """The loop over what it reads, time first: the outputs of all steps, and the last carry."""
         zoned = self._zoned(cells) if training else []
-        inputs = reads = dict(reads)
-        if isinstance(self.cell, Cell):
+
+        def with_masks(constants):
             for (cell, name), one in zip(held, constants, strict=True):
                 setattr(cell, name, one)
-            inputs = reads | {"x": self.cell.project(self.cell.drop_inputs(reads["x"]))}
+
+        def project(reads):
+            if not isinstance(self.cell, Cell):
+                return reads
+            with_masks(constants)
+            try:
+                return reads | {"x": self.cell.project(self.cell.drop_inputs(reads["x"]))}
+            finally:
+                forget(cells)
 
         def one_step(now, carry, constants):
             old, keep = carry["states"], now.get("keep", [])
-            for (cell, name), one in zip(held, constants, strict=True):
-                setattr(cell, name, one)
+            with_masks(constants)
             try:
                 output, new = self._step(now["x"], old, keep, zoned, training)
             finally:
@@ -230,9 +237,10 @@ class RNN(keras.layers.RNN):
         kept = keras.KerasTensor((batch, *self._output_shape()), self.compute_dtype)
         outputs, carry, (self.loop_taken, self.loop_reason) = scan(
             one_step,
-            inputs,
+            reads,
             carry,
             constants,
+            project=project,
             variables=getattr(self.cell, "weights", []),
             collect=kept if self.return_sequences else None,
             reverse=self.go_backwards,

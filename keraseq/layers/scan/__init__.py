@@ -40,6 +40,7 @@ def scan(
     carry: dict[str, Any],
     constants: list,
     *,
+    project: Callable[[Any], Any] = lambda inputs: inputs,
     variables: list[keras.Variable],
     collect: keras.KerasTensor | None,
     reverse: bool = False,
@@ -58,6 +59,8 @@ def scan(
         carry: Before the first step: `"states"`, nested tensors, and possibly `"output"`, a tensor
             whose value `step` may only hand on.
         constants: Tensors that every step reads and that have no gradient, such as masks.
+        project: What the inputs go through before `step` gets them. It needs no carry and takes
+            one step or, time first, many: as a rule it is called once, for all steps.
         variables: Every weight that `step` reads.
         collect: Shape (without time) and type of an output; the outputs of all steps are kept
             then. None: they are not kept.
@@ -78,7 +81,7 @@ def scan(
     """
     backend = loop_of_backend()
     step = Step(step, variables)
-    first = tree.map_structure(lambda one: one[0], inputs)
+    first = project(tree.map_structure(lambda one: one[0], inputs))
     plan = None if foreign else step.plan(first, carry, constants)
     batch, *sizes = tree.flatten(carry["states"])[0].shape
     choice = choose(
@@ -90,6 +93,13 @@ def scan(
         state=batch and batch * math.prod(sizes),
     )
     options = {"collect": collect, "reverse": reverse, "unroll": unroll, "span": span}
+    if choice.loop == "plain" and backend.projects_in_loop():
+
+        def project_and_step(inputs_t, carry, constants):
+            return step.step(project(inputs_t), carry, constants)
+
+        return *backend.scan(project_and_step, inputs, carry, constants, **options), choice
+    inputs = project(inputs)
     if choice.loop == "plain":
         return *backend.scan(step.step, inputs, carry, constants, **options), choice
     compiled = choice.loop == "compiled"
@@ -134,6 +144,8 @@ def choose(
     else:
         return Choice(loop, f"loop={loop!r}")
     if keras.backend.backend() != "tensorflow":
+        if loop_of_backend().projects_in_loop():
+            return Choice("plain", "JAX on a CPU: what a deferred gradient keeps costs more there")
         return Choice("deferred", "fastest of those measured on this backend")
     if not training:
         return Choice("plain", "no gradient is asked for")

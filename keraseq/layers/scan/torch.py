@@ -57,6 +57,11 @@ def scan_deferred(
         )
 
 
+def projects_in_loop() -> bool:
+    """Whether the plain loop is faster where it projects each input itself: not here."""
+    return False
+
+
 class Collect(torch.autograd.Function):
     """A token that all products with a matrix depend on, so that its gradient comes after theirs.
 
