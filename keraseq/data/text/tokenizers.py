@@ -1,0 +1,64 @@
+"""Every kind of token: the levels of a corpus, and what brings a tokenizer back from its JSON."""
+
+import json
+
+from keraseq.checks import one_of
+from keraseq.data.text.characters import CharacterVocabulary
+from keraseq.data.text.wordpieces import WordPieceVocabulary
+from keraseq.data.text.words import WordVocabulary
+
+LEVELS = ("character", "word", "wordpiece")
+KINDS = {
+    "characters": CharacterVocabulary,
+    "words": WordVocabulary,
+    "wordpieces": WordPieceVocabulary,
+}
+Tokenizer = CharacterVocabulary | WordVocabulary | WordPieceVocabulary
+
+
+def tokenizer(text: str) -> Tokenizer:
+    """The tokenizer that some `to_json` wrote, of whatever kind, such as that of a bundle.
+
+    Args:
+        text: JSON text, as in `bundle.preprocessing["tokenizer"]`.
+
+    Returns:
+        It has `encode(text) -> int32 (n,)`, `decode(ids) -> str`, `len` and `to_json`.
+
+    Raises:
+        ValueError: The text is no tokenizer.
+
+    Example:
+
+    >>> written = keraseq.data.CharacterVocabulary("abc").to_json()
+    >>> keraseq.data.tokenizer(written).encode("cab").tolist()
+    [2, 0, 1]
+    """
+    try:
+        kind = json.loads(text)["kind"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        raise ValueError(f"not the JSON of a tokenizer: {str(text)[:60]!r}") from None
+    return KINDS[one_of("kind of tokenizer", kind, KINDS)].from_json(text)
+
+
+def learned(level: str, text: str, size: int | None = None) -> Tokenizer:
+    """The tokenizer of a level for a training text.
+
+    Args:
+        level: `"character"`, `"word"` or `"wordpiece"`. Characters that the training text does not
+            hold get an id of their own, as words do.
+        text: The training text.
+        size: Size of the vocabulary, for words (default: 10,000) and pieces (default: 8,000).
+
+    Raises:
+        ValueError: The level is unknown, or `size` is given for characters.
+    """
+    level = one_of("level", level, LEVELS)
+    if level == "character":
+        if size is not None:
+            raise ValueError(
+                f"level='character' takes all characters there are; received vocabulary_size={size}"
+            )
+        return CharacterVocabulary(text, unknown="replace")
+    kind = WordVocabulary if level == "word" else WordPieceVocabulary
+    return kind.of(text) if size is None else kind.of(text, size)
