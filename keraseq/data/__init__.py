@@ -1,7 +1,39 @@
 """Step 1, data: raw input -> train, validation and test parts, and what inverts the preparation."""
 
-from keraseq.data import digits, series, text
-from keraseq.data.series import Scaler
-from keraseq.data.text import CharacterVocabulary
+from keraseq.data import digits, text
+from keraseq.data.dates import calendar_features, season_of
+from keraseq.data.measurements import check_series, fill_gaps
+from keraseq.data.public_series import co2, ett, m4_hourly
+from keraseq.data.scaling import Scaler
+from keraseq.data.text import (
+    CharacterVocabulary,
+    WordPieceVocabulary,
+    WordVocabulary,
+    tokenizer,
+)
+from keraseq.data.timeseries import Series, series
+from keraseq.data.windowing import Borders, SeriesWindows, Windows, split_by_time, windows
 
-__all__ = ["CharacterVocabulary", "Scaler", "digits", "series", "text"]
+__all__ = [
+    "Borders",
+    "CharacterVocabulary",
+    "Scaler",
+    "Series",
+    "SeriesWindows",
+    "Windows",
+    "WordPieceVocabulary",
+    "WordVocabulary",
+    "calendar_features",
+    "check_series",
+    "co2",
+    "digits",
+    "ett",
+    "fill_gaps",
+    "m4_hourly",
+    "season_of",
+    "series",
+    "split_by_time",
+    "text",
+    "tokenizer",
+    "windows",
+]

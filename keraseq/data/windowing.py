@@ -1,103 +1,20 @@
-"""Measurements over time: frame -> checked, scaled windows, without a look into the future."""
+"""Windows of a series: what a forecaster sees, and what it must forecast."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from keraseq.checks import did_you_mean, one_of, positive_integer
+from keraseq.checks import did_you_mean, positive_integer
+from keraseq.data.measurements import check_series
 
 if TYPE_CHECKING:
     import pandas as pd
 
-
-def co2() -> pd.DataFrame:
-    """Weekly carbon dioxide at Mauna Loa, 1958-2001, ppm, inside statsmodels; 59 weeks are missing.
-
-    Returns:
-        A frame of one column, `co2`, with a row a week, `NaN` where nothing was measured.
-    """
-    from statsmodels.datasets import co2
-
-    return co2.load_pandas().data
-
-
-def check(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame, or an error that says which cell of it is no number.
-
-    Raises:
-        ValueError: No rows or columns, a column that holds no numbers, rows whose times do not
-            increase, or a value that is NaN or infinite.
-        TypeError: It is no frame.
-    """
-    import pandas as pd
-
-    if isinstance(frame, pd.Series):
-        frame = frame.to_frame()
-    if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"a series is a pandas DataFrame; received {type(frame).__name__}")
-    if frame.empty:
-        raise ValueError(f"the series is empty: {len(frame)} rows, {frame.shape[1]} columns")
-    for column in frame:
-        if not pd.api.types.is_numeric_dtype(frame[column]):
-            raise ValueError(f"column {column!r} holds {frame[column].dtype}, not numbers")
-    if not (frame.index.is_monotonic_increasing and frame.index.is_unique):
-        later = np.flatnonzero(frame.index[1:] <= frame.index[:-1])[0] + 1
-        raise ValueError(
-            f"rows must be in the order of time; row {later} ({label(frame, later)}) "
-            f"follows {label(frame, later - 1)}"
-        )
-    bad = ~np.isfinite(frame.to_numpy("float64"))
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        more = f" and {bad.sum() - 1} more" if bad.sum() > 1 else ""
-        raise ValueError(
-            f"{frame.iloc[row, column]} in row {row} ({label(frame, row)}), "
-            f"column {frame.columns[column]!r}{more}; "
-            "fill gaps first, for example with keraseq.data.series.fill_gaps"
-        )
-    return frame
-
-
-def fill_gaps(frame: pd.DataFrame, method: str = "previous") -> pd.DataFrame:
-    """Fills what is missing, in the way that is asked for.
-
-    Args:
-        frame: Measurements with `NaN` where nothing is known.
-        method: `"previous"` repeats the last known value, which looks into no future; `"linear"`
-            draws a line to the next known value, which does: fill before a split only where no gap
-            touches a border. Defaults to `"previous"`.
-
-    Raises:
-        ValueError: A column has no known value before a gap (or, for `"linear"`, none after it).
-
-    Example:
-
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({"ppm": [1.0, None, 3.0]})
-    >>> keraseq.data.series.fill_gaps(frame, "linear")["ppm"].tolist()
-    [1.0, 2.0, 3.0]
-    """
-    method = one_of("method", method, ("previous", "linear"))
-    if method == "previous":
-        filled = frame.ffill()
-    else:
-        filled = frame.interpolate("linear", limit_area="inside")
-    left = filled.isna().to_numpy()
-    if left.any():
-        row, column = np.argwhere(left)[0]
-        side = (
-            "after" if method == "linear" and filled.iloc[:row, column].notna().any() else "before"
-        )
-        raise ValueError(
-            f"the gap at row {row} ({label(frame, row)}), column {frame.columns[column]!r}, has no "
-            f"known value {side} it to fill from; cut these rows off"
-        )
-    return filled
+    from keraseq.data.scaling import Scaler
+    from keraseq.data.timeseries import Series
 
 
 class Borders(NamedTuple):
@@ -112,7 +29,7 @@ def split_by_time(rows: int, validation: float = 0.15, test: float = 0.15) -> Bo
 
     Example:
 
-    >>> keraseq.data.series.split_by_time(100)
+    >>> keraseq.data.split_by_time(100)
     Borders(validation=70, test=85)
     """
     borders = Borders(round(rows * (1 - validation - test)), round(rows * (1 - test)))
@@ -122,74 +39,6 @@ def split_by_time(rows: int, validation: float = 0.15, test: float = 0.15) -> Bo
             "every part needs at least one"
         )
     return borders
-
-
-@dataclass(frozen=True)
-class Scaler:
-    """Column by column to mean 0 and standard deviation 1, as measured on the training part.
-
-        y = (x - mean) / deviation          a column that never changes has deviation 1
-
-    Args:
-        columns: Names of the columns, in order.
-        mean, deviation: A number for each.
-
-    Example:
-
-    >>> import pandas as pd
-    >>> scaler = keraseq.data.Scaler.fit(pd.DataFrame({"ppm": [1.0, 3.0]}))
-    >>> scaler.transform(pd.DataFrame({"ppm": [5.0]}))["ppm"].tolist()
-    [3.0]
-    """
-
-    columns: tuple[str, ...]
-    mean: tuple[float, ...]
-    deviation: tuple[float, ...]
-
-    @classmethod
-    def fit(cls, train: pd.DataFrame) -> Scaler:
-        """The scaler of a training part; give it nothing else."""
-        values = check(train).to_numpy("float64")
-        deviation = values.std(axis=0)
-        deviation[deviation == 0] = 1.0
-        return cls(tuple(train.columns), tuple(values.mean(axis=0)), tuple(deviation))
-
-    def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The frame in scaled units."""
-        missing = [column for column in self.columns if column not in frame]
-        if missing:
-            raise ValueError(
-                f"column {missing[0]!r} is missing; the scaler was fitted on "
-                f"{', '.join(map(repr, self.columns))}.{did_you_mean(missing[0], frame.columns)}"
-            )
-        return (frame[list(self.columns)] - list(self.mean)) / list(self.deviation)
-
-    def inverse(self, values, columns: Sequence[str] | None = None) -> np.ndarray:
-        """Scaled values `(..., columns)` in the units of the data."""
-        at = [self.columns.index(column) for column in columns or self.columns]
-        return np.asarray(values) * np.array(self.deviation)[at] + np.array(self.mean)[at]
-
-    def to_json(self) -> str:
-        """The scaler as JSON text, for `from_json`."""
-        return json.dumps(
-            {
-                "kind": "scaler",
-                "columns": self.columns,
-                "mean": self.mean,
-                "deviation": self.deviation,
-            }
-        )
-
-    @classmethod
-    def from_json(cls, text: str) -> Scaler:
-        """The scaler that `to_json` wrote."""
-        try:
-            stored = json.loads(text)
-            if stored["kind"] != "scaler":
-                raise KeyError
-            return cls(*(tuple(stored[name]) for name in ("columns", "mean", "deviation")))
-        except (json.JSONDecodeError, KeyError, TypeError):
-            raise ValueError(f"not a scaler: {text[:60]!r}") from None
 
 
 class Windows(NamedTuple):
@@ -221,7 +70,7 @@ def windows(
     part is scored on a row of the next.
 
     Args:
-        frame: The series, a column each, without gaps; see `check`.
+        frame: The series, a column each, without gaps; see `check_series`.
         look_back: Rows that a forecaster sees, a positive integer.
         horizon: Rows that it forecasts, a positive integer.
         targets: Columns to forecast. Default: all. They come first among the inputs, as
@@ -237,11 +86,11 @@ def windows(
 
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"ppm": range(10)})
-    >>> parts = keraseq.data.series.windows(frame, look_back=3, horizon=2, first=6)
+    >>> parts = keraseq.data.windows(frame, look_back=3, horizon=2, first=6)
     >>> parts.inputs[0, :, 0].tolist(), parts.targets[0, :, 0].tolist()
     ([3.0, 4.0, 5.0], [6.0, 7.0])
     """
-    frame = check(frame)
+    frame = check_series(frame)
     look_back = positive_integer("look_back", look_back)
     horizon = positive_integer("horizon", horizon)
     stride = positive_integer("stride", stride)
@@ -276,7 +125,113 @@ def windows(
     return Windows(inputs, outputs, origins)
 
 
-def label(frame: pd.DataFrame, row: int) -> str:
-    """What the index says of a row."""
-    at = frame.index[row]
-    return f"{at:%Y-%m-%d %H:%M}".removesuffix(" 00:00") if hasattr(at, "strftime") else str(at)
+class SeriesWindows:
+    """All windows of one part of a `Series`, as a `tf.data.Dataset` or as arrays.
+
+    A window's targets all lie in its part; its inputs are the `look_back` rows before them and may
+    lie in the part before, for the past is known. Values are scaled once; a batch is gathered
+    from them, so that overlapping windows take no memory.
+
+    Args:
+        series: A `keraseq.data.Series`.
+        part: `"train"`, `"validation"`, `"test"` or `"all"`.
+        look_back: Rows that a forecaster sees.
+        horizon: Rows that it forecasts.
+        stride: Rows from one window to the next. Defaults to 1.
+        scaler: A `Scaler` of the training part with the columns of the series. Default: the values
+            as they are.
+
+    Raises:
+        ValueError: A series has no window in this part, because it is too short.
+
+    Example:
+
+    >>> import pandas as pd
+    >>> series = keraseq.data.series(pd.DataFrame({"y": range(20)}, dtype="float"))
+    >>> windows = keraseq.data.SeriesWindows(series, "train", look_back=4, horizon=2)
+    >>> len(windows), windows.arrays().targets[0, :, 0].tolist()
+    (9, [4.0, 5.0])
+    """
+
+    def __init__(
+        self,
+        series: Series,
+        part: str,
+        *,
+        look_back: int,
+        horizon: int,
+        stride: int = 1,
+        scaler: Scaler | None = None,
+    ):
+        self.look_back = positive_integer("look_back", look_back)
+        self.horizon = positive_integer("horizon", horizon)
+        stride = positive_integer("stride", stride)
+        self.targets, self.future = len(series.targets), len(series.future_covariates)
+        values, origins, starts = [], [], 0
+        for name, frame in series.frames.items():
+            first, last = series.rows(part, name)
+            first = max(first, self.look_back)
+            if last - first < self.horizon:
+                raise ValueError(
+                    f"series {name!r}: look_back={look_back} and horizon={horizon} do not fit: its "
+                    f"{part} part lets {max(last - first, 0)} of its {len(frame)} rows be targets"
+                )
+            frame = frame if scaler is None else scaler.transform(frame)
+            values.append(frame.to_numpy("float32"))
+            origins.append(starts + np.arange(first, last - self.horizon + 1, stride))
+            starts += len(frame)
+        self.values = np.concatenate(values)
+        self.origins = np.concatenate(origins)  # rows of `values`
+        self.counts = dict(zip(series.frames, map(len, origins), strict=True))
+
+    def __len__(self) -> int:
+        return len(self.origins)
+
+    def arrays(self) -> Windows:
+        """All windows at once."""
+        inputs, targets = self._gather(self.values, self.origins, np.take)
+        inputs = inputs["features"] if isinstance(inputs, dict) else inputs
+        return Windows(inputs, targets, self.origins)
+
+    def dataset(self, batch_size: int = 256, *, shuffle: bool = False):
+        """Batches `(inputs, targets)` for `fit`; the last batch may be smaller, none is dropped.
+
+        Args:
+            batch_size: Windows in a batch. Defaults to 256.
+            shuffle: Whether to draw a new order in each epoch, from NumPy's global random numbers:
+                `keraseq.train.Resume` then repeats the order of an epoch that was killed. Defaults
+                to `False`.
+
+        Returns:
+            A `tf.data.Dataset`. Inputs are `(batch, look_back, columns)`; with future covariates a
+            dictionary of them as `features`, and of `future`, `(batch, horizon, future)`.
+        """
+        import tensorflow as tf
+
+        batch_size = positive_integer("batch_size", batch_size)
+        values, origins = tf.constant(self.values), self.origins
+
+        def order():
+            chosen = np.random.permutation(origins) if shuffle else origins  # noqa: NPY002
+            return chosen.astype("int64")
+
+        def gather(at):
+            return self._gather(values, at, tf.gather)
+
+        # The order is drawn when an epoch asks for its first batch.
+        epoch = tf.data.Dataset.from_tensors(0).flat_map(
+            lambda _: tf.data.Dataset.from_tensor_slices(
+                tf.ensure_shape(tf.numpy_function(order, [], tf.int64), (len(origins),))
+            )
+        )
+        epoch = epoch.apply(tf.data.experimental.assert_cardinality(len(origins)))
+        return epoch.batch(batch_size).map(gather, num_parallel_calls=1).prefetch(2)
+
+    def _gather(self, values, at, take):
+        """Inputs and targets of the windows whose first target is in row `at`."""
+        past = take(values, at[:, None] + np.arange(-self.look_back, 0), axis=0)
+        ahead = take(values, at[:, None] + np.arange(self.horizon), axis=0)
+        targets = ahead[:, :, : self.targets]
+        if not self.future:
+            return past, targets
+        return {"features": past, "future": ahead[:, :, -self.future :]}, targets

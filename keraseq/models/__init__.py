@@ -28,23 +28,42 @@ Many to many, through an encoder and a decoder: a sequence of another length, as
 from keraseq.models.budget import match_parameters
 from keraseq.models.classifier import sequence_classifier
 from keraseq.models.encoder_decoder import encoder_decoder
-from keraseq.models.forecaster import LastValue, SubtractLast, forecaster
+from keraseq.models.forecaster import FeedbackRNN, forecaster, step_forecaster
+from keraseq.models.heads import (
+    GaussianHead,
+    GaussianLoss,
+    PinballLoss,
+    PointHead,
+    QuantileHead,
+    WindowNormalization,
+    gaussian_prior,
+)
 from keraseq.models.inputs import OneHot
 from keraseq.models.language import language_model
 from keraseq.models.pooling import SequencePooling
+from keraseq.models.segment import SegmentRNN, segment_forecaster
 from keraseq.models.sequence_model import SequenceModel
 from keraseq.models.tagger import sequence_tagger
 
 __all__ = [
-    "LastValue",
+    "FeedbackRNN",
+    "GaussianHead",
+    "GaussianLoss",
     "OneHot",
+    "PinballLoss",
+    "PointHead",
+    "QuantileHead",
+    "SegmentRNN",
     "SequenceModel",
     "SequencePooling",
-    "SubtractLast",
+    "WindowNormalization",
     "encoder_decoder",
     "forecaster",
+    "gaussian_prior",
     "language_model",
     "match_parameters",
+    "segment_forecaster",
     "sequence_classifier",
     "sequence_tagger",
+    "step_forecaster",
 ]

@@ -45,14 +45,15 @@ for name in reversed(classes.values()):
 # Two years of weeks go in, half a year comes out. Scaled by the training part alone.
 
 # %%
-from keraseq.data import Scaler, series
+from keraseq import data
+from keraseq.data import Scaler
 
-weeks = series.fill_gaps(series.co2(), "previous")
-borders = series.split_by_time(len(weeks))
+weeks = data.fill_gaps(data.co2(), "previous")
+borders = data.split_by_time(len(weeks))
 scaler = Scaler.fit(weeks.iloc[: borders.validation])
 shape = {"look_back": 104, "horizon": 26}
-train = series.windows(scaler.transform(weeks), **shape, last=borders.validation, stride=stride)
-test = series.windows(scaler.transform(weeks), **shape, first=borders.test)
+train = data.windows(scaler.transform(weeks), **shape, last=borders.validation, stride=stride)
+test = data.windows(scaler.transform(weeks), **shape, first=borders.test)
 print(f"{len(train.origins)} windows to train on, {len(test.origins)} to look at")
 
 # %% [markdown]
@@ -63,7 +64,7 @@ models = {}
 for name in reversed(classes.values()):
     keraseq.train.seed_everything(seed)
     models[name] = keraseq.models.forecaster(
-        26, features=1, length=104, cell=name, units=units, subtract_last=True
+        26, features=1, length=104, cell=name, units=units, normalize="last"
     )
     keraseq.train.compile(models[name], "mae", learning_rate=5e-3, jit_compile=False)
     models[name].fit(train.inputs, train.targets, batch_size=64, epochs=epochs, verbose=0)

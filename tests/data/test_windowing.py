@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keraseq.data import Scaler, series
+from keraseq import data
+from keraseq.data import Scaler
 
 
 def weeks(rows, columns=("a",)):
@@ -16,7 +17,7 @@ def weeks(rows, columns=("a",)):
 
 def test_windows_line_up_with_the_series():
     frame = weeks(30, ("a", "b"))
-    found = series.windows(frame, look_back=5, horizon=3, targets=["b"])
+    found = data.windows(frame, look_back=5, horizon=3, targets=["b"])
     assert found.inputs.shape == (23, 5, 2)
     assert found.targets.shape == (23, 3, 1)
     for inputs, targets, origin in zip(*found, strict=True):
@@ -27,11 +28,11 @@ def test_windows_line_up_with_the_series():
 
 def test_no_target_leaves_its_part_and_none_is_in_two():
     frame = weeks(100)
-    borders = series.split_by_time(100, validation=0.15, test=0.15)
+    borders = data.split_by_time(100, validation=0.15, test=0.15)
     edges = [0, *borders, 100]
     rows = []
     for first, last in pairwise(edges):
-        part = series.windows(frame, look_back=10, horizon=4, first=first, last=last)
+        part = data.windows(frame, look_back=10, horizon=4, first=first, last=last)
         targets = part.origins[:, None] + np.arange(4)
         assert targets.min() == max(first, 10)
         assert targets.max() == last - 1
@@ -47,7 +48,7 @@ def test_the_future_moves_neither_inputs_nor_scaler():
 
     def prepared(frame):
         scaler = Scaler.fit(frame.iloc[:border])
-        return scaler, series.windows(scaler.transform(frame), look_back=12, horizon=6, last=border)
+        return scaler, data.windows(scaler.transform(frame), look_back=12, horizon=6, last=border)
 
     (scaler, part), (scaler_, part_) = prepared(frame), prepared(other)
     assert scaler == scaler_
@@ -58,15 +59,15 @@ def test_the_future_moves_neither_inputs_nor_scaler():
         changed = frame.copy()
         changed.iloc[row:] = -1e6
         for which in (frame, changed):
-            assert series.windows(which, look_back=12, horizon=6, first=row).origins[0] == row
+            assert data.windows(which, look_back=12, horizon=6, first=row).origins[0] == row
         np.testing.assert_array_equal(
-            series.windows(frame, look_back=12, horizon=6, first=row).inputs[0],
-            series.windows(changed, look_back=12, horizon=6, first=row).inputs[0],
+            data.windows(frame, look_back=12, horizon=6, first=row).inputs[0],
+            data.windows(changed, look_back=12, horizon=6, first=row).inputs[0],
         )
 
 
 def test_stride():
-    assert series.windows(weeks(30), look_back=5, horizon=3, stride=4).origins.tolist() == [
+    assert data.windows(weeks(30), look_back=5, horizon=3, stride=4).origins.tolist() == [
         5, 9, 13, 17, 21, 25,
     ]  # fmt: skip
 
@@ -86,7 +87,7 @@ def test_stride():
 )
 def test_windows_that_do_not_fit(rows, options, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        series.windows(weeks(rows), **{"look_back": 5, "horizon": 3, **options})
+        data.windows(weeks(rows), **{"look_back": 5, "horizon": 3, **options})
 
 
 def test_nan_is_named_with_row_and_column():
@@ -94,30 +95,30 @@ def test_nan_is_named_with_row_and_column():
     frame.iloc[7, 1] = np.nan
     frame.iloc[9, 0] = np.inf
     with pytest.raises(ValueError, match=r"nan in row 7 \(2020-02-22\), column 'b' and 1 more"):
-        series.windows(frame, look_back=5, horizon=3)
+        data.windows(frame, look_back=5, horizon=3)
     with pytest.raises(ValueError, match=r"inf in row 9 \(2020-03-07\), column 'a'; fill"):
         Scaler.fit(frame[["a"]])
 
 
 def test_frames_that_are_no_series():
     with pytest.raises(ValueError, match=r"column 'a' holds .*, not numbers"):
-        series.check(pd.DataFrame({"a": ["x", "y"]}))
+        data.check_series(pd.DataFrame({"a": ["x", "y"]}))
     with pytest.raises(ValueError, match=r"row 1 \(2020-01-04\) follows 2020-01-11"):
-        series.check(weeks(2).iloc[::-1])
+        data.check_series(weeks(2).iloc[::-1])
     with pytest.raises(TypeError, match="a pandas DataFrame; received list"):
-        series.check([1, 2])
+        data.check_series([1, 2])
 
 
 def test_gaps_are_filled_as_asked():
     frame = pd.DataFrame({"a": [1.0, None, None, 4.0, None]})
-    assert series.fill_gaps(frame)["a"].tolist() == [1, 1, 1, 4, 4]
+    assert data.fill_gaps(frame)["a"].tolist() == [1, 1, 1, 4, 4]
     with pytest.raises(ValueError, match=r"row 4 \(4\), column 'a', has no known value after it"):
-        series.fill_gaps(frame, "linear")
-    assert series.fill_gaps(frame[:4], "linear")["a"].tolist() == [1, 2, 3, 4]
+        data.fill_gaps(frame, "linear")
+    assert data.fill_gaps(frame[:4], "linear")["a"].tolist() == [1, 2, 3, 4]
     with pytest.raises(ValueError, match=r"row 0 \(0\), column 'a', has no known value before it"):
-        series.fill_gaps(frame[::-1].reset_index(drop=True))
+        data.fill_gaps(frame[::-1].reset_index(drop=True))
     with pytest.raises(ValueError, match="Did you mean 'previous'"):
-        series.fill_gaps(frame, "previos")
+        data.fill_gaps(frame, "previos")
 
 
 def test_scaler_is_inverse_and_comes_back_from_json():
@@ -139,12 +140,12 @@ def test_scaler_is_inverse_and_comes_back_from_json():
 
 def test_split_into_an_empty_part():
     with pytest.raises(ValueError, match="leave a part of 2 rows empty"):
-        series.split_by_time(2)
+        data.split_by_time(2)
 
 
 def test_co2_has_its_gaps():
-    frame = series.co2()
+    frame = data.co2()
     assert list(frame) == ["co2"]
     assert len(frame) > 2000 and frame["co2"].isna().sum() > 0
     with pytest.raises(ValueError, match=r"column 'co2' and \d+ more; fill gaps first"):
-        series.check(frame)
+        data.check_series(frame)

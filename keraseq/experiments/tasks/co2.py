@@ -5,8 +5,8 @@ from functools import cached_property
 import keras
 import numpy as np
 
-from keraseq import evaluate, models
-from keraseq.data import Scaler, series
+from keraseq import data, evaluate, models
+from keraseq.data import Scaler
 from keraseq.experiments.tasks.task import Task, reshuffled
 
 SEASON = 52  # weeks
@@ -23,7 +23,7 @@ class CO2(Task):
     metric_label = "MASE"
     direction = "min"
     builder = staticmethod(models.forecaster)
-    options = {"horizon": HORIZON, "features": 1, "length": LOOK_BACK, "subtract_last": True}  # noqa: RUF012
+    options = {"horizon": HORIZON, "features": 1, "length": LOOK_BACK, "normalize": "last"}  # noqa: RUF012
     budget = 5_000
     steps = 800
     learning_rate = 5e-3
@@ -32,20 +32,20 @@ class CO2(Task):
     @cached_property
     def gappy(self):
         """The weeks as they were measured."""
-        return series.co2()
+        return data.co2()
 
     @cached_property
-    def borders(self) -> series.Borders:
+    def borders(self) -> data.Borders:
         """Where validation and test begin."""
-        return series.split_by_time(len(self.gappy), validation=0.15, test=0.15)
+        return data.split_by_time(len(self.gappy), validation=0.15, test=0.15)
 
     @cached_property
     def weeks(self):
         """The series without gaps; the future of a part never fills the part before."""
         train = self.gappy.iloc[: self.borders.validation]
         filled = self.gappy.copy()
-        filled.iloc[: self.borders.validation] = series.fill_gaps(train, "linear")
-        return series.fill_gaps(filled, "previous")
+        filled.iloc[: self.borders.validation] = data.fill_gaps(train, "linear")
+        return data.fill_gaps(filled, "previous")
 
     @cached_property
     def scaler(self) -> Scaler:
@@ -59,12 +59,12 @@ class CO2(Task):
         return evaluate.seasonal_scale(train, SEASON)
 
     @cached_property
-    def parts(self) -> dict[str, series.Windows]:
+    def parts(self) -> dict[str, data.Windows]:
         """Windows whose targets lie in each part, scaled."""
         edges = [0, self.borders.validation, self.borders.test, len(self.weeks)]
         scaled = self.scaler.transform(self.weeks)
         return {
-            part: series.windows(
+            part: data.windows(
                 scaled, look_back=LOOK_BACK, horizon=HORIZON, first=edges[i], last=edges[i + 1]
             )
             for i, part in enumerate(("train", "validation", "test"))

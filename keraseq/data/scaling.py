@@ -1,0 +1,84 @@
+"""Column by column to a common scale, as measured on the training part."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keraseq.checks import did_you_mean
+from keraseq.data.measurements import check_series
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """Column by column to mean 0 and standard deviation 1, as measured on the training part.
+
+        y = (x - mean) / deviation          a column that never changes has deviation 1
+
+    Args:
+        columns: Names of the columns, in order.
+        mean, deviation: A number for each.
+
+    Example:
+
+    >>> import pandas as pd
+    >>> scaler = keraseq.data.Scaler.fit(pd.DataFrame({"ppm": [1.0, 3.0]}))
+    >>> scaler.transform(pd.DataFrame({"ppm": [5.0]}))["ppm"].tolist()
+    [3.0]
+    """
+
+    columns: tuple[str, ...]
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+    @classmethod
+    def fit(cls, train: pd.DataFrame) -> Scaler:
+        """The scaler of a training part; give it nothing else."""
+        values = check_series(train).to_numpy("float64")
+        deviation = values.std(axis=0)
+        deviation[deviation == 0] = 1.0
+        return cls(tuple(train.columns), tuple(values.mean(axis=0)), tuple(deviation))
+
+    def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame in scaled units."""
+        missing = [column for column in self.columns if column not in frame]
+        if missing:
+            raise ValueError(
+                f"column {missing[0]!r} is missing; the scaler was fitted on "
+                f"{', '.join(map(repr, self.columns))}.{did_you_mean(missing[0], frame.columns)}"
+            )
+        return (frame[list(self.columns)] - list(self.mean)) / list(self.deviation)
+
+    def inverse(self, values, columns: Sequence[str] | None = None) -> np.ndarray:
+        """Scaled values `(..., columns)` in the units of the data."""
+        at = [self.columns.index(column) for column in columns or self.columns]
+        return np.asarray(values) * np.array(self.deviation)[at] + np.array(self.mean)[at]
+
+    def to_json(self) -> str:
+        """The scaler as JSON text, for `from_json`."""
+        return json.dumps(
+            {
+                "kind": "scaler",
+                "columns": self.columns,
+                "mean": self.mean,
+                "deviation": self.deviation,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Scaler:
+        """The scaler that `to_json` wrote."""
+        try:
+            stored = json.loads(text)
+            if stored["kind"] != "scaler":
+                raise KeyError
+            return cls(*(tuple(stored[name]) for name in ("columns", "mean", "deviation")))
+        except (json.JSONDecodeError, KeyError, TypeError):
+            raise ValueError(f"not a scaler: {text[:60]!r}") from None

@@ -1,0 +1,317 @@
+"""Forecasting segment by segment: few steps of any recurrent cell, the whole horizon at once."""
+
+import keras
+from keras import ops, tree
+
+from keraseq import cells
+from keraseq.cells import Cell
+from keraseq.checks import boolean, positive_integer, rate
+from keraseq.layers import RNN
+from keraseq.models.forecaster import future_input, regularized, sizes
+from keraseq.models.heads import make_head, normalized
+from keraseq.models.inputs import full_precision
+from keraseq.models.sequence_model import SequenceModel
+
+
+def segment_forecaster(
+    horizon: int,
+    *,
+    features: int,
+    length: int,
+    targets: int | None = None,
+    future: int = 0,
+    segment: int = 24,
+    cell="gru",
+    units: int = 128,
+    dropout: float = 0.0,
+    channel_embedding: bool = True,
+    normalize: str | None = "last",
+    head: str = "point",
+    quantiles=(0.1, 0.5, 0.9),
+    regularizer=None,
+    cell_options: dict | None = None,
+    name: str = "segment_forecaster",
+) -> SequenceModel:
+    """SegRNN with any cell: segments instead of steps in, all segments of the horizon at once out.
+
+        [normalise the window] -> cut into segments -> dense, ReLU -> cell over the segments
+        for each segment of the horizon, all at once: position and channel embedding -> one step
+        of the same cell from the last state -> dropout -> dense -> [undo the normalisation]
+
+    Each target series is read on its own with the same weights, and knows itself by its channel
+    embedding. Twenty-four hours a step turn a window of 96 values into 4 steps, so that
+    gradients are short and training is quick; nothing that is forecast is fed back.
+
+    Departs from the paper: any cell; the horizon may end inside a segment, whose rest is cut off;
+    covariates (past ones are read with the segments of every target, future ones become part of
+    the embedding of their segment); other heads. Glorot, orthogonal and unit normal initial values.
+
+    Args:
+        horizon: Number of steps to forecast, a positive integer.
+        features: Number of series in the window.
+        length: Number of steps in the window, a multiple of `segment`.
+        targets: Number of series to forecast: the first ones. Default: all.
+        future: Number of covariates that are known over the horizon. Defaults to 0.
+        segment: Steps in a segment. Defaults to 24.
+        cell: A registered name (`keraseq.cells.names()`), a cell class, or an instance as a
+            pattern. Defaults to `"gru"`.
+        units: Size of the state, also the width of the segments' vectors. Defaults to 128.
+        dropout: Fraction of the values to drop before the last dense layer, in [0, 1). Defaults
+            to 0.
+        channel_embedding: Whether each target series has a learned vector of its own. Without it
+            the model treats all series alike. Defaults to `True`.
+        normalize: How to normalise each window: `"last"`, `"mean"`, `"standard"` (see
+            `keraseq.models.WindowNormalization`) or `None`. Defaults to `"last"`.
+        head: `"point"`, `"quantiles"` or `"gaussian"`. Defaults to `"point"`.
+        quantiles: The probabilities of the head of that name.
+        regularizer: Of the kernels of dense layers and cell, such as
+            `keraseq.models.gaussian_prior(...)`. Default: none.
+        cell_options: Further options of the cell, such as `{"zoneout": 0.1}`.
+        name: Name of the model.
+
+    Returns:
+        An uncompiled `keras.Model`. Input `features`, `(batch, length, features)`; with future
+        covariates a dictionary of it and `future`, `(batch, horizon, future)`. Output
+        `(batch, horizon, targets)`, with the heads of distributions one axis more.
+
+    Raises:
+        ValueError: An unknown cell or option, a size that is no positive integer, a window that is
+            no multiple of the segment, or more targets than features.
+
+    Example:
+
+    >>> import keraseq
+    >>> model = keraseq.models.segment_forecaster(96, features=7, length=96, cell="mut1", units=16)
+    >>> model.output_shape
+    (None, 96, 7)
+
+    References:
+        Lin, Lin, Wu, Zhao, Mo & Zhang 2023, "SegRNN: Segment Recurrent Neural Network for Long-Term
+        Time Series Forecasting", arXiv:2308.11200.
+    """
+    horizon, features, targets = sizes(horizon, features, features if targets is None else targets)
+    length = positive_integer("length", length)
+    dtype = full_precision()
+    inputs = keras.Input((length, features), name="features")
+    window, statistics = normalized(inputs, targets, normalize, dtype)
+    known = future_input(horizon, future) if future else None
+    last = make_head(head, quantiles, dtype)
+    raw = SegmentRNN(
+        horizon,
+        cell,
+        units,
+        targets=targets,
+        segment=segment,
+        width=last.width,
+        dropout=dropout,
+        channel_embedding=channel_embedding,
+        regularizer=regularizer,
+        cell_options=cell_options,
+        name="segments",
+    )(window if known is None else [window, known])
+    forecast = last([raw, *statistics] if statistics else raw)
+    wanted = inputs if known is None else {"features": inputs, "future": known}
+    return SequenceModel(wanted, forecast, name=name)
+
+
+@keras.saving.register_keras_serializable("keraseq")
+class SegmentRNN(keras.layers.Layer):
+    """The recurrent part of `segment_forecaster`: windows -> `width` numbers for each value.
+
+        e_i     = relu(dense(segment i of one series))       i = 1 ... length / segment
+        s_i     = cell(e_i, s_{i-1})
+        p_j     = [position j, channel]                       j = 1 ... horizon / segment
+        h_j     = cell(p_j, s_last)                           all j from the same state
+        y_j     = dense(dropout(h_j))                         the values of segment j
+
+    Args:
+        horizon: Number of steps to forecast.
+        cell: A registered name, a cell class, or an instance as a pattern.
+        units: Size of the state.
+        targets: Number of series to forecast: the first ones.
+        segment: Steps in a segment. Defaults to 24.
+        width: Numbers to give for each value. Defaults to 1.
+        dropout: Fraction of the values to drop before the last dense layer. Defaults to 0.
+        channel_embedding: Whether each series has a vector of its own. Defaults to `True`.
+        regularizer: Of all kernels. Default: none.
+        cell_options: Options of the cell, a dictionary.
+        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: `(batch, length, features)`, or a list of it and the future covariates
+            `(batch, horizon, future)`.
+        training: Whether dropout is at work.
+
+    Returns:
+        `(batch, horizon, targets, width)`.
+
+    Raises:
+        ValueError: An unknown cell or option, a size that is no positive integer, or a window that
+            is no multiple of the segment.
+
+    Example:
+
+    >>> layer = keraseq.models.SegmentRNN(30, "gru", 8, targets=2, segment=12)
+    >>> tuple(layer(keras.ops.ones((5, 24, 3))).shape)
+    (5, 30, 2, 1)
+    """
+
+    def __init__(
+        self,
+        horizon,
+        cell,
+        units,
+        *,
+        targets,
+        segment=24,
+        width=1,
+        dropout=0.0,
+        channel_embedding=True,
+        regularizer=None,
+        cell_options=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.horizon = positive_integer("horizon", horizon)
+        self.units = positive_integer("units", units)
+        self.targets = positive_integer("targets", targets)
+        self.segment = positive_integer("segment", segment)
+        self.width = positive_integer("width", width)
+        self.dropout = rate("dropout", dropout)
+        self.channel_embedding = boolean("channel_embedding", channel_embedding)
+        self.regularizer = keras.regularizers.get(regularizer)
+        options = regularized(cell_options, self.regularizer)
+        self.cell = cells.get(cell, self.units, dtype=self.dtype_policy, **options)
+        self.encoder = RNN(self.cell, return_state=True, dtype=self.dtype_policy, name="encoder")
+        self.embed = self._dense(self.units, "embedding", activation="relu")
+        self.answer = self._dense(self.segment * self.width, "values")
+        self.drop = keras.layers.Dropout(self.dropout, dtype=self.dtype_policy)
+        self.known = None  # made by `build` where there are future covariates
+
+    @property
+    def segments(self) -> int:
+        """Segments of the horizon, the last of which may reach beyond it."""
+        return -(-self.horizon // self.segment)
+
+    def build(self, input_shape):
+        """Builds embeddings, cell and dense layers."""
+        shapes = input_shape if isinstance(input_shape[0], (list, tuple)) else [input_shape]
+        _, length, features = shapes[0]
+        if length is None or length % self.segment:
+            raise ValueError(
+                f"length must be a multiple of segment={self.segment}; received length={length}"
+            )
+        read = self.segment * (1 + features - self.targets)
+        self.embed.build((None, length // self.segment, read))
+        self.encoder.build((None, length // self.segment, self.units))
+        self.answer.build((None, self.cell.output_size))
+        own = self.units // 2 if self.channel_embedding else 0
+        self.position = self.add_weight(
+            name="position", shape=(self.segments, self.units - own), initializer=unit_normal()
+        )
+        if own:
+            self.channel = self.add_weight(
+                name="channel", shape=(self.targets, own), initializer=unit_normal()
+            )
+        if len(shapes) > 1:
+            self.known = self._dense(self.units, "future_embedding")
+            self.known.build((None, self.segments, self.segment * shapes[1][-1]))
+        super().build(input_shape)
+
+    def call(self, inputs, training=False):
+        """Reads the window and answers for the horizon."""
+        window, future = inputs if isinstance(inputs, (list, tuple)) else (inputs, None)
+        states = self._read(window, training)
+        hidden = self._decode(states, future, training)
+        values = self.answer(self.drop(hidden, training=training))
+        # (batch, targets, segments, segment, width) -> (batch, horizon, targets, width)
+        shape = (-1, self.targets, self.segments * self.segment, self.width)
+        return ops.transpose(ops.reshape(values, shape)[:, :, : self.horizon], (0, 2, 1, 3))
+
+    def compute_output_shape(self, input_shape):
+        """`(batch, horizon, targets, width)`."""
+        shape = input_shape[0] if isinstance(input_shape[0], (list, tuple)) else input_shape
+        return (shape[0], self.horizon, self.targets, self.width)
+
+    def get_config(self):
+        """Configuration for serialisation."""
+        names = ("horizon", "units", "targets", "segment", "width", "dropout", "channel_embedding")
+        pattern = cells.get(self.cell, self.units)
+        return {
+            **super().get_config(),
+            **{name: getattr(self, name) for name in names},
+            "cell": keras.saving.serialize_keras_object(pattern),
+            "regularizer": keras.regularizers.serialize(self.regularizer),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """The layer that `get_config` describes."""
+        config = dict(config)
+        config["cell"] = keras.saving.deserialize_keras_object(config["cell"])
+        return cls(**config)
+
+    def _read(self, window, training):
+        """The last states after all segments, each `(batch * targets, size)`."""
+        steps = window.shape[1] // self.segment
+        series = ops.transpose(window[:, :, : self.targets], (0, 2, 1))
+        read = ops.reshape(series, (-1, self.targets, steps, self.segment))
+        if window.shape[2] > self.targets:  # every target reads the covariates of its segments
+            others = window[:, :, self.targets :]
+            others = ops.reshape(others, (-1, 1, steps, self.segment * others.shape[2]))
+            read = ops.concatenate([read, ops.repeat(others, self.targets, axis=1)], axis=-1)
+        read = ops.reshape(read, (-1, steps, read.shape[-1]))
+        _, *states = self.encoder(self.embed(read), training=training)
+        return tree.flatten(states)
+
+    def _places(self):
+        """What stands for each segment of each series: `(targets * segments, units)`."""
+        places = ops.tile(self.position, (self.targets, 1))
+        if not self.channel_embedding:
+            return places
+        return ops.concatenate([places, ops.repeat(self.channel, self.segments, axis=0)], axis=-1)
+
+    def _decode(self, states, future, training):
+        """One step of the cell for each segment: `(batch * targets * segments, output_size)`."""
+        batch = ops.shape(states[0])[0] // self.targets
+        places = ops.cast(self._places(), self.compute_dtype)
+        states = [ops.repeat(state, self.segments, axis=0) for state in states]
+        if future is None and isinstance(self.cell, Cell) and not (training and self._draws):
+            # The embeddings are the same for the whole batch: a product of a few rows, not of all.
+            projected = self.cell.project(places)
+            projected = tree.map_structure(lambda one: ops.tile(one, (batch, 1)), projected)
+            states = [ops.cast(state, self.cell.variable_dtype) for state in states]
+            output, _ = self.cell.advance(projected, states)
+            return ops.cast(output, self.compute_dtype)
+        places = ops.tile(places, (batch, 1))
+        if future is not None:
+            places = places + self._known_places(future)
+        output, *_ = self.encoder(places[:, None], initial_state=states, training=training)
+        return output
+
+    def _known_places(self, future):
+        """What the future covariates add to each place: `(batch * targets * segments, units)`."""
+        rest = self.segments * self.segment - self.horizon
+        future = ops.pad(future, ((0, 0), (0, rest), (0, 0)))
+        read = ops.reshape(future, (-1, self.segments, self.segment * future.shape[-1]))
+        known = ops.repeat(self.known(read)[:, None], self.targets, axis=1)
+        return ops.reshape(known, (-1, self.units))
+
+    @property
+    def _draws(self):
+        """Whether the cell itself draws random numbers in training."""
+        return bool(self.cell.dropout or self.cell.recurrent_dropout or any(self.cell.zoneout))
+
+    def _dense(self, size, name, activation=None):
+        return keras.layers.Dense(
+            size,
+            activation,
+            kernel_regularizer=self.regularizer,
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+
+def unit_normal():
+    """Initial values of embeddings."""
+    return keras.initializers.RandomNormal(stddev=1.0)
