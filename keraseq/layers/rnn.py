@@ -204,7 +204,7 @@ class RNN(keras.layers.RNN):
             for (cell, name), one in zip(held, constants, strict=True):
                 setattr(cell, name, one)
 
-        def project(reads):
+        def project(reads, constants):
             if not isinstance(self.cell, Cell):
                 return reads
             with_masks(constants)

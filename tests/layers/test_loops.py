@@ -181,18 +181,43 @@ def test_what_auto_takes(monkeypatch):
     x = np.ones((2, STEPS, FEATURES), "float32")
     layer = keraseq.layers.RNN(keraseq.cells.get("gru", units=UNITS))
     layer(x)
-    assert layer.loop_taken == {"tensorflow": "plain"}.get(BACKEND, "deferred")
+    assert layer.loop_taken == ("deferred" if BACKEND == "torch" else "plain")
     inputs = keras.Input((STEPS, FEATURES))
     model = keras.Model(inputs, layer(inputs))
     model.compile("sgd", "mse")
     model.train_on_batch(x, np.zeros((2, UNITS)))
-    assert layer.loop_taken == {"tensorflow": "compiled"}.get(BACKEND, "deferred")
+    expected = {"tensorflow": "compiled", "torch": "deferred", "jax": "plain"}  # on a CPU
+    assert layer.loop_taken == expected[BACKEND]
     monkeypatch.setenv("KERASEQ_LOOP", "plain")
     layer(x)
-    assert layer.loop_taken == "plain"
+    assert (layer.loop_taken, layer.loop_reason) == ("plain", "KERASEQ_LOOP=plain")
     foreign = keraseq.layers.RNN(keras.layers.GRUCell(UNITS))
     foreign(x)
     assert foreign.loop_taken == "plain"
+
+
+def test_the_choice_follows_what_was_measured(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")
+    monkeypatch.setattr(keraseq.layers.scan, "loop_of_backend", lambda: InGraph)
+
+    def chosen(loop="auto", **facts):
+        known = {"length": 9, "training": True, "unroll": False, "state": 64 * 512}
+        known |= {"products": ["float32"] * 2}
+        return keraseq.layers.scan.choose(loop, **(known | facts)).loop
+
+    assert chosen() == "compiled"
+    assert chosen(training=False) == "plain"
+    assert chosen(length=None) == "deferred"
+    assert chosen(state=64 * 256) == "deferred"
+    assert chosen(state=64 * 256, products=["float32"]) == "compiled"
+    assert chosen(products=["bfloat16"]) == "deferred"
+    assert chosen(products=None) == "plain"
+    assert chosen(unroll=True) == "plain"
+    assert chosen("plain") == "plain"
+
+
+class InGraph:
+    in_graph = staticmethod(lambda: True)
 
 
 def test_a_second_derivative_is_refused_or_right():

@@ -28,9 +28,9 @@ from keraseq.checks import one_of
 from keraseq.layers.scan.deferred import Step
 
 LOOPS = ("auto", "plain", "deferred", "compiled")
-# Between these numbers in the state of a batch (64 x 256 is 16,384) oneDNN's products beat XLA's by
-# 3 to 10 % for cells with several products a step, and lose by as much outside.
-SMALL, LARGE = 8_000, 17_000
+# Between these sizes of the state of a batch (64 x 256 is 16,384) the deferred loop beats XLA by up
+# to 20 % for cells with several products a step, and loses by as much outside.
+SMALL, LARGE = 8_000, 25_000
 FORCED = "KERASEQ_LOOP"  # environment variable: the loop of every layer that says "auto"
 
 
@@ -40,7 +40,7 @@ def scan(
     carry: dict[str, Any],
     constants: list,
     *,
-    project: Callable[[Any], Any] = lambda inputs: inputs,
+    project: Callable[[Any, list], Any] = lambda inputs, constants: inputs,
     variables: list[keras.Variable],
     collect: keras.KerasTensor | None,
     reverse: bool = False,
@@ -59,8 +59,8 @@ def scan(
         carry: Before the first step: `"states"`, nested tensors, and possibly `"output"`, a tensor
             whose value `step` may only hand on.
         constants: Tensors that every step reads and that have no gradient, such as masks.
-        project: What the inputs go through before `step` gets them. It needs no carry and takes
-            one step or, time first, many: as a rule it is called once, for all steps.
+        project: `(inputs, constants) -> inputs`, what the inputs go through before `step` gets
+            them. It takes one step or, time first, many; where that is faster, it is called once.
         variables: Every weight that `step` reads.
         collect: Shape (without time) and type of an output; the outputs of all steps are kept
             then. None: they are not kept.
@@ -80,9 +80,10 @@ def scan(
         carry; and the loop that ran.
     """
     backend = loop_of_backend()
-    step = Step(step, variables)
-    first = project(tree.map_structure(lambda one: one[0], inputs))
-    plan = None if foreign else step.plan(first, carry, constants)
+    first = tree.map_structure(lambda one: one[0], inputs)
+    plan = None
+    if not foreign:
+        plan = Step(step, variables).plan(project(first, constants), carry, constants)
     batch, *sizes = tree.flatten(carry["states"])[0].shape
     choice = choose(
         loop,
@@ -92,18 +93,21 @@ def scan(
         products=None if foreign else [one.dtype for one in plan],
         state=batch and batch * math.prod(sizes),
     )
+    body = step
+    if backend.projects_in_loop(choice.loop):
+
+        def body(inputs_t, carry, constants):
+            return step(project(inputs_t, constants), carry, constants)
+
+    else:
+        inputs = project(inputs, constants)
     options = {"collect": collect, "reverse": reverse, "unroll": unroll, "span": span}
-    if choice.loop == "plain" and backend.projects_in_loop():
-
-        def project_and_step(inputs_t, carry, constants):
-            return step.step(project(inputs_t), carry, constants)
-
-        return *backend.scan(project_and_step, inputs, carry, constants, **options), choice
-    inputs = project(inputs)
     if choice.loop == "plain":
-        return *backend.scan(step.step, inputs, carry, constants, **options), choice
-    compiled = choice.loop == "compiled"
-    done = backend.scan_deferred(step, plan, inputs, carry, constants, compiled=compiled, **options)
+        return *backend.scan(body, inputs, carry, constants, **options), choice
+    body, compiled = Step(body, variables), choice.loop == "compiled"
+    first = tree.map_structure(lambda one: one[0], inputs)
+    plan = body.plan(first, carry, constants)
+    done = backend.scan_deferred(body, plan, inputs, carry, constants, compiled=compiled, **options)
     return *done, choice
 
 
@@ -144,7 +148,7 @@ def choose(
     else:
         return Choice(loop, f"loop={loop!r}")
     if keras.backend.backend() != "tensorflow":
-        if loop_of_backend().projects_in_loop():
+        if keras.backend.backend() == "jax" and loop_of_backend().on_cpu():
             return Choice("plain", "JAX on a CPU: what a deferred gradient keeps costs more there")
         return Choice("deferred", "fastest of those measured on this backend")
     if not training:

@@ -106,10 +106,10 @@ def twins(before: list, wrote: list) -> dict[int, int]:
     """What a backward loop need not keep, since the same tensor is kept elsewhere.
 
     The gradient of a sum is that of both its terms, so the gradient of a product's result is often
-    that of the projected input; and the operand of a product is often a state.
+    that of the projected input; and the operand of a product is often a state or an input.
 
     Args:
-        before: The states before a step, which the forward loop has kept.
+        before: What the step read, which is there already: its inputs and the states before it.
         wrote: What the backward loop keeps of that step.
 
     Returns:
@@ -123,9 +123,9 @@ def twins(before: list, wrote: list) -> dict[int, int]:
     return {n - len(before): m for n, m in found.items() if n >= len(before)}
 
 
-def with_twins(saved: list, kept: list, twins: dict[int, int]) -> list:
+def with_twins(before: list, kept: list, twins: dict[int, int]) -> list:
     """What a backward loop would have kept without `twins`."""
-    every = [*saved, *kept]
+    every = [*before, *kept]
     return [every[twins[n]] if n in twins else one for n, one in enumerate(kept)]
 
 

@@ -103,13 +103,13 @@ def scan_deferred(
             d_x, d_before, d_results, d_values = pull((d_output, d_carry))
             direct = {i: d + d_values[i] for i, d in direct.items()}
             wrote = [*d_x, *d_results, *operands]
-            twins.update(deferred.twins(states, wrote))
+            twins.update(deferred.twins([*x, *states], wrote))
             kept = [None if n in twins else one for n, one in enumerate(wrote)]
             return (d_before, direct), kept
 
         start = (d_after, {i: jnp.zeros_like(values[i]) for i in step.summed(plan)})
         (d_carry, direct), kept = loop(body, start, steps, span, not reverse, unroll)
-        kept = deferred.with_twins(saved, kept, twins)
+        kept = deferred.with_twins([*floats, *saved], kept, twins)
         d_floats, kept = kept[: len(floats)], kept[len(floats) :]
         d_results, operands = kept[: len(plan)], kept[len(plan) :]
         d_values = deferred.weight_gradients(plan, values, direct, operands, d_results)
@@ -144,11 +144,16 @@ def loop(body, carry, steps, span, reverse, unroll):
     return jax.lax.fori_loop(0, stop - first, one_round, (carry, kept))
 
 
-def projects_in_loop() -> bool:
-    """Whether the plain loop is faster where it projects each input itself.
+def projects_in_loop(loop: str) -> bool:
+    """Whether a loop is faster where it projects each input itself.
 
     On a CPU what one step projects stays in the cache, and what all do together does not.
     """
+    return loop == "plain" and on_cpu()
+
+
+def on_cpu() -> bool:
+    """Whether it runs on no accelerator."""
     return jax.default_backend() == "cpu"
 
 

@@ -119,7 +119,7 @@ def scan_deferred(
                 i: d if d_values[i] is None else d + d_values[i] for i, d in d_direct.items()
             }
             wrote = [*filled(d_x, x), *filled(d_results, kept_results), *operands]
-            twins.update(deferred.twins(before, wrote))
+            twins.update(deferred.twins([*x, *before], wrote))
             kept = [
                 k if n in twins else k.write(now, one)
                 for n, (k, one) in enumerate(zip(kept, wrote, strict=True))
@@ -137,7 +137,7 @@ def scan_deferred(
         direct = {i: tf.zeros_like(values[i]) for i in step.summed(plan)}
         (d_carry, direct), kept = loop(times, body, (d_carry, direct), kept, unroll)
         kept = deferred.with_twins(
-            saved, [None if n in twins else one for n, one in enumerate(kept)], twins
+            [*floats, *saved], [None if n in twins else one for n, one in enumerate(kept)], twins
         )
         kept = [one if tf.is_tensor(one) else one.stack() for one in kept]
         d_floats, d_results, operands = split(kept, len(floats), len(plan))
@@ -185,9 +185,13 @@ def in_graph() -> bool:
     return not tf.executing_eagerly()
 
 
-def projects_in_loop() -> bool:
-    """Whether the plain loop is faster where it projects each input itself: not here."""
-    return False
+def projects_in_loop(loop: str) -> bool:
+    """Whether a loop is faster where it projects each input itself.
+
+    On a CPU what one step projects stays in the cache, and what all do together does not; only
+    XLA's small products are so slow that one large product before the loop pays.
+    """
+    return loop != "compiled" and not tf.config.list_physical_devices("GPU")
 
 
 def only_once(gradient):

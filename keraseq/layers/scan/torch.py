@@ -57,8 +57,8 @@ def scan_deferred(
         )
 
 
-def projects_in_loop() -> bool:
-    """Whether the plain loop is faster where it projects each input itself: not here."""
+def projects_in_loop(loop: str) -> bool:
+    """Whether a loop is faster where it projects each input itself: not here."""
     return False
 
 
