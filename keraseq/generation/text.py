@@ -63,7 +63,9 @@ def generate(
             sampler of `keras_nlp.samplers`, which brings its own options. Defaults to `"random"`.
         temperature: The logits are divided by it: below 1 makes likely tokens likelier, 0 takes
             the most probable one at each step (greedy). Defaults to 1.
-        top_k: Only the `top_k` most probable tokens are chosen from. Default: all.
+        top_k: Only the `top_k` most probable tokens are chosen from, at most the vocabulary.
+            Default: all. Choosing from few is also faster: a random number is drawn for each of
+            them, which for a vocabulary of words takes longer than the step of the model.
         top_p: Only the fewest tokens that together have at least this probability are chosen from,
             in (0, 1]. Default: all.
         seed: Integer from 0 to 2**31 - 1: the same seed, model, sampler and number of texts give
