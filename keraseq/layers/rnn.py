@@ -220,7 +220,8 @@ class RNN(keras.layers.RNN):
                 output, new = self._step(now["x"], old, keep, zoned, training)
             finally:
                 forget(cells)
-            new = tree.map_structure(lambda n, o: ops.cast(n, o.dtype), lists(new), old)
+            new = tree.pack_sequence_as(old, tree.flatten(new))  # Keras nests them as it likes
+            new = tree.map_structure(lambda n, o: ops.cast(n, o.dtype), new, old)
             output = emitted = ops.cast(output, self._state_dtype())
             if "valid" in now:
                 valid = now["valid"]

@@ -124,6 +124,15 @@ def test_every_way_to_run_gives_the_same(way, mask, loop):
         agree(one, other)
 
 
+def test_a_stack_of_one_cell_trains():
+    cells = keras.layers.StackedRNNCells([keraseq.cells.get("lstm", units=UNITS)])
+    inputs = keras.Input((STEPS, FEATURES))
+    model = keras.Model(inputs, keraseq.layers.RNN(cells)(inputs))
+    model.compile("sgd", "mse")
+    x = np.ones((2, STEPS, FEATURES), "float32")
+    assert np.isfinite(model.train_on_batch(x, np.zeros((2, UNITS))))
+
+
 def test_padding_costs_no_steps():
     """Steps that are padding in every row do not run."""
     runs = []
