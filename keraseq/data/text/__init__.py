@@ -1,6 +1,8 @@
 """Text: files -> tokens -> rows for training, and what turns tokens into text again."""
 
 from keraseq.data.text.characters import REPLACEMENT, CharacterVocabulary, code_points
+from keraseq.data.text.corpus import Corpus, text_corpus
+from keraseq.data.text.streams import Stream, streams
 from keraseq.data.text.tokenizers import LEVELS, tokenizer
 from keraseq.data.text.windows import TextParts, split_by_position, windows
 from keraseq.data.text.wordpieces import WordPieceVocabulary
@@ -10,12 +12,16 @@ __all__ = [
     "LEVELS",
     "REPLACEMENT",
     "CharacterVocabulary",
+    "Corpus",
+    "Stream",
     "TextParts",
     "WordPieceVocabulary",
     "WordVocabulary",
     "code_points",
     "python_reference",
     "split_by_position",
+    "streams",
+    "text_corpus",
     "tokenizer",
     "windows",
 ]
