@@ -43,6 +43,7 @@ from keraseq.models.language import language_model
 from keraseq.models.pooling import SequencePooling
 from keraseq.models.segment import SegmentRNN, segment_forecaster
 from keraseq.models.sequence_model import SequenceModel
+from keraseq.models.streaming import StreamingStack
 from keraseq.models.tagger import sequence_tagger
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "SegmentRNN",
     "SequenceModel",
     "SequencePooling",
+    "StreamingStack",
     "WindowNormalization",
     "encoder_decoder",
     "forecaster",

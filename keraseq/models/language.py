@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import keras
 
 from keraseq.checks import boolean, positive_integer
-from keraseq.layers import stack
+from keraseq.layers import Stack
 from keraseq.models.inputs import OneHot, drop, full_precision
 from keraseq.models.sequence_model import SequenceModel
+from keraseq.models.streaming import StreamingStack
 
 
 def language_model(
@@ -21,6 +22,7 @@ def language_model(
     dropout: float = 0.0,
     tie_embeddings: bool = False,
     stateful: bool = False,
+    resets: bool = False,
     batch_size: int | None = None,
     length: int | None = None,
     cell_options: dict | None = None,
@@ -35,7 +37,9 @@ def language_model(
     With `stateful` the states at the end of a batch are those at the start of the next (truncated
     backpropagation through time): row i of each batch must continue row i of the batch before, so
     fit with `shuffle=False`, and call `keraseq.layers.reset_states(model)` where the text starts
-    again, as between epochs and before validation.
+    again, as between epochs and before validation. With `resets` the data say so instead: rows of a
+    batch whose `fresh` is true start from the cells' first states (`keraseq.data.text.streams`
+    makes such data).
 
     Args:
         vocabulary: Number of token ids, a positive integer.
@@ -52,18 +56,21 @@ def language_model(
             having a matrix of their own (no bias then). The top layer must be as wide as
             `embedding`. Defaults to `False`.
         stateful: Whether states go on from batch to batch. Defaults to `False`.
+        resets: With `stateful`, whether there is a second input that says which rows of a batch
+            start anew. Defaults to `False`.
         batch_size: Number of rows in a batch; needed with `stateful`. Default: any.
         length: Number of steps, where it is fixed. Default: any.
         cell_options: Further options of the cells, such as `{"zoneout": 0.1}`.
         name: Name of the model.
 
     Returns:
-        An uncompiled `keras.Model`. Input `tokens`, integers `(batch, length)`. Output logits
-        `(batch, length, vocabulary)`.
+        An uncompiled `keras.Model`. Input `tokens`, integers `(batch, length)`; with `resets` also
+        `fresh`, booleans `(batch, 1)`. Output logits `(batch, length, vocabulary)`.
 
     Raises:
         ValueError: An unknown cell or option, a size that is no positive integer, `stateful`
-            without `batch_size`, or `tie_embeddings` without an embedding as wide as the top layer.
+            without `batch_size`, `resets` without `stateful`, or `tie_embeddings` without an
+            embedding as wide as the top layer.
 
     Example:
 
@@ -81,6 +88,8 @@ def language_model(
     length = None if length is None else positive_integer("length", length)
     if boolean("stateful", stateful) and batch_size is None:
         raise ValueError("stateful=True needs batch_size, a positive integer; received None")
+    if boolean("resets", resets) and not stateful:
+        raise ValueError("resets=True needs stateful=True; received stateful=False")
     if boolean("tie_embeddings", tie_embeddings) and embedding is None:
         raise ValueError("tie_embeddings=True needs embedding, a positive integer; received None")
 
@@ -94,7 +103,7 @@ def language_model(
             kind = keras.layers.ReversibleEmbedding
         embed = kind(vocabulary, embedding, name="embedding")
         x = drop(embed(inputs), dropout, "embedding_dropout")
-    x = stack(
+    tower = (StreamingStack if resets else Stack)(
         cell,
         units,
         layers=layers,
@@ -104,7 +113,12 @@ def language_model(
         stateful=stateful,
         cell_options=cell_options,
         name="recurrent",
-    )(x)
+    )
+    everything = inputs
+    if resets:
+        fresh = keras.Input((1,), batch_size=batch_size, dtype="bool", name="fresh")
+        everything = {"tokens": inputs, "fresh": fresh}
+    x = tower(x, fresh) if resets else tower(x)
     x = drop(x, dropout, "dropout")
     if not tie_embeddings:
         logits = keras.layers.Dense(vocabulary, dtype=full_precision(), name="logits")(x)
@@ -116,4 +130,4 @@ def language_model(
     else:
         x = embed(x, reverse=True)
         logits = keras.layers.Activation("linear", dtype=full_precision(), name="logits")(x)
-    return SequenceModel(inputs, logits, name=name)
+    return SequenceModel(everything, logits, name=name)
