@@ -1,6 +1,7 @@
-"""Looking inside a model: what its gates and units do, and a cell's equation beside its code."""
+"""Looking inside a model: what its gates and units do, how its layers run, a cell's equation."""
 
 from keraseq.inspection.coloured import ColouredText
+from keraseq.inspection.explain import explain
 from keraseq.inspection.features import text_features
 from keraseq.inspection.gates import activations
 from keraseq.inspection.reading import equation, step_source
@@ -10,6 +11,7 @@ __all__ = [
     "ColouredText",
     "activations",
     "equation",
+    "explain",
     "find_units",
     "step_source",
     "text_features",
