@@ -149,7 +149,7 @@ def test_beam_search_finds_the_most_probable_text():
     import keras_nlp
 
     model = shaken(keraseq.models.language_model(3, cell="lstm", units=4))
-    prompt = [2, 0]
+    prompt = [0, 2]
     texts = list(itertools.product(range(3), repeat=3))
     scores = [generation.score(model, [*prompt, *text])[1:].sum() for text in texts]
     beams = keras_nlp.samplers.BeamSampler(num_beams=9)
@@ -312,6 +312,8 @@ def test_what_may_be_a_stop_is_held_back():
     shown = [writer.add(LETTERS.encode(part)) for part in ("de", "dc", "aa", "ec", "ab", "ee")]
     assert shown == ["de", "d", "caa", "e", "", ""]
     assert writer.done and writer.whole() == "dedcaae"
+    both = TextWriter(LETTERS, LETTERS.encode("a"), ("cab", "bad"))  # in one piece: the first
+    assert both.add(LETTERS.encode("ebadcab")) == "e"
 
 
 # The edges.

@@ -128,6 +128,7 @@ def test_the_unit_that_tracks_is_found_and_held_to_account():
     activations[:, 11] = np.tanh(place / 40)
     lucky = np.arange(n) < n // 2
     activations[:, 7] = np.where(lucky, 0.02 * place + 5 * quotes, rng.normal(size=n))
+    activations[:, 9] += np.where(lucky, 2, -2) * quotes
     frame = pd.DataFrame({"quotes": quotes, "place": place, "constant": 1})
     found = keraseq.inspection.find_units(activations, frame)
     assert list(found["feature"].unique()) == ["quotes", "place"] and len(found) == 40
@@ -137,6 +138,7 @@ def test_the_unit_that_tracks_is_found_and_held_to_account():
     assert best.loc[4, "search"] > 0.95
     assert best.loc[4, "held_out"] == pytest.approx(best.loc[4, "search"], abs=0.03)
     assert best.loc[4, "direction"] == -1
+    assert best.loc[9, "search"] > 0.9 and best.loc[9, "held_out"] < 0.1  # it turned round
     assert (best["search"] >= 0.5).all() and best["search"].is_monotonic_decreasing
     top = found[found["feature"] == "place"].iloc[0]
     assert (top["unit"], top["measure"], top["direction"]) == (11, "correlation", 1)
