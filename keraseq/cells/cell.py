@@ -314,7 +314,10 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
 
     def preactivations(self, projected, h):
         """`W x + U h + b` of each gate, for equations in which every gate reads the same `h`."""
-        total = projected + self.recurrent_product(h, *self.gates)
+        if self.layer_norm or self.compute_dtype != self.variable_dtype:
+            total = projected + self.recurrent_product(h, *self.gates)
+        else:  # a loop that keeps the sum need not keep both terms
+            total = product(self.masked(h), self.recurrent_kernel, addend=projected)
         return ops.split(total, len(self.gates), axis=-1)
 
     def biases(self, *blocks: str, joined: bool = False):

@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterator
 import keras
 from keras import ops
 
-# (operand, weight, columns) -> operand @ weight[:, columns]; columns None stands for all.
+# (operand, weight, columns, addend) -> operand @ weight[:, columns] + addend; columns None stands
+# for all, addend None for nothing.
 Product = Callable[..., object]
 
 
-def plain(operand, weight: keras.Variable, columns: slice | None):
-    """`operand @ weight[:, columns]` in the operand's type."""
-    return matmul(operand, block(ops.convert_to_tensor(weight), columns, operand.dtype))
+def plain(operand, weight: keras.Variable, columns: slice | None, addend=None):
+    """`operand @ weight[:, columns] + addend` in the operand's type."""
+    result = matmul(operand, block(ops.convert_to_tensor(weight), columns, operand.dtype))
+    return result if addend is None else result + addend
 
 
 def matmul(operand, matrix):
@@ -51,7 +53,7 @@ def taken_over(by: Product) -> Iterator[None]:
         _taken_over.pop()
 
 
-def product(operand, weight: keras.Variable, columns: slice | None = None):
-    """`operand @ weight[:, columns]`, by whoever does the products now."""
+def product(operand, weight: keras.Variable, columns: slice | None = None, addend=None):
+    """`operand @ weight[:, columns] + addend`, by whoever does the products now."""
     do = _taken_over[-1] if _taken_over else plain
-    return do(operand, weight, columns)
+    return do(operand, weight, columns, addend)

@@ -32,11 +32,11 @@ class Step:
         self.index = {id(variable): i for i, variable in enumerate(variables)}
 
     def __call__(self, values, product, inputs_t, carry, constants):
-        """`step` with `values` for the weights, each product done by `product(j, operand)`."""
+        """`step` with `values` for the weights, products done by `product(j, operand, addend)`."""
         count = iter(range(10_000))
 
-        def numbered(operand, weight, columns):
-            return product(next(count), operand)
+        def numbered(operand, weight, columns, addend):
+            return product(next(count), operand, addend)
 
         scope = keras.StatelessScope(list(zip(self.variables, values, strict=True)))
         with scope, products.taken_over(numbered):
@@ -46,10 +46,10 @@ class Step:
         """The products that `step` does, in order, found by doing it once."""
         found = []
 
-        def note(operand, weight, columns):
+        def note(operand, weight, columns, addend):
             dtype = keras.backend.standardize_dtype(operand.dtype)
             found.append(Planned(self.index[id(weight)], columns, dtype))
-            return products.plain(operand, weight, columns)
+            return products.plain(operand, weight, columns, addend)
 
         with products.taken_over(note):
             self.step(inputs_t, carry, constants)

@@ -46,8 +46,9 @@ def scan_deferred(
         def body(now, carried):
             results = []
 
-            def product(j, operand):
-                results.append(operand @ blocks[j])
+            def product(j, operand, addend):
+                result = operand @ blocks[j]
+                results.append(result if addend is None else result + addend)
                 return results[-1]
 
             output, new = step(values, product, read.at(now), carried, constants)
@@ -84,15 +85,18 @@ def scan_deferred(
             operands = [None] * len(plan)
 
             def replay(x, before, kept, values):
-                def product(j, operand):
+                def product(j, operand, addend):
                     operands[j] = jax.lax.stop_gradient(operand)
 
                     @jax.custom_vjp
-                    def given(operand, result):
+                    def given(operand, addend, result):
                         return result
 
-                    given.defvjp(lambda o, r: (r, None), lambda _, g: (g @ transposed[j], g))
-                    return given(operand, kept[j])
+                    given.defvjp(
+                        lambda o, a, r: (r, None),
+                        lambda _, g: (g @ transposed[j], None if addend is None else g, g),
+                    )
+                    return given(operand, addend, kept[j])
 
                 output, after = step(values, product, read.at(now, x), before, constants)
                 return (output if collect is not None else None, after), list(operands)

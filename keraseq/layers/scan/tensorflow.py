@@ -50,8 +50,9 @@ def scan_deferred(
             now, t = times(i)
             results = []
 
-            def product(j, operand):
-                results.append(tf.matmul(operand, blocks[j]))
+            def product(j, operand, addend):
+                result = tf.matmul(operand, blocks[j])
+                results.append(result if addend is None else result + addend)
                 return results[-1]
 
             output, new = step(values, product, read.at(now), carried, constants)
@@ -79,17 +80,17 @@ def scan_deferred(
             operands = [None] * len(plan)
             kept_results = [one[now] for one in results]
 
-            def product(j, operand):
+            def product(j, operand, addend):
                 operands[j] = operand
 
                 @tf.custom_gradient
-                def given(operand, result):
+                def given(operand, result, *addend):
                     def gradient(d):
-                        return tf.matmul(d, transposed[j]), d
+                        return tf.matmul(d, transposed[j]), d, *[d] * len(addend)
 
                     return tf.identity(result), gradient
 
-                return given(operand, kept_results[j])
+                return given(operand, kept_results[j], *([] if addend is None else [addend]))
 
             return operands, kept_results, product
 

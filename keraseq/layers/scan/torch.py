@@ -36,13 +36,14 @@ def scan_deferred(
     """
     cut = {}  # (weight, columns, type) -> its block and the notes of its products
 
-    def product(operand, weight, columns):
+    def product(operand, weight, columns, addend):
         key = (id(weight), columns and (columns.start, columns.stop), operand.dtype)
         if key not in cut:
             matrix = products.block(keras.ops.convert_to_tensor(weight), columns, operand.dtype)
             notes = []
             cut[key] = (matrix.detach(), Collect.apply(matrix, notes), notes)
-        return NotedProduct.apply(operand, *cut[key])
+        result = NotedProduct.apply(operand, *cut[key])
+        return result if addend is None else result + addend
 
     with products.taken_over(product):
         return scan(
