@@ -4,11 +4,13 @@ from keraseq.data import digits, text
 from keraseq.data.dates import calendar_features, season_of
 from keraseq.data.measurements import check_series, fill_gaps
 from keraseq.data.public_series import co2, ett, m4_hourly
-from keraseq.data.scaling import Scaler
+from keraseq.data.scaling import Scaler, window_scale
 from keraseq.data.text import (
     CharacterVocabulary,
+    Corpus,
     WordPieceVocabulary,
     WordVocabulary,
+    text_corpus,
     tokenizer,
 )
 from keraseq.data.timeseries import Series, series
@@ -17,6 +19,7 @@ from keraseq.data.windowing import Borders, SeriesWindows, Windows, split_by_tim
 __all__ = [
     "Borders",
     "CharacterVocabulary",
+    "Corpus",
     "Scaler",
     "Series",
     "SeriesWindows",
@@ -34,6 +37,8 @@ __all__ = [
     "series",
     "split_by_time",
     "text",
+    "text_corpus",
     "tokenizer",
+    "window_scale",
     "windows",
 ]

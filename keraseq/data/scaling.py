@@ -1,4 +1,4 @@
-"""Column by column to a common scale, as measured on the training part."""
+"""To a common scale: column by column from the training part, or window by window from the past."""
 
 from __future__ import annotations
 
@@ -82,3 +82,29 @@ class Scaler:
             return cls(*(tuple(stored[name]) for name in ("columns", "mean", "deviation")))
         except (json.JSONDecodeError, KeyError, TypeError):
             raise ValueError(f"not a scaler: {text[:60]!r}") from None
+
+
+def window_scale(past) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of windows, from what each window shows of itself.
+
+    For many series of different levels: a forecaster that reads and writes `(x - mean) / deviation`
+    treats them alike, and knows series that it never saw. A window that never changes has
+    deviation 1.
+
+    Args:
+        past: `(windows, look_back, columns)`, nothing that lies after the forecast's origin.
+
+    Returns:
+        Mean and deviation, each `(windows, 1, columns)`, float64.
+
+    Example:
+
+    >>> mean, deviation = keraseq.data.window_scale([[[1.0], [3.0]]])
+    >>> float(mean[0, 0, 0]), float(deviation[0, 0, 0])
+    (2.0, 1.0)
+    """
+    past = np.asarray(past, "float64")
+    mean, deviation = past.mean(axis=1, keepdims=True), past.std(axis=1, keepdims=True)
+    # Rounding gives a constant window a deviation that is tiny, not 0.
+    constant = deviation <= 1e-9 * np.abs(past).max(axis=1, keepdims=True)
+    return mean, np.where(constant, 1.0, deviation)

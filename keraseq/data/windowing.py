@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from keraseq.checks import did_you_mean, positive_integer
 from keraseq.data.measurements import check_series
+from keraseq.data.scaling import window_scale
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,6 +142,8 @@ class SeriesWindows:
         stride: Rows from one window to the next. Defaults to 1.
         scaler: A `Scaler` of the training part with the columns of the series. Default: the values
             as they are.
+        per_window: Whether to scale the target columns of each window, past and horizon, by what
+            `keraseq.data.window_scale` finds in its past. Defaults to `False`.
 
     Raises:
         ValueError: A series has no window in this part, because it is too short.
@@ -162,12 +166,13 @@ class SeriesWindows:
         horizon: int,
         stride: int = 1,
         scaler: Scaler | None = None,
+        per_window: bool = False,
     ):
         self.look_back = positive_integer("look_back", look_back)
         self.horizon = positive_integer("horizon", horizon)
         stride = positive_integer("stride", stride)
         self.targets, self.future = len(series.targets), len(series.future_covariates)
-        values, origins, starts = [], [], 0
+        values, origins, scales, starts = [], [], [], 0
         for name, frame in series.frames.items():
             first, last = series.rows(part, name)
             first = max(first, self.look_back)
@@ -177,21 +182,27 @@ class SeriesWindows:
                     f"{part} part lets {max(last - first, 0)} of its {len(frame)} rows be targets"
                 )
             frame = frame if scaler is None else scaler.transform(frame)
-            values.append(frame.to_numpy("float32"))
-            origins.append(starts + np.arange(first, last - self.horizon + 1, stride))
+            rows = np.arange(first, last - self.horizon + 1, stride)
+            origins.append(starts + rows)
+            if per_window:
+                ours = frame.to_numpy("float64")[:, : self.targets]
+                past = sliding_window_view(ours, self.look_back, axis=0).swapaxes(1, 2)
+                scales.append(np.concatenate(window_scale(past[rows - self.look_back]), axis=1))
+            values.append(frame.to_numpy("float64" if per_window else "float32"))
             starts += len(frame)
         self.values = np.concatenate(values)
         self.origins = np.concatenate(origins)  # rows of `values`
+        self.scales = np.concatenate(scales) if per_window else None  # mean, deviation of each
         self.counts = dict(zip(series.frames, map(len, origins), strict=True))
 
     def __len__(self) -> int:
         return len(self.origins)
 
     def arrays(self) -> Windows:
-        """All windows at once."""
-        inputs, targets = self._gather(self.values, self.origins, np.take)
+        """All windows at once; future covariates are left to `dataset`."""
+        inputs, targets = self._gather()(np.arange(len(self)))
         inputs = inputs["features"] if isinstance(inputs, dict) else inputs
-        return Windows(inputs, targets, self.origins)
+        return Windows(inputs.numpy(), targets.numpy(), self.origins)
 
     def dataset(self, batch_size: int = 256, *, shuffle: bool = False):
         """Batches `(inputs, targets)` for `fit`; the last batch may be smaller, none is dropped.
@@ -208,30 +219,41 @@ class SeriesWindows:
         """
         import tensorflow as tf
 
-        batch_size = positive_integer("batch_size", batch_size)
-        values, origins = tf.constant(self.values), self.origins
+        batch_size, count = positive_integer("batch_size", batch_size), len(self)
 
         def order():
-            chosen = np.random.permutation(origins) if shuffle else origins  # noqa: NPY002
-            return chosen.astype("int64")
-
-        def gather(at):
-            return self._gather(values, at, tf.gather)
+            return np.random.permutation(count) if shuffle else np.arange(count)  # noqa: NPY002
 
         # The order is drawn when an epoch asks for its first batch.
         epoch = tf.data.Dataset.from_tensors(0).flat_map(
             lambda _: tf.data.Dataset.from_tensor_slices(
-                tf.ensure_shape(tf.numpy_function(order, [], tf.int64), (len(origins),))
+                tf.ensure_shape(tf.numpy_function(order, [], tf.int64), (count,))
             )
         )
-        epoch = epoch.apply(tf.data.experimental.assert_cardinality(len(origins)))
-        return epoch.batch(batch_size).map(gather, num_parallel_calls=1).prefetch(2)
+        epoch = epoch.apply(tf.data.experimental.assert_cardinality(count))
+        return epoch.batch(batch_size).map(self._gather(), num_parallel_calls=1).prefetch(2)
 
-    def _gather(self, values, at, take):
-        """Inputs and targets of the windows whose first target is in row `at`."""
-        past = take(values, at[:, None] + np.arange(-self.look_back, 0), axis=0)
-        ahead = take(values, at[:, None] + np.arange(self.horizon), axis=0)
-        targets = ahead[:, :, : self.targets]
-        if not self.future:
-            return past, targets
-        return {"features": past, "future": ahead[:, :, -self.future :]}, targets
+    def _gather(self):
+        """A function from numbers of windows to their inputs and targets."""
+        import tensorflow as tf
+
+        values, origins = tf.constant(self.values), tf.constant(self.origins)
+        back, ahead = np.arange(-self.look_back, 0), np.arange(self.horizon)
+        scales = None if self.scales is None else tf.constant(self.scales)
+
+        def gather(which):
+            at = tf.gather(origins, which)[:, None]
+            past, future = tf.gather(values, at + back), tf.gather(values, at + ahead)
+            targets = future[:, :, : self.targets]
+            if scales is not None:
+                mean, deviation = tf.split(tf.gather(scales, which), 2, axis=1)
+                scaled = (past[:, :, : self.targets] - mean) / deviation
+                past = tf.concat([scaled, past[:, :, self.targets :]], axis=-1)
+                targets = (targets - mean) / deviation
+            past, targets = tf.cast(past, tf.float32), tf.cast(targets, tf.float32)
+            if not self.future:
+                return past, targets
+            known = tf.cast(future[:, :, -self.future :], tf.float32)
+            return {"features": past, "future": known}, targets
+
+        return gather

@@ -41,6 +41,7 @@ from keraseq.models.heads import (
 from keraseq.models.inputs import OneHot
 from keraseq.models.language import language_model
 from keraseq.models.pooling import SequencePooling
+from keraseq.models.scheduled_sampling import ScheduledSampling
 from keraseq.models.segment import SegmentRNN, segment_forecaster
 from keraseq.models.sequence_model import SequenceModel
 from keraseq.models.streaming import StreamingStack
@@ -54,6 +55,7 @@ __all__ = [
     "PinballLoss",
     "PointHead",
     "QuantileHead",
+    "ScheduledSampling",
     "SegmentRNN",
     "SequenceModel",
     "SequencePooling",

@@ -73,7 +73,7 @@ CASES = {  # name: (builder, arguments, inputs, targets)
     ),
     "forecaster of changes": (
         models.forecaster,
-        {"horizon": 2, "features": 3, "units": 4, "subtract_last": True, "dropout": 0.1},
+        {"horizon": 2, "features": 3, "units": 4, "normalize": "last", "dropout": 0.1},
         SERIES,
         SERIES[:, :2, :1],
     ),
@@ -125,12 +125,11 @@ def test_layers_have_names_and_the_summary_shows_them():
     assert names["language model"] == ["tokens", "one_hot", "recurrent", "logits"]
     assert names["forecaster of changes"] == [
         "features",
-        "last_value",
-        "subtract_last",
+        "normalization",
         "recurrent",
         "dropout",
         "dense",
-        "change",
+        "values",
         "forecast",
     ]
     text = "\n".join(shown)
@@ -225,7 +224,7 @@ def test_large_levels_survive_mixed_precision():
     """420.3 in bfloat16 is 420: the last value must not pass through it."""
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = models.forecaster(1, features=1, units=2, subtract_last=True)
+        model = models.forecaster(1, features=1, units=2, normalize="last")
         model.get_layer("dense").set_weights(
             [np.zeros_like(w) for w in model.get_layer("dense").get_weights()]
         )

@@ -84,7 +84,7 @@ def test_tied_embeddings_fit_a_projection():
 
 
 def test_a_shift_of_the_target_shifts_the_forecast():
-    model = models.forecaster(5, features=3, targets=2, units=6, layers=2, subtract_last=True)
+    model = models.forecaster(5, features=3, targets=2, units=6, layers=2, normalize="last")
     shift = np.array([100.0, -3.0, 0.0], "float32")
     forecast = numpy(model(SERIES + shift))
     np.testing.assert_allclose(forecast, numpy(model(SERIES)) + shift[:2], atol=1e-4)
@@ -95,7 +95,7 @@ def test_a_shift_of_the_target_shifts_the_forecast():
 
 
 def test_an_untrained_change_of_zero_repeats_the_last_value():
-    model = models.forecaster(3, features=3, targets=2, units=4, subtract_last=True)
+    model = models.forecaster(3, features=3, targets=2, units=4, normalize="last")
     model.get_layer("dense").set_weights(
         [np.zeros_like(w) for w in model.get_layer("dense").get_weights()]
     )
