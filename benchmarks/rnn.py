@@ -291,8 +291,8 @@ def operations(name: str, size, options) -> tuple[float, float]:
     steps, batch, features, units = size
     counted = []
 
-    def count(operand, weight, columns):
-        result = products.plain(operand, weight, columns)
+    def count(operand, weight, columns, addend):
+        result = products.plain(operand, weight, columns, addend)
         counted.append(2.0 * math.prod(operand.shape) * result.shape[-1])
         return result
 

@@ -18,19 +18,20 @@ Product = Callable[..., object]
 
 def plain(operand, weight: keras.Variable, columns: slice | None, addend=None):
     """`operand @ weight[:, columns] + addend` in the operand's type."""
-    result = matmul(operand, block(ops.convert_to_tensor(weight), columns, operand.dtype))
-    return result if addend is None else result + addend
+    return matmul(operand, block(ops.convert_to_tensor(weight), columns, operand.dtype), addend)
 
 
-def matmul(operand, matrix):
-    """`(..., n) @ (n, m)` as one product of two matrices.
+def matmul(operand, matrix, addend=None):
+    """`(..., n) @ (n, m)` as one product of two matrices, plus the addend if there is one.
 
     `keras.ops.matmul` is a batch of products on TensorFlow, and the matrix' gradient a batch too.
     """
     if len(operand.shape) <= 2:
-        return ops.matmul(operand, matrix)
-    flat = ops.matmul(ops.reshape(operand, (-1, operand.shape[-1])), matrix)
-    return ops.reshape(flat, (*ops.shape(operand)[:-1], matrix.shape[-1]))
+        result = ops.matmul(operand, matrix)
+    else:
+        flat = ops.matmul(ops.reshape(operand, (-1, operand.shape[-1])), matrix)
+        result = ops.reshape(flat, (*ops.shape(operand)[:-1], matrix.shape[-1]))
+    return result if addend is None else result + addend
 
 
 def block(matrix, columns: slice | None, dtype):

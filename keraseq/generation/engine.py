@@ -172,15 +172,15 @@ class Engine:
         """
         blocks = {}
 
-        def cut(operand, weight, columns):
+        def cut(operand, weight, columns, addend):
             key = block_of(weight, columns)
             if key not in blocks:
                 matrix = ops.convert_to_tensor(weight)
                 blocks[key] = products.block(matrix, columns, operand.dtype)
-            return products.matmul(operand, blocks[key])
+            return products.matmul(operand, blocks[key], addend)
 
-        def reuse(operand, weight, columns):
-            return products.matmul(operand, blocks[block_of(weight, columns)])
+        def reuse(operand, weight, columns, addend):
+            return products.matmul(operand, blocks[block_of(weight, columns)], addend)
 
         with products.taken_over(cut):
             self.stateless.step(tokens, states)  # for the blocks alone; XLA drops the rest
