@@ -210,16 +210,17 @@ def test_the_choice_follows_what_was_measured(monkeypatch):
     monkeypatch.setattr(keraseq.layers.scan, "loop_of_backend", lambda: InGraph)
 
     def chosen(loop="auto", **facts):
-        known = {"length": 9, "training": True, "unroll": False, "state": 64 * 512}
-        known |= {"products": ["float32"] * 2}
+        known = {"length": 9, "training": True, "unroll": False, "states": 1, "size": 64 * 512}
+        known |= {"width": 256, "products": [("float32", 512)]}
         return keraseq.layers.scan.choose(loop, **(known | facts)).loop
 
     assert chosen() == "compiled"
     assert chosen(training=False) == "plain"
     assert chosen(length=None) == "deferred"
-    assert chosen(state=64 * 256) == "deferred"
-    assert chosen(state=64 * 256, products=["float32"]) == "compiled"
-    assert chosen(products=["bfloat16"]) == "deferred"
+    assert chosen(size=64 * 256) == "deferred"
+    assert chosen(size=64 * 256, states=2) == "compiled"
+    assert chosen(size=64 * 256, products=[("float32", 256)]) == "plain"
+    assert chosen(products=[("bfloat16", 512)]) == "deferred"
     assert chosen(products=None) == "plain"
     assert chosen(unroll=True) == "plain"
     assert chosen("plain") == "plain"

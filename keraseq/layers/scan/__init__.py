@@ -29,7 +29,7 @@ from keraseq.layers.scan.deferred import Step
 
 LOOPS = ("auto", "plain", "deferred", "compiled")
 # Between these sizes of the state of a batch (64 x 256 is 16,384) the deferred loop beats XLA by up
-# to 20 % for cells with several products a step, and loses by as much outside.
+# to 25 % for cells with one state, and loses by as much outside.
 SMALL, LARGE = 8_000, 25_000
 TOGETHER = 4  # steps in a round of the compiled loop: 3 to 6 % faster, half a second to compile
 FORCED = "KERASEQ_LOOP"  # environment variable: the loop of every layer that says "auto"
@@ -85,14 +85,17 @@ def scan(
     plan = None
     if not foreign:
         plan = Step(step, variables).plan(project(first, constants), carry, constants)
-    batch, *sizes = tree.flatten(carry["states"])[0].shape
+    states = tree.flatten(carry["states"])
+    batch, *sizes = states[0].shape
     choice = choose(
         loop,
         length=tree.flatten(inputs)[0].shape[0],
         training=training,
         unroll=unroll,
-        products=None if foreign else [one.dtype for one in plan],
-        state=batch and batch * math.prod(sizes),
+        products=None if foreign else [(one.dtype, one.width(variables)) for one in plan],
+        states=len(states),
+        size=batch and batch * math.prod(sizes),
+        width=math.prod(sizes),
     )
     body = step
     if backend.projects_in_loop(choice.loop):
@@ -127,8 +130,10 @@ def choose(
     length: int | None,
     training: bool,
     unroll: bool | int,
-    products: list[str] | None,
-    state: int | None,
+    products: list[tuple[str, int]] | None,
+    states: int,
+    size: int | None,
+    width: int,
 ) -> Choice:
     """The loop that `"auto"` stands for here; any other is itself.
 
@@ -137,8 +142,10 @@ def choose(
         length: Number of steps, where it is known.
         training: Whether a gradient is likely to be asked for.
         unroll: As in `scan`.
-        products: Types of the recurrent products in a step; None where nobody knows them.
-        state: Numbers in the first state of the whole batch, where it is known.
+        products: Type and width of each recurrent product in a step; None where nobody knows them.
+        states: Number of states.
+        size: Numbers in the first of them, of the whole batch, where it is known.
+        width: Numbers in the first of them, of one row.
     """
     if unroll is True:
         return Choice("plain", "all steps are laid out (unroll=True)")
@@ -160,10 +167,13 @@ def choose(
         return Choice("plain", "eager: every step runs from Python; fit and predict make graphs")
     if length is None:
         return Choice("deferred", "steps=None: XLA would compile anew for every length")
-    if set(products) - {"float32", "float64"}:
-        return Choice("deferred", f"XLA is slow at {products[0]} products on a CPU")
-    if len(products) > 1 and state and SMALL < state <= LARGE:
-        return Choice("deferred", f"{len(products)} products a step, {state:,} numbers: beats XLA")
+    low = {dtype for dtype, _ in products} - {"float32", "float64"}
+    if low:
+        return Choice("deferred", f"XLA is slow at {low.pop()} products on a CPU")
+    if states == 1 and size and SMALL < size <= LARGE:
+        if sum(columns for _, columns in products) <= width:
+            return Choice("plain", "one block of weights: too little to defer")
+        return Choice("deferred", f"one state of {size:,} numbers: faster than XLA at this size")
     return Choice("compiled", "fastest of those measured at this size")
 
 

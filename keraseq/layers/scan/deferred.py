@@ -22,6 +22,12 @@ class Planned:
     columns: slice | None
     dtype: str
 
+    def width(self, variables: list[keras.Variable]) -> int:
+        """How many columns its result has."""
+        if self.columns is None:
+            return variables[self.weight].shape[-1]
+        return self.columns.stop - self.columns.start
+
 
 class Step:
     """A step of the recurrence as a function of its weights and of who does its products."""
