@@ -8,7 +8,8 @@
 Data: the folder named by `KERASEQ_DATA`, else a download. ETTh1 as everybody reports it: rows
 0-8639 train, 8640-11519 validation, 11520-14399 test, columns scaled by mean and deviation of the
 training rows, all 7 columns, every window, errors in scaled units. Epoch and settings are chosen on
-validation; each run looks at the test part once, when it is over.
+validation (`--only-validation` prints that and writes nothing); a run looks at the test part once,
+when it is over.
 
 Every run prints one JSON object and adds it to `--csv`; runs that are in the file are not repeated,
 and a run that was killed goes on from its last epoch (`--runs`, default `runs/forecast`).
@@ -48,6 +49,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--threads", type=int, default=0, help="0: as many as there are processors")
     parser.add_argument("--csv", type=Path)
+    parser.add_argument("--only-validation", action="store_true", help="To choose settings.")
     parser.add_argument("--save", type=Path, help="Folder for the bundle.")
     parser.add_argument("--runs", type=Path, default=Path("runs/forecast"))
     given = parser.parse_args()
@@ -109,7 +111,8 @@ def options(given, cell: str, seed: int) -> dict:
 def run(given, source: str, chosen: dict, path: Path) -> None:
     """Trains, measures on validation and test, and writes a line; nothing if it is there."""
     key = {"data": source, **chosen}
-    if any(all(row.get(k) == str(v) for k, v in key.items()) for row in rows(path)):
+    done = any(all(row.get(k) == str(v) for k, v in key.items()) for row in rows(path))
+    if done and not given.only_validation:
         return
     from keraseq import data, recipes
 
@@ -125,11 +128,12 @@ def run(given, source: str, chosen: dict, path: Path) -> None:
         "seconds_an_epoch": round(bundle.card.wall_time / epochs, 2),
         "processor_seconds_an_epoch": round(busy / epochs, 2),
     }
-    for part in ("validation", "test"):
+    for part in ("validation",) if given.only_validation else ("validation", "test"):
         for metric, value in errors(bundle, series, part).items():
             found[f"{part}_{metric}"] = round(value, 5)
     print(json.dumps({**key, **found}), flush=True)
-    write(path, {**key, **found})
+    if not given.only_validation:
+        write(path, {**key, **found})
     if given.save:
         bundle.save(given.save, optimizer=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 CALENDAR = {  # feature: (what it counts, its period)
     "minute": (lambda at: at.minute, 60),
     "hour": (lambda at: at.hour + at.minute / 60, 24),
-    "weekday": (lambda at: at.weekday + at.hour / 24, 7),
+    "weekday": (lambda at: at.dayofweek + at.hour / 24, 7),
     "day": (lambda at: at.day - 1, 31),
     "month": (lambda at: at.month - 1, 12),
     "yearday": (lambda at: at.dayofyear - 1, 365.25),
@@ -74,7 +75,7 @@ def season_of(freq: str | None) -> int:
     if freq is None:
         return 1
     offset = pd.tseries.frequencies.to_offset(freq)
-    known = SEASONS.get(offset.name.split("-")[0])
+    known = SEASONS.get(offset.rule_code.split("-")[0])
     if known is not None:
         return max(known // offset.n, 1)
     if isinstance(offset, pd.offsets.Tick):
@@ -179,18 +180,16 @@ def known_frequency(freq: str) -> str:
 
 def inferred(frame: pd.DataFrame, name: str, rows: int = 10) -> str:
     """The frequency of the times: that of all, or the most common one of pieces of `rows` rows."""
-    import pandas as pd
-
     index = frame.index
     if len(index) < 3:
         raise ValueError(
             f"{of(name)}a frequency cannot be inferred from {len(index)} rows; give freq, such as "
             "freq='h'"
         )
-    found = pd.infer_freq(index)
+    found = frequency(index)
     if found is None and len(index) > rows:
         starts = np.unique(np.linspace(0, len(index) - rows, 50, dtype=int))
-        pieces = Counter(pd.infer_freq(index[at : at + rows]) for at in starts)
+        pieces = Counter(frequency(index[at : at + rows]) for at in starts)
         del pieces[None]
         found = pieces.most_common(1)[0][0] if pieces else None
     if found is None:
@@ -199,7 +198,17 @@ def inferred(frame: pd.DataFrame, name: str, rows: int = 10) -> str:
             f"{of(name)}the times have no frequency: from row to row it is {steps.min()} to "
             f"{steps.max()}; give freq and fill, such as freq='h', fill='previous'"
         )
-    return known_frequency(found)
+    return found
+
+
+def frequency(index) -> str | None:
+    """What pandas infers, as a string: coming versions return an object, this one warns of it."""
+    import pandas as pd
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="A future version of pandas")
+        found = pd.infer_freq(index)
+    return None if found is None else pd.tseries.frequencies.to_offset(found).freqstr
 
 
 def of(name: str) -> str:

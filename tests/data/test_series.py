@@ -1,0 +1,349 @@
+"""Files and frames as series: what is accepted, what is refused and how it is named."""
+
+import os
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keraseq import data
+
+HAS_DATA = "KERASEQ_DATA" in os.environ
+needs_data = pytest.mark.skipif(not HAS_DATA, reason="needs KERASEQ_DATA")
+
+
+def hours(rows=60, **columns):
+    """A wide frame with a column of times; a column given as None holds random values."""
+    rng = np.random.default_rng(0)
+    frame = {"date": pd.date_range("2026-01-05", periods=rows, freq="h")}
+    for name, value in (columns or {"y": None}).items():
+        frame[name] = rng.normal(size=rows) if value is None else value
+    return pd.DataFrame(frame)
+
+
+def long(**lengths):
+    """Nixtla's long format, days."""
+    parts = []
+    for name, rows in lengths.items():
+        days = pd.date_range("2026-01-01", periods=rows, freq="D")
+        parts.append(pd.DataFrame({"unique_id": name, "ds": days, "y": np.arange(float(rows))}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def refused(message, source, error=ValueError, **options):
+    with pytest.raises(error, match=re.escape(message)) as caught:
+        data.series(source, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wide_frame():
+    frame = hours(100, y=0.0, wind=1.0, holiday=2.0, note=3.0)
+    found = data.series(
+        frame[["note", "holiday", "date", "wind", "y"]],
+        targets="y",
+        past_covariates=["wind"],
+        future_covariates=["holiday"],
+    )
+    assert found.columns == ("y", "wind", "holiday")
+    assert list(found.frames["series"]) == ["y", "wind", "holiday"]  # `note` is left out
+    assert (found.freq, found.season) == ("h", 24)
+    assert found.borders["series"] == (70, 85)
+    assert [len(found.part(part)["series"]) for part in ("train", "validation", "test")] == [
+        70, 15, 15,
+    ]  # fmt: skip
+
+
+def test_a_long_frame_of_unequal_lengths():
+    found = data.series(long(a=30, b=50), validation=5, test=4)
+    assert {name: len(frame) for name, frame in found.frames.items()} == {"a": 30, "b": 50}
+    assert (found.targets, found.freq, found.season) == (("y",), "D", 7)
+    assert found.borders == {"a": (21, 26), "b": (41, 46)}
+    shuffled = long(a=30, b=50).sample(frac=1, random_state=0)
+    again = data.series(shuffled, validation=5, test=4, fill="previous")
+    pd.testing.assert_frame_equal(again.frames["b"], found.frames["b"], check_freq=False)
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet"])
+def test_files(tmp_path, ending):
+    path, frame = tmp_path / f"load.{ending}", hours(y=1.0)
+    if ending == "parquet":
+        pytest.importorskip("pyarrow")
+        frame.to_parquet(path)
+    else:
+        frame.to_csv(path, index=False)
+    found = data.series(path)
+    assert list(found.frames) == ["load"]
+    np.testing.assert_allclose(found.frames["load"]["y"], frame["y"])
+    assert found.freq == "h"
+
+
+def test_rows_without_times_are_numbered():
+    found = data.series(pd.DataFrame({"y": np.arange(20.0)}))
+    assert (found.freq, found.season) == (None, 1)
+    assert found.times_after("series", 2).tolist() == [20, 21]
+    steps = pd.DataFrame({"unique_id": "a", "ds": range(1, 21), "y": 1.0})
+    assert data.series(steps).freq is None
+    refused("needs rows with times", pd.DataFrame({"y": np.arange(20.0)}), freq="h")
+    refused(
+        "calendar features need rows with times", pd.DataFrame({"y": [1.0] * 20}), calendar=["hour"]
+    )
+
+
+def test_gaps_duplicates_order_and_nan_are_named_and_filled_as_asked():
+    gap = hours().drop(index=[7, 8])
+    refused("series 'series': 2 times are missing, the first before row 7 (2026-01-05 09:00)", gap)
+    twice = pd.concat([hours(), hours().iloc[[5]]]).sort_values("date")
+    refused("row 6 (2026-01-05 05:00) has the time of the row before", twice)
+    refused("row 1 (2026-01-07 10:00) follows 2026-01-07 11:00", hours().iloc[::-1])
+    hole = hours()
+    hole.loc[9, "y"] = np.nan
+    refused("series 'series': nan in row 9 (2026-01-05 09:00), column 'y'; give fill=", hole)
+
+    whole = data.series(hours()).frames["series"]
+    filled = data.series(gap, fill="previous").frames["series"]
+    assert len(filled) == 60
+    np.testing.assert_allclose(filled["y"].iloc[[7, 8]], whole["y"].iloc[6])
+    lines = data.series(gap, fill="linear").frames["series"]
+    y = whole["y"]
+    np.testing.assert_allclose(lines["y"].iloc[7], y.iloc[6] + (y.iloc[9] - y.iloc[6]) / 3)
+    mixed = twice.copy()
+    mixed.iloc[6, 1] = 77.0  # of duplicates the last stays
+    assert data.series(mixed.iloc[::-1].iloc[::-1], fill="previous").frames["series"]["y"].iloc[
+        5
+    ] == pytest.approx(77.0)
+    refused("unknown fill 'linar'", gap, fill="linar")
+
+
+def test_lines_are_drawn_inside_the_training_part_alone():
+    """A line across a border, or after it, would know the next part."""
+    frame = hours(100)
+    frame.loc[[68, 69, 70, 71, 90], "y"] = np.nan  # the border is at 70
+    filled = data.series(frame, fill="linear").frames["series"]["y"]
+    np.testing.assert_array_equal(filled.iloc[68:72], frame["y"].iloc[67])
+    assert filled.iloc[90] == frame["y"].iloc[89]
+
+
+def test_a_gap_at_the_start_has_nothing_to_be_filled_from():
+    frame = hours()
+    frame.loc[0, "y"] = np.nan
+    refused("no known value before it to fill from", frame, fill="previous")
+
+
+def test_columns_that_are_not_what_they_must_be():
+    refused("unknown target 'z'; columns: 'date', 'y'.", hours(), targets="z")
+    refused("Did you mean 'temp'?", hours(temp=1.0), targets="tmp")
+    refused("unknown future covariate 'x'", hours(), future_covariates=["x"])
+    refused("column 'y' is both target and past covariate", hours(), targets="y",
+            past_covariates=["y"])  # fmt: skip
+    text = hours().astype({"y": object})
+    text.loc[3, "y"] = "12,5"
+    refused("series 'series': '12,5' in row 3, column 'y', is no number", text)
+    empty = hours()
+    empty["y"] = np.nan
+    refused("column 'y' holds no value at all", empty, fill="previous")
+    refused("the table is empty", hours().iloc[:0])
+    refused("there is no target", hours()[["date"]])
+    bad = hours().astype({"date": str})
+    bad.loc[4, "date"] = "yesterday"
+    refused("'yesterday' in row 4, column 'date', is no time", bad)
+    refused("come from a pandas DataFrame, a path or a name; received list", [1, 2], TypeError)
+
+
+def test_sources_that_are_not_there(tmp_path):
+    refused("unknown series 'eth1'; accepted: a file ending in .csv", "eth1")
+    refused("Did you mean 'etth1'?", "eth1")
+    refused("there is no file", tmp_path / "a.csv", FileNotFoundError)
+    (tmp_path / "b.csv").write_text("")
+    refused("cannot be read as .csv", tmp_path / "b.csv")
+    with pytest.raises(FileNotFoundError, match=r"there is no ett/ETTh1\.csv"):
+        data.series("etth1", data_dir=tmp_path)
+
+
+def test_frequencies():
+    months = pd.DataFrame(
+        {"month": pd.date_range("2020-01-01", periods=40, freq="MS").strftime("%Y-%m"), "y": 1.0}
+    )
+    found = data.series(months)
+    assert (found.freq, found.season) == ("MS", 12)
+    assert found.times_after("series", 1)[0] == pd.Timestamp("2023-05-01")
+    assert data.series(months.drop(index=17), fill="previous").freq == "MS"  # in spite of the gap
+    refused("lies between the times of freq 'D'", hours(), freq="D")
+    refused("unknown freq 'hourli'", hours(), freq="hourli")
+    odd = hours(12)
+    odd["date"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(12) ** 2, unit="h")
+    refused("the times have no frequency", odd)
+    refused("cannot be inferred from 2 rows", hours(2))
+    assert data.series(hours(40), freq="h").freq == "h"
+    mixed = pd.concat([long(a=30), long(b=30)])
+    mixed.loc[mixed.unique_id == "b", "ds"] = pd.date_range("2026-01-01", periods=30, freq="h")
+    refused("series 'b' has frequency 'h', the others have 'D'", mixed)
+
+
+def test_daylight_saving():
+    """Germany 2026: 29 March has 23 hours, 25 October 25."""
+    for day, count in (("2026-03-28", 71), ("2026-10-24", 73)):
+        local = pd.date_range(day, periods=count, freq="h", tz="Europe/Berlin")
+        frame = pd.DataFrame({"date": local, "y": np.arange(float(count))})
+        found = data.series(frame, calendar=["hour"])
+        assert len(found.frames["series"]) == count and found.freq == "h"
+        assert str(found.frames["series"].index.tz) == "UTC"
+        noon = found.frames["series"].index.tz_convert("Europe/Berlin").hour == 12
+        np.testing.assert_allclose(found.frames["series"]["hour_cos"][noon], -1)  # the local clock
+        naive = frame.assign(date=local.tz_localize(None))
+        refused("if clocks change here, give tz, such as tz='Europe/Berlin'", naive)
+        again = data.series(naive, tz="Europe/Berlin")
+        pd.testing.assert_index_equal(
+            again.frames["series"].index, found.frames["series"].index, exact="equiv"
+        )
+        text = frame.assign(date=frame["date"].astype(str))  # two offsets in one column
+        assert len(data.series(text).frames["series"]) == count
+    refused("cannot be local times of tz='Europe/Berln'", naive, tz="Europe/Berln")
+
+
+def test_calendar_features_go_on_after_the_end():
+    found = data.series(hours(48), targets="y", calendar=["hour", "weekday"])
+    assert found.columns == ("y", "hour_sin", "hour_cos", "weekday_sin", "weekday_cos")
+    future = found.future("series", 24)
+    past = found.frames["series"][["hour_sin", "hour_cos"]].iloc[:24]
+    np.testing.assert_allclose(future[["hour_sin", "hour_cos"]], past, atol=1e-12)
+    refused("unknown calendar feature 'hours'", hours(), calendar=["hours"])
+
+
+def test_future_covariates_that_end_too_early():
+    found = data.series(
+        hours(48, y=0.0, holiday=1.0), targets="y", future_covariates=["holiday"], calendar=["hour"]
+    )
+    known = pd.DataFrame({"holiday": [0.0, 1.0]})
+    with pytest.raises(ValueError, match=r"'holiday' ends too early: horizon=3 needs 3 rows .* 2"):
+        found.future("series", 3, known)
+    assert found.future("series", 2, known)["holiday"].tolist() == [0, 1]
+    with pytest.raises(ValueError, match="'holiday' is missing over the horizon"):
+        found.future("series", 2)
+    dated = known.set_axis(pd.date_range("2026-01-07 01:00", periods=2, freq="h"))
+    with pytest.raises(
+        ValueError, match="begin at 2026-01-07 01:00:00, the forecast"
+    ):
+        found.future("series", 1, dated)
+
+
+def test_series_that_are_too_short_are_named():
+    found = data.series(long(a=40, b=12), validation=3, test=3)
+    with pytest.raises(ValueError, match=r"series 'b': look_back=5 and horizon=3 do not fit: its "
+                       r"train part lets 1 of its 12 rows be targets"):  # fmt: skip
+        data.SeriesWindows(found, "train", look_back=5, horizon=3)
+    refused("series 'series': validation=", hours(3))
+
+
+def test_a_constant_series_is_accepted():
+    found = data.series(hours(y=5.0))
+    scaler = data.Scaler.fit(found.part("train")["series"])
+    assert (scaler.transform(found.frames["series"])["y"] == 0).all()
+    mean, deviation = data.window_scale(np.full((1, 9, 1), 0.1))
+    assert deviation.item() == 1.0 and mean.item() == pytest.approx(0.1)
+
+
+def test_datasets_give_every_window_once_an_epoch_in_a_new_order():
+    found = data.series(hours(100, a=None, b=None))
+    windows = data.SeriesWindows(found, "train", look_back=5, horizon=3)
+    arrays = windows.arrays()
+    assert len(windows) == 63 == len(arrays.inputs)
+
+    def epoch(shuffle):
+        batches = list(windows.dataset(16, shuffle=shuffle).as_numpy_iterator())
+        assert [len(x) for x, _ in batches] == [16, 16, 16, 15]  # none is dropped
+        return np.concatenate([x for x, _ in batches]), np.concatenate([y for _, y in batches])
+
+    for inputs, targets in (epoch(False),):
+        np.testing.assert_array_equal(inputs, arrays.inputs)
+        np.testing.assert_array_equal(targets, arrays.targets)
+    np.random.seed(1)  # noqa: NPY002
+    one, two = epoch(True), epoch(True)
+    np.random.seed(1)  # noqa: NPY002
+    again = epoch(True)
+    assert np.abs(one[0] - two[0]).max() > 0
+    np.testing.assert_array_equal(one[0], again[0])
+    key = arrays.inputs[:, 0, 0]
+    np.testing.assert_array_equal(np.sort(one[0][:, 0, 0]), np.sort(key))
+    order = [int(np.flatnonzero(key == first)[0]) for first in one[0][:, 0, 0]]
+    np.testing.assert_array_equal(one[1], arrays.targets[order])
+
+
+def test_the_future_moves_neither_inputs_nor_scales():
+    """Leakage: all that comes from an origin on may change; the window before it does not."""
+    frame = hours(100, y=None, holiday=None)
+    options = {"targets": "y", "future_covariates": ["holiday"]}
+    for per_window in (False, True):
+        found = data.series(frame, **options)
+        row = found.borders["series"].test  # 85: the first window of the test part starts here
+        other = frame.copy()
+        other.loc[row:, "y"] = 1e6
+        changed = data.series(other, **options)
+        first = []
+        for one in (found, changed):
+            scaler = data.Scaler.fit(one.part("train")["series"])
+            windows = data.SeriesWindows(
+                one, "test", look_back=12, horizon=6, scaler=scaler, per_window=per_window
+            )
+            first.append((scaler, windows.scales, next(windows.dataset(1).as_numpy_iterator())))
+        (scaler, scales, (inputs, targets)), (scaler_, scales_, (inputs_, targets_)) = first
+        assert scaler == scaler_
+        np.testing.assert_array_equal(inputs["features"], inputs_["features"])
+        np.testing.assert_array_equal(inputs["future"], inputs_["future"])
+        assert np.abs(targets - targets_).max() > 1e3  # the test changes something
+        if per_window:
+            np.testing.assert_array_equal(scales[0], scales_[0])
+
+
+def test_windows_scaled_by_themselves_can_be_undone():
+    found = data.series(long(a=40, b=60), validation=5, test=5)
+    plain = data.SeriesWindows(found, "train", look_back=6, horizon=2)
+    scaled = data.SeriesWindows(found, "train", look_back=6, horizon=2, per_window=True)
+    assert scaled.counts == {"a": 23, "b": 43}
+    mean, deviation = scaled.scales[:, :1], scaled.scales[:, 1:]
+    inputs, targets, _ = scaled.arrays()
+    np.testing.assert_allclose(inputs.mean(axis=1), 0, atol=1e-6)
+    np.testing.assert_allclose(inputs.std(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(inputs * deviation + mean, plain.arrays().inputs, atol=1e-5)
+    np.testing.assert_allclose(targets * deviation + mean, plain.arrays().targets, atol=1e-5)
+
+
+@needs_data
+def test_ett_by_name():
+    found = data.series("etth1")
+    frame = found.frames["ETTh1"]
+    assert frame.shape == (14400, 7) and list(frame)[-1] == "OT"
+    assert found.borders["ETTh1"] == (8640, 11520) and found.freq == "h"
+    sizes = {
+        part: len(data.SeriesWindows(found, part, look_back=96, horizon=96))
+        for part in ("train", "validation", "test")
+    }
+    assert sizes == {"train": 8449, "validation": 2785, "test": 2785}  # as everybody has it
+    quarter = data.series("ettm1", targets="OT")
+    assert quarter.columns[0] == "OT" and len(quarter.past_covariates) == 6
+    assert (quarter.season, quarter.borders["ETTm1"]) == (96, (34560, 46080))
+
+
+@needs_data
+def test_m4_by_name():
+    found = data.series("m4-hourly")
+    assert len(found.frames) == 414 and found.season == 24
+    windows = data.SeriesWindows(found, "test", look_back=24, horizon=48)
+    assert len(windows) == 414  # one a series: its last 48 rows
+    assert {len(frame) for frame in found.frames.values()} == {748, 1008}
+
+
+def test_a_download_is_compared_with_its_hash(monkeypatch, tmp_path):
+    """Without a folder the public source is asked; here the source is this test."""
+    asked = {}
+
+    def get_file(name, url, file_hash, cache_subdir):
+        asked.update(name=name, url=url, file_hash=file_hash)
+        path = tmp_path / name
+        hours(15000, y=1.0).to_csv(path, index=False)
+        return str(path)
+
+    monkeypatch.delenv("KERASEQ_DATA", raising=False)
+    monkeypatch.setattr("keras.utils.get_file", get_file)
+    assert len(data.series("etth1").frames["ETTh1"]) == 14400
+    assert asked["url"].startswith("https://") and len(asked["file_hash"]) == 64

@@ -1,0 +1,245 @@
+"""The recipe: it learns, it knows no future, it comes back, it goes on after a kill."""
+
+import os
+import re
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+import keraseq
+from keraseq import data
+from keraseq.recipes import forecast
+
+needs_data = pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs KERASEQ_DATA")
+SMALL = {"units": 8, "dropout": 0.0, "epochs": 2}
+
+
+def waves(rows=300, level=50.0, seed=0, names=("y",)):
+    """Days with a weekly wave, which repeating the last value cannot forecast."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(rows)
+    frame = {"date": pd.date_range("2026-01-01", periods=rows, freq="D")}
+    for i, name in enumerate(names):
+        frame[name] = level + 5 * np.sin(2 * np.pi * (t + i) / 7) + 0.3 * rng.normal(size=rows)
+    return pd.DataFrame(frame)
+
+
+def trained(series=None, horizon=7, look_back=14, **options):
+    series = data.series(waves()) if series is None else series
+    return forecast.train(series, horizon, look_back, **{**SMALL, **options})
+
+
+def test_it_beats_the_last_value_and_the_season_and_has_no_lag():
+    """Cross-correlation of forecast and truth peaks at 0: it is no shifted copy of the past."""
+    series = data.series(waves(500))
+    bundle = trained(series, epochs=30, learning_rate=0.02, batch_size=32)
+    method = forecast.Forecaster.of(bundle)
+    inputs, targets, _ = data.SeriesWindows(series, "test", look_back=14, horizon=7).arrays()
+    found = method(inputs)["mean"]
+    error = np.abs(found - targets).mean()
+    assert error < np.abs(inputs[:, -1:] - targets).mean() / 4
+    assert error < 1.15 * np.abs(inputs[:, -7:] - targets).mean()
+    for step in (0, 6):
+        truth, said = targets[:, step, 0], found[:, step, 0]
+        lags = range(-3, 4)
+        middle = slice(3, len(truth) - 3)
+        match = [np.corrcoef(truth[middle], np.roll(said, lag)[middle])[0, 1] for lag in lags]
+        assert lags[int(np.argmax(match))] == 0
+
+
+def test_the_lag_test_finds_a_lag():
+    """The test above can fail: the last value, as a forecast of step 1, is late by one."""
+    y = waves(200)["y"].to_numpy()
+    truth, said = y[1:], y[:-1]
+    middle = slice(3, -3)
+    match = [np.corrcoef(truth[middle], np.roll(said, lag)[middle])[0, 1] for lag in range(-3, 4)]
+    assert int(np.argmax(match)) - 3 == -1
+
+
+@pytest.mark.parametrize("scale", ["train", "window"])
+def test_no_forecast_knows_what_comes_after_its_origin(scale):
+    """Training and forecast stay as they are when everything after the border changes."""
+    frame = waves()
+    first = data.series(frame)
+    row = first.borders["series"].test
+    other = frame.copy()
+    other.loc[row:, "y"] *= 100
+    found = []
+    for one in (first, data.series(other)):
+        bundle = trained(one, scale=scale, epochs=1)
+        past = one.frames["series"].to_numpy()[row - 14 : row]
+        method = forecast.Forecaster.of(bundle)
+        found.append((method.scaler, method(past[None])["mean"]))
+    assert found[0][0] == found[1][0]
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+def test_two_and_two_epochs_are_four(tmp_path):
+    """A run that is killed after two epochs goes on, and ends as if it had never stopped."""
+
+    class Killed(Exception):
+        pass
+
+    class Kill(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise Killed
+
+    options = {"epochs": 4, "dropout": 0.3, "batch_size": 64}
+    whole = trained(folder=tmp_path / "whole", **options)
+    plain = forecast.callbacks
+
+    def with_kill(settings, folder):
+        return [*plain(settings, folder), Kill()]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forecast, "callbacks", with_kill)
+        with pytest.raises(Killed):
+            trained(folder=tmp_path / "killed", **options)
+    assert (tmp_path / "killed" / "resume.npz").exists()
+    again = trained(folder=tmp_path / "killed", **options)
+    assert again.card.epochs == 4
+    for one, two in zip(whole.model.get_weights(), again.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert len(pd.read_csv(tmp_path / "killed" / "log.csv")) == 4
+
+
+@pytest.mark.parametrize("scale", ["train", "window"])
+@pytest.mark.parametrize("head", ["point", "quantiles", "gaussian"])
+def test_a_bundle_forecasts_in_the_units_of_the_data(head, scale, tmp_path):
+    series = data.series(waves(names=("y", "z"), level=1e4))
+    bundle = trained(series, head=head, scale=scale, quantiles=(0.1, 0.5, 0.9))
+    method = forecast.Forecaster.of(bundle)
+    table = method.forecast(series)
+    assert table["ds"].iloc[0] == pd.Timestamp("2026-10-28") and len(table) == 7
+    assert ((table["y"] > 9_900) & (table["y"] < 10_100)).all()
+    if head != "point":
+        assert (table["y-0.1"] < table["y-0.9"]).all() and (table["z-0.1"] < table["z-0.9"]).all()
+    bundle.save(tmp_path / "bundle")
+    again = forecast.Forecaster.of(keraseq.bundle.load(tmp_path / "bundle"))
+    pd.testing.assert_frame_equal(again.forecast(series), table)
+    assert again.settings == method.settings
+
+
+def test_gaussian_quantiles_are_those_of_the_normal_distribution():
+    bundle = trained(head="gaussian", quantiles=(0.1, 0.5, 0.9))
+    past = data.series(waves()).frames["series"].to_numpy()[None, -14:]
+    found = forecast.Forecaster.of(bundle)(past)
+    low, middle, high = found["quantiles"].values()
+    np.testing.assert_allclose(middle, found["mean"])
+    np.testing.assert_allclose(high - middle, middle - low, rtol=1e-6)
+    scaler = forecast.Forecaster.of(bundle).scaler
+    raw = bundle.model.predict(scaler.transform(data.series(waves()).frames["series"]).to_numpy(
+        "float32")[None, -14:], verbose=0)  # fmt: skip
+    np.testing.assert_allclose(
+        high - middle, 1.2815516 * raw[..., 1] * scaler.deviation[0], rtol=1e-4
+    )
+
+
+def test_one_model_for_many_series_of_other_levels():
+    parts = [
+        waves(rows, level, seed).rename(columns={"date": "ds"}).assign(unique_id=name)
+        for name, rows, level, seed in (("a", 120, 50, 0), ("b", 200, 5000, 1))
+    ]
+    series = data.series(pd.concat(parts), targets="y")
+    bundle = trained(series)
+    assert bundle.preprocessing["settings"]["scale"] == "window"
+    table = forecast.Forecaster.of(bundle).forecast(series)
+    assert table.groupby("unique_id")["y"].mean().round(-1).to_dict() == {"a": 50, "b": 5000}
+    assert table.groupby("unique_id")["ds"].min()["a"] == pd.Timestamp("2026-05-01")
+
+
+@pytest.mark.parametrize("model", ["segment", "direct", "recursive", "encoder-decoder"])
+def test_every_model_takes_future_covariates(model):
+    frame = waves().assign(holiday=lambda f: (f.index % 7 == 0).astype(float))
+    series = data.series(
+        frame, targets="y", future_covariates=["holiday"], calendar=["weekday"], validation=40
+    )
+    bundle = trained(series, model=model, epochs=1)
+    method = forecast.Forecaster.of(bundle)
+    known = pd.DataFrame({"holiday": np.zeros(7)})
+    quiet, busy = method.forecast(series, known), method.forecast(series, known + 1)
+    assert np.abs(quiet["y"] - busy["y"]).max() > 1e-6
+    with pytest.raises(ValueError, match="ends too early: horizon=7 needs 7 rows"):
+        method.forecast(series, known[:5])
+    past = series.frames["series"].to_numpy()[None, -14:]
+    with pytest.raises(ValueError, match="must be given for 7 rows; received none"):
+        method(past)
+    assert method(past, 3, np.zeros((1, 3, 3)))["mean"].shape == (1, 3, 1)
+
+
+def test_a_constant_series_is_forecast_as_that_constant():
+    frame = waves().assign(y=12.5)
+    for scale in ("train", "window"):
+        table = forecast.Forecaster.of(trained(data.series(frame), scale=scale)).forecast(
+            data.series(frame)
+        )
+        np.testing.assert_allclose(table["y"], 12.5, atol=0.5)
+
+
+def test_defaults_follow_from_the_series():
+    settings = forecast.chosen_settings(data.series(waves(700)), 7, None, {})
+    assert (settings.look_back, settings.segment, settings.scale) == (28, 7, "train")
+    assert settings.batch_size == (490 - 28 - 7 + 1) // 32 and settings.epochs >= 30
+    short = forecast.chosen_settings(data.series(waves(60)), 7, None, {})
+    assert short.look_back == 14  # no more than a third of the training part
+    numbered = forecast.chosen_settings(data.series(waves(300)[["y"]]), 20, None, {})
+    assert (numbered.look_back, numbered.segment) == (40, 8)
+    odd = forecast.chosen_settings(data.series(waves(300)), 5, 15, {})
+    assert odd.segment == 5  # the largest that divides the look-back
+
+
+def test_a_rate_that_falls():
+    rate = forecast.Rate(1.0, epochs=30)
+    assert [rate(0), rate(3)] == [1, 1]
+    assert rate(4) == pytest.approx(0.8) and rate(13) == pytest.approx(0.8**10)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"unit": 3}, "unknown option 'unit'; accepted: 'horizon'"),
+        ({"model": "segments"}, "Did you mean 'segment'?"),
+        ({"head": "normal"}, "unknown head 'normal'"),
+        ({"cell": "grv"}, "unknown cell 'grv'"),
+        ({"prior": 1.0}, "prior=1.0 needs head='gaussian'; received head='point'"),
+        ({"horizon": 0}, "horizon must be a positive integer; received horizon=0"),
+        ({"horizon": 40}, "series 'series': look_back=14 and horizon=40 do not fit"),
+        ({"look_back": 500}, "do not fit: its train part lets 0 of its 300 rows be targets"),
+    ],
+)
+def test_settings_that_are_wrong(options, message):
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        trained(**options)
+    assert "\n" not in str(caught.value)
+
+
+def test_forecasts_that_cannot_be():
+    series = data.series(waves())
+    method = forecast.Forecaster.of(trained(series))
+    past = series.frames["series"].to_numpy()[None, -14:]
+    assert method(past, 3)["mean"].shape == (1, 3, 1)
+    with pytest.raises(ValueError, match="trained to forecast 7 rows; received horizon=8"):
+        method(past, 8)
+    with pytest.raises(ValueError, match=r"past must be \(windows, 14, 1\), its columns y"):
+        method(past[:, 1:])
+    with pytest.raises(ValueError, match="series 'series' has 10 rows; the model looks back 14"):
+        method.forecast(data.series(waves(10)))
+    with pytest.raises(ValueError, match=r"trained with targets=\['y'\]; received \['z'\]"):
+        method.forecast(data.series(waves(names=("z",))))
+    with pytest.raises(ValueError, match="names the recipe '', not 'forecast'"):
+        forecast.Forecaster.of(keraseq.bundle.Bundle(method.model))
+
+
+@needs_data
+def test_the_protocol_of_ett_gives_the_published_floor():
+    """Repeat-last on ETTh1 at 96 hours: MSE 1.294, MAE 0.713 in scaled units, as published."""
+    series = data.series("etth1")
+    scaler = data.Scaler.fit(series.part("train")["ETTh1"])
+    windows = data.SeriesWindows(series, "test", look_back=96, horizon=96, scaler=scaler)
+    inputs, targets, _ = windows.arrays()
+    error = targets - inputs[:, -1:]
+    assert np.mean(error**2) == pytest.approx(1.294, abs=6e-4)
+    assert np.mean(np.abs(error)) == pytest.approx(0.713, abs=6e-4)
