@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "bundle": {"models", "checks"},
     "inspection": {"layers", "cells", "checks"},
 }
-MAY_IMPORT["generate"] = set(MAY_IMPORT)
+MAY_IMPORT["generation"] = set(MAY_IMPORT)
 MAY_IMPORT["recipes"] = set(MAY_IMPORT)
 MAY_IMPORT["experiments"] = set(MAY_IMPORT)
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
@@ -60,7 +60,8 @@ def test_imports_point_one_way(path):
 
 def test_only_scan_data_and_train_call_a_backend():
     for path in PACKAGE.rglob("*.py"):
-        if "scan" in path.parts or room_of(path) in ("data", "train"):  # train: determinism, seeds
+        if "scan" in path.parts or room_of(path) in ("data", "train", "generation"):
+            # train: determinism, seeds; generation: its compiled loop
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             names = []
