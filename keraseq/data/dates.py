@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 CALENDAR = {  # feature: (what it counts, its period)
     "minute": (lambda at: at.minute, 60),
     "hour": (lambda at: at.hour + at.minute / 60, 24),
-    "weekday": (lambda at: at.dayofweek + at.hour / 24, 7),
+    "weekday": (lambda at: at.day_of_week + at.hour / 24, 7),
     "day": (lambda at: at.day - 1, 31),
     "month": (lambda at: at.month - 1, 12),
-    "yearday": (lambda at: at.dayofyear - 1, 365.25),
+    "yearday": (lambda at: at.day_of_year - 1, 365.25),
 }
 SEASONS = {"D": 7, "B": 5, "W": 52, "M": 12, "MS": 12, "ME": 12, "Q": 4, "QS": 4, "QE": 4}
 

@@ -177,9 +177,11 @@ class SeriesWindows:
             first, last = series.rows(part, name)
             first = max(first, self.look_back)
             if last - first < self.horizon:
+                more = "" if part == "train" else f"; give keraseq.data.series a larger {part}"
                 raise ValueError(
                     f"series {name!r}: look_back={look_back} and horizon={horizon} do not fit: its "
-                    f"{part} part lets {max(last - first, 0)} of its {len(frame)} rows be targets"
+                    f"{part} part lets {max(last - first, 0)} of its {len(frame)} rows be "
+                    f"targets{more}"
                 )
             frame = frame if scaler is None else scaler.transform(frame)
             rows = np.arange(first, last - self.horizon + 1, stride)

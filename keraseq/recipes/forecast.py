@@ -307,16 +307,20 @@ def train(
     parts = {part: windows(series, part, settings, scaler) for part in ("train", "validation")}
     model = build(series, settings, len(parts["train"]))
     training.compile(model, loss(settings), learning_rate=settings.learning_rate, metrics=[])
-    start = time.perf_counter()
+    chosen, start = callbacks(settings, folder), time.perf_counter()
+    batches = parts["train"].dataset(settings.batch_size, shuffle=True)
     history = model.fit(
-        parts["train"].dataset(settings.batch_size, shuffle=True),
+        batches,
         validation_data=parts["validation"].dataset(settings.batch_size),
         epochs=settings.epochs,
-        callbacks=callbacks(settings, folder),
+        callbacks=chosen,
         shuffle=False,  # the dataset does
         verbose=verbose,
-    ).history
-    losses = history.get("val_loss", [])
+    ).epoch
+    # A run that was resumed has trained more epochs than its history holds.
+    epochs = int(model.optimizer.iterations) // len(batches)
+    seconds = (time.perf_counter() - start) / max(len(history), 1)
+    [stopping] = [one for one in chosen if isinstance(one, keras.callbacks.EarlyStopping)]
     return Bundle(
         model,
         {
@@ -335,9 +339,9 @@ def train(
             data=source or f"{len(series.frames)} series",
             split="by time; the epoch was chosen on the validation part",
             seeds=(settings.seed,),
-            epochs=len(losses) or None,
-            wall_time=time.perf_counter() - start,
-            metric=Score("validation loss", min(losses)) if losses else None,
+            epochs=epochs,
+            wall_time=seconds * epochs,
+            metric=Score("validation loss", float(stopping.best)),
         ),
     )
 

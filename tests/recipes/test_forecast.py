@@ -206,7 +206,7 @@ def test_a_rate_that_falls():
         ({"cell": "grv"}, "unknown cell 'grv'"),
         ({"prior": 1.0}, "prior=1.0 needs head='gaussian'; received head='point'"),
         ({"horizon": 0}, "horizon must be a positive integer; received horizon=0"),
-        ({"horizon": 40}, "series 'series': look_back=14 and horizon=40 do not fit"),
+        ({"horizon": 50}, "its validation part lets 45 of its 300 rows be targets; give"),
         ({"look_back": 500}, "do not fit: its train part lets 0 of its 300 rows be targets"),
     ],
 )
