@@ -124,7 +124,7 @@ def run(given, source: str, chosen: dict, path: Path) -> None:
     epochs = bundle.card.epochs
     found = {
         "parameters": bundle.model.count_params(),
-        "epochs": epochs,
+        "epochs_run": epochs,
         "seconds_an_epoch": round(bundle.card.wall_time / epochs, 2),
         "processor_seconds_an_epoch": round(busy / epochs, 2),
     }
@@ -223,7 +223,7 @@ def table(path: Path):
             "test MAE": grouped["test_mae"].mean().round(4),
             "validation MSE": grouped["validation_mse"].mean().round(4),
             "parameters": grouped["parameters"].first(),
-            "seconds an epoch": grouped["seconds_an_epoch"].median(),
+            "processor seconds an epoch": grouped["processor_seconds_an_epoch"].median(),
         }
     ).sort_values("test MSE")
 
@@ -253,7 +253,7 @@ def write(path: Path, row: dict) -> None:
     partial = path.with_name(f"partial.{path.name}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with partial.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(row))
+        writer = csv.DictWriter(file, list(dict.fromkeys(name for line in lines for name in line)))
         writer.writeheader()
         writer.writerows(lines)
     partial.replace(path)

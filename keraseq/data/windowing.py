@@ -201,10 +201,13 @@ class SeriesWindows:
         return len(self.origins)
 
     def arrays(self) -> Windows:
-        """All windows at once; future covariates are left to `dataset`."""
+        """All windows at once, inputs as `dataset` gives them; origins count rows of all series."""
         inputs, targets = self._gather()(np.arange(len(self)))
-        inputs = inputs["features"] if isinstance(inputs, dict) else inputs
-        return Windows(inputs.numpy(), targets.numpy(), self.origins)
+        if isinstance(inputs, dict):
+            inputs = {name: one.numpy() for name, one in inputs.items()}
+        else:
+            inputs = inputs.numpy()
+        return Windows(inputs, targets.numpy(), self.origins)
 
     def dataset(self, batch_size: int = 256, *, shuffle: bool = False):
         """Batches `(inputs, targets)` for `fit`; the last batch may be smaller, none is dropped.

@@ -12,13 +12,14 @@ Numbers below were measured on ETTh1, 96 hours from 96 hours, on the validation 
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from keraseq import data, models
+from keraseq import evaluate as evaluation
 from keraseq import train as training
 from keraseq.bundle import Bundle, Card, Score
 from keraseq.checks import number, one_of, positive_integer
@@ -330,6 +331,7 @@ def train(
             "future_covariates": list(series.future_covariates),
             "scaler": scaler.to_json(),
             "source": source,
+            "calendar": list(series.calendar),
             "freq": series.freq,
             "season": series.season,
         },
@@ -344,6 +346,97 @@ def train(
             metric=Score("validation loss", float(stopping.best)),
         ),
     )
+
+
+def evaluate(bundle: Bundle, series=None, *, part: str = "test", stride: int = 1):
+    """The model beside forecasts that need no training, on every window of a part.
+
+    Args:
+        bundle: What `train` returned, or a bundle that was loaded.
+        series: A `keraseq.data.Series`, or what `keraseq.data.series` reads. Default: the public
+            series that it was trained on.
+        part: `"test"` or `"validation"`. Defaults to `"test"`.
+        stride: Rows from one window to the next. Defaults to 1.
+
+    Returns:
+        A frame with a row a method, best first: `mae`, `mse` in the units of the data; `scaled_mae`
+        and `scaled_mse` in units of the model's scaler; `mase`, the absolute error in units of the
+        seasonal naive error before the part, series by series and target by target. Targets that
+        never change there have no such unit and are left out of `mase`.
+
+    Raises:
+        ValueError: There are no series, or their columns are not those of the training.
+    """
+    import pandas as pd
+
+    forecaster = Forecaster.of(bundle)
+    series = series_of(bundle, series)
+    forecaster.check_columns(series)
+    settings, errors, scales = forecaster.settings, {}, []
+    shape = {"look_back": settings.look_back, "horizon": settings.horizon, "stride": stride}
+    for name, frame in series.frames.items():
+        one = replace(series, frames={name: frame})
+        inputs, truth, origins = data.SeriesWindows(one, part, **shape).arrays()
+        known = frame[list(series.targets)].to_numpy("float64")
+        first, _ = series.rows(part, name)
+        scales += [seasonal_scales(known[:first], series.season)] * len(origins)
+        for method, found in forecasts(forecaster, inputs, known, origins, series.season).items():
+            errors.setdefault(method, []).append(truth - found)
+    deviation = np.array(forecaster.scaler.deviation[: len(series.targets)])
+    scales, rows = np.array(scales)[:, None], []
+    for method, parts in errors.items():
+        error = np.concatenate(parts)
+        row = {"method": method, "mae": np.abs(error).mean(), "mse": np.square(error).mean()}
+        row["mase"] = float(np.nanmean(np.abs(error) / scales))
+        row["scaled_mae"] = np.abs(error / deviation).mean()
+        row["scaled_mse"] = np.square(error / deviation).mean()
+        rows.append(row)
+    return pd.DataFrame(rows).sort_values("mae", ignore_index=True)
+
+
+def series_of(bundle: Bundle, series) -> data.Series:
+    """The series to evaluate on: those given, or the public ones of the training."""
+    if isinstance(series, data.Series):
+        return series
+    stored = bundle.preprocessing
+    if series is None and stored["source"] is None:
+        raise ValueError("the bundle was trained on no public series: give the series to evaluate")
+    if series is None:
+        return data.series(stored["source"], targets=None if not stored["past_covariates"] else
+                           stored["targets"], calendar=stored["calendar"])  # fmt: skip
+    given = [name for name in stored["future_covariates"] if not name.endswith(("_sin", "_cos"))]
+    return data.series(
+        series,
+        targets=stored["targets"],
+        past_covariates=stored["past_covariates"],
+        future_covariates=given,
+        calendar=stored["calendar"],
+    )
+
+
+def forecasts(forecaster: Forecaster, inputs, known, origins, season: int) -> dict:
+    """Name -> forecasts `(windows, horizon, targets)` of the model and of the baselines."""
+    past, future = (inputs, None) if not isinstance(inputs, dict) else inputs.values()
+    settings, horizon = forecaster.settings, forecaster.settings.horizon
+    found = {f"{settings.model} {settings.cell}": forecaster(past, horizon, future)["mean"]}
+
+    def each_target(method, *options):
+        columns = [method(column, origins, horizon, *options) for column in known.T]
+        return np.stack(columns, axis=-1)
+
+    found["repeat last"] = each_target(evaluation.repeat_last)
+    if season > 1 and origins.min() >= season:
+        found[f"seasonal naive ({season})"] = each_target(evaluation.seasonal_naive, season)
+    return found
+
+
+def seasonal_scales(known, season: int) -> list[float]:
+    """MASE's denominator of each target, NaN for one that repeats itself exactly."""
+    scales = []
+    for column in known.T:
+        moved = len(column) > season and (column[season:] != column[:-season]).any()
+        scales.append(evaluation.seasonal_scale(column, season) if moved else np.nan)
+    return scales
 
 
 def fitted_scaler(series: data.Series) -> data.Scaler:

@@ -179,6 +179,37 @@ def test_a_constant_series_is_forecast_as_that_constant():
         np.testing.assert_allclose(table["y"], 12.5, atol=0.5)
 
 
+def test_evaluation_beside_the_baselines(tmp_path):
+    frame = waves(400)
+    frame.to_csv(tmp_path / "waves.csv", index=False)
+    bundle = trained(data.series(tmp_path / "waves.csv"), epochs=1)
+    table = forecast.evaluate(bundle, tmp_path / "waves.csv").set_index("method")
+    assert set(table.index) == {"segment gru", "repeat last", "seasonal naive (7)"}
+    assert table["mae"].is_monotonic_increasing
+    y, row = frame["y"].to_numpy(), 340  # where the test part begins
+    origins = np.arange(row, 394)
+    truth = y[origins[:, None] + np.arange(7)]
+    naive = np.abs(truth - y[origins - 1][:, None])
+    assert table.loc["repeat last", "mae"] == pytest.approx(naive.mean(), rel=1e-5)
+    scale = np.abs(y[7:row] - y[: row - 7]).mean()
+    assert table.loc["repeat last", "mase"] == pytest.approx(naive.mean() / scale, rel=1e-5)
+    by_model = forecast.Forecaster.of(bundle)(y[origins[:, None] + np.arange(-14, 0)][..., None])
+    error = np.abs(by_model["mean"][..., 0] - truth).mean()
+    assert table.loc["segment gru", "mae"] == pytest.approx(error, rel=1e-4)
+    assert keraseq.recipes.of(bundle) is forecast
+    with pytest.raises(ValueError, match="on no public series: give the series"):
+        forecast.evaluate(bundle)
+
+
+def test_evaluation_with_covariates_and_constant_targets():
+    frame = waves(300, names=("y", "z")).assign(z=1.0, holiday=0.0)
+    series = data.series(
+        frame, targets=["y", "z"], future_covariates=["holiday"], calendar=["weekday"]
+    )
+    table = forecast.evaluate(trained(series, epochs=1), series)
+    assert np.isfinite(table[["mae", "mase", "scaled_mse"]].to_numpy()).all()
+
+
 def test_defaults_follow_from_the_series():
     settings = forecast.chosen_settings(data.series(waves(700)), 7, None, {})
     assert (settings.look_back, settings.segment, settings.scale) == (28, 7, "train")
