@@ -17,7 +17,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keraseq.checks import boolean, positive_integer
+from keraseq.checks import boolean, positive_integer, rate
 
 RESUME_FORMAT = 1
 
@@ -414,6 +414,39 @@ class Resume(keras.callbacks.Callback):
             "model": self.model.variables,  # with the seeds, which `save_weights` leaves out
             "optimizer": [] if optimizer is None else optimizer.variables,
         }
+
+
+class SamplingSchedule(keras.callbacks.Callback):
+    """Raises the sampling rate of a `keraseq.models.ScheduledSampling` model, epoch by epoch.
+
+        rate in epoch e of E = last * (e - 1) / (E - 1)         e = 1 ... E
+
+    the linear decay of teacher forcing of Bengio et al. 2015. A resumed run goes on with the rate
+    of its epoch.
+
+    Args:
+        last: The rate in the last epoch, in [0, 1].
+        epochs: Number of epochs, a positive integer.
+
+    Example:
+
+    >>> schedule = keraseq.train.SamplingSchedule(0.25, epochs=11)
+    >>> schedule.rate(5)
+    0.125
+    """
+
+    def __init__(self, last: float, epochs: int):
+        super().__init__()
+        self.last = rate("last", last, closed=True)
+        self.epochs = positive_integer("epochs", epochs)
+
+    def rate(self, epoch: int) -> float:
+        """The rate in an epoch, counted from 0."""
+        return self.last * min(epoch / max(self.epochs - 1, 1), 1.0)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Sets the rate."""
+        self.model.sampling_rate.assign(self.rate(epoch))
 
 
 def indexed(arrays, group: str) -> list[str]:

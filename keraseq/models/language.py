@@ -7,6 +7,7 @@ import keras
 from keraseq.checks import boolean, positive_integer
 from keraseq.layers import Stack
 from keraseq.models.inputs import OneHot, drop, full_precision
+from keraseq.models.scheduled_sampling import ScheduledSampling
 from keraseq.models.sequence_model import SequenceModel
 from keraseq.models.streaming import StreamingStack
 
@@ -26,6 +27,7 @@ def language_model(
     batch_size: int | None = None,
     length: int | None = None,
     cell_options: dict | None = None,
+    scheduled_sampling: bool = False,
     name: str = "language_model",
 ) -> SequenceModel:
     """A model of text: tokens in, at each step the logits of the next token.
@@ -61,6 +63,8 @@ def language_model(
         batch_size: Number of rows in a batch; needed with `stateful`. Default: any.
         length: Number of steps, where it is fixed. Default: any.
         cell_options: Further options of the cells, such as `{"zoneout": 0.1}`.
+        scheduled_sampling: Whether the model can read words of its own in training, see
+            `keraseq.models.ScheduledSampling`. Defaults to `False`.
         name: Name of the model.
 
     Returns:
@@ -130,4 +134,5 @@ def language_model(
     else:
         x = embed(x, reverse=True)
         logits = keras.layers.Activation("linear", dtype=full_precision(), name="logits")(x)
-    return SequenceModel(everything, logits, name=name)
+    kind = ScheduledSampling if boolean("scheduled_sampling", scheduled_sampling) else SequenceModel
+    return kind(everything, logits, name=name)

@@ -49,7 +49,7 @@ class StreamingStack(Stack):
         """Runs the layers from the states that each row is to start from."""
         states = []
         for rnn in self.rnns:
-            carried = tree.flatten(rnn.states)
+            carried = [ops.convert_to_tensor(state) for state in tree.flatten(rnn.states)]
             first = tree.flatten(rnn.cell.get_initial_state(batch_size=ops.shape(sequences)[0]))
             states += [ops.where(fresh, new, old) for new, old in zip(first, carried, strict=True)]
         return super().call(sequences, initial_state=states, training=training)

@@ -30,6 +30,7 @@ class Corpus:
         split: How the parts were made, in words.
         skipped: File -> why it is not among the documents.
         sha256: Of the bytes of all files, one after the other.
+        options: What `text_corpus` needs to read it again, but for the tokenizer.
 
     Example:
 
@@ -48,6 +49,7 @@ class Corpus:
     split: str = ""
     skipped: dict[str, str] = field(default_factory=dict)
     sha256: str = ""
+    options: dict = field(default_factory=dict)
 
     def tokens(self, part: str) -> list[np.ndarray]:
         """Token ids of each document of a part, int32 `(n,)`."""
@@ -147,7 +149,21 @@ def text_corpus(
         split=split,
         skipped=skipped,
         sha256=" ".join(one.sha256 for one in given.values()),
+        options={
+            "source": source if is_name else paths(source),
+            "level": level,
+            "validation": validation,
+            "test": test,
+            "limit": limit,
+        },
     )
+
+
+def paths(source) -> str | list[str]:
+    """Paths as text, absolute: they mean the same wherever they are read again."""
+    if isinstance(source, (str, Path)):
+        return str(Path(source).absolute())
+    return [paths(one) for one in source]
 
 
 def first_characters(texts: Sequence[str], limit: int | None) -> list[str]:

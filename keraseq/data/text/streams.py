@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keraseq.checks import positive_integer
+from keraseq.checks import positive_integer, rate
 
 
 class Stream(NamedTuple):
@@ -35,7 +35,14 @@ class Stream(NamedTuple):
         return int(np.count_nonzero(self.weights))
 
 
-def streams(documents: Sequence[np.ndarray], batch_size: int, length: int) -> Stream:
+def streams(
+    documents: Sequence[np.ndarray],
+    batch_size: int,
+    length: int,
+    *,
+    restarts: float = 0.0,
+    seed: int = 0,
+) -> Stream:
     """Lays texts out in `batch_size` rows that run through all of them, `length` tokens a batch.
 
     The texts, one after the other, are cut into windows, and the windows are dealt to the rows in
@@ -48,9 +55,13 @@ def streams(documents: Sequence[np.ndarray], batch_size: int, length: int) -> St
             predict and is left out.
         batch_size: Number of rows, a positive integer.
         length: Number of steps in a window, a positive integer.
+        restarts: Fraction of the windows to mark fresh besides, drawn at random, in [0, 1). A model
+            that hardly ever starts anew in training grows used to states that have run for long,
+            and is bad at the start of a text (Melis et al. 2018). Defaults to 0.
+        seed: Of this choice. Defaults to 0.
 
     Raises:
-        ValueError: All texts together have fewer windows than rows.
+        ValueError: All texts together have fewer windows than rows, or `restarts` is out of range.
 
     Example:
 
@@ -60,6 +71,10 @@ def streams(documents: Sequence[np.ndarray], batch_size: int, length: int) -> St
     ([[0, 1, 2], [3, 0, 0], [10, 11, 0]], [True, False, True])
     >>> stream.targets.tolist()
     [[1, 2, 3], [4, 0, 0], [11, 12, 0]]
+
+    References:
+        Melis, Dyer & Blunsom 2018, "On the State of the Art of Evaluation in Neural Language
+        Models", arXiv:1707.05589.
     """
     batch_size = positive_integer("batch_size", batch_size)
     length = positive_integer("length", length)
@@ -83,6 +98,7 @@ def streams(documents: Sequence[np.ndarray], batch_size: int, length: int) -> St
         fresh[start] = True
         start = stop
     fresh[::batches] = True
+    fresh |= np.random.default_rng(seed).random(fresh.shape) < rate("restarts", restarts)
 
     def by_batch(array):  # from row after row to batch after batch
         rows = array.reshape(batch_size, batches, -1)

@@ -1,0 +1,101 @@
+"""`keraseq train text`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keraseq.cli.shell import fail, quiet_backend, terminal, train
+
+
+@train.command("text")
+def text(
+    source: Annotated[
+        list[str],
+        typer.Argument(
+            help="Files, folders or patterns; or tinyshakespeare, ptb, python_docs, python_source."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the finished model.")] = Path("runs/text"),
+    level: Annotated[str, typer.Option(help="character, word or wordpiece.")] = "character",
+    cell: Annotated[str | None, typer.Option(help="See `keraseq cells`.")] = None,
+    units: Annotated[int | None, typer.Option(help="Size of the state.")] = None,
+    layers: Annotated[int | None, typer.Option(help="Number of recurrent layers.")] = None,
+    embedding: Annotated[
+        int | None, typer.Option(help="Width of the tokens' vectors; 0 for one-hot vectors.")
+    ] = None,
+    dropout: Annotated[float | None, typer.Option(help="Between layers, before logits.")] = None,
+    recurrent_dropout: Annotated[float | None, typer.Option(help="Of the old state.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Times through the text.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Rows side by side.")] = None,
+    length: Annotated[int | None, typer.Option(help="Steps of a window.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="At its highest.")] = None,
+    decay: Annotated[str | None, typer.Option(help="cosine or plateau.")] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Epochs without progress after which to stop; 0: never.")
+    ] = None,
+    scheduled_sampling: Annotated[
+        float | None, typer.Option(help="Rate of the model's own words in the last epoch.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed trains the same model.")] = None,
+    validation: Annotated[float | None, typer.Option(help="Fraction of the text.")] = None,
+    test: Annotated[float | None, typer.Option(help="Fraction of the text.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Read only so many characters.")] = None,
+    vocabulary_size: Annotated[int | None, typer.Option(help="For words and pieces.")] = None,
+) -> None:
+    """Train a language model on any text.
+
+    After each epoch the loss and a sample are printed; at the end the model is measured on the
+    validation and test parts, beside n-grams. A training that was stopped goes on when the command
+    is repeated: it is kept in the folder OUT.training. Without options the settings are those that
+    the recipe found good for the level.
+    """
+    settings = {
+        "cell": cell,
+        "units": units,
+        "layers": layers,
+        "embedding": embedding,
+        "dropout": dropout,
+        "recurrent_dropout": recurrent_dropout,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "length": length,
+        "learning_rate": learning_rate,
+        "decay": decay,
+        "patience": patience,
+        "scheduled_sampling": scheduled_sampling,
+        "seed": seed,
+    }
+    settings = {name: value for name, value in settings.items() if value is not None}
+    quiet_backend()
+    from keraseq import data, recipes
+    from keraseq.cli.bundles import show
+
+    console = terminal()
+    kept = out.with_name(out.name + ".training")
+    try:
+        corpus = data.text_corpus(
+            source[0] if len(source) == 1 else source,
+            level,
+            validation=validation,
+            test=test,
+            limit=limit,
+            vocabulary_size=vocabulary_size,
+        )
+        print(corpus)
+        bundle = recipes.text.train(
+            corpus,
+            folder=kept,
+            report=lambda text: print(text, flush=True),
+            verbose=1 if console.is_terminal else 0,
+            **settings,
+        )
+        bundle.save(out, optimizer=False)
+        show(recipes.text.evaluate(bundle))
+    except (ValueError, TypeError, FloatingPointError) as error:
+        fail(error)
+    except OSError as error:
+        fail(error, code=1)
+    except KeyboardInterrupt:
+        fail(f"stopped; the run is kept in {kept}, and the same command goes on from there", 130)
+    console.print(f"model: {out}", soft_wrap=True)

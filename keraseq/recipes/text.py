@@ -1,0 +1,518 @@
+"""A language model of any text: files -> a model that knows what comes next, and can write.
+
+corpus = data.text_corpus("tinyshakespeare")         1, data
+bundle = recipes.text.train(corpus)                  2 and 3, model and training
+print(recipes.text.evaluate(bundle))                 4, beside n-grams
+bundle.save("shakespeare", optimizer=False)          5, all that writing needs
+keraseq.generate(bundle, "ROMEO:", 300)
+"""
+
+import json
+import math
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+
+from keraseq import data, generation, models
+from keraseq import train as training
+from keraseq.bundle import Bundle, Card, Score
+from keraseq.checks import did_you_mean, one_of, positive_integer, rate
+from keraseq.evaluate import NGram, negative_log_likelihood
+
+DECAYS = ("cosine", "plateau")
+WARM_STEPS = 200  # from a tenth of the rate up: Adam's second moments are wild at the start
+FACTOR, EPOCHS_OF_PLATEAU = 0.5, 1  # "plateau": halved after each epoch that brought nothing
+# Of characters one in a thousand is shown as unknown in training, so that a model has learnt to go
+# on after one. Among words the rare ones are unknown anyway.
+UNKNOWN_RATE = 1e-3
+COLD = 256  # steps of the windows from the zero state: nanoGPT's context
+ORDERS = range(1, 7)  # of the n-grams
+SAMPLE, TEMPERATURE = 200, 0.8  # tokens of the sample after each epoch
+FILES = "settings.json"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a language model is made of and how it is trained; `None` is filled in by the level.
+
+    Args:
+        cell: A registered name, see `keraseq.cells.names()`.
+        units: Size of the state.
+        layers: Number of recurrent layers.
+        embedding: Width of the tokens' vectors; 0 for one-hot vectors.
+        tie_embeddings: Whether the logits are products with these vectors.
+        dropout: Fraction of the values to drop after the embedding, between layers and before the
+            logits.
+        recurrent_dropout: Of the operands of recurrent products, one mask a window (Gal &
+            Ghahramani 2016).
+        batch_size: Rows that run through the text side by side.
+        length: Steps through which the gradient goes back; the state goes on from window to window.
+        restarts: Fraction of the windows that start from the zero state within a text; see
+            `keraseq.data.text.streams`.
+        learning_rate: Of Adam, at its highest.
+        decay: `"cosine"`, to zero at the last epoch, or `"plateau"`, halved after an epoch without
+            a better validation loss.
+        clipnorm: Largest norm of all gradients together.
+        epochs: At most so many.
+        patience: Epochs without a better validation loss after which to stop; 0 never stops.
+        scheduled_sampling: Rate in the last epoch at which the model reads words of its own, see
+            `keraseq.models.ScheduledSampling`; 0 is teacher forcing.
+        seed: Of weights, dropout and the samples.
+    """
+
+    cell: str = "lstm"
+    units: int | None = None
+    layers: int | None = None
+    embedding: int | None = None
+    tie_embeddings: bool | None = None
+    dropout: float | None = None
+    recurrent_dropout: float | None = None
+    batch_size: int = 32
+    length: int | None = None
+    restarts: float = 0.02
+    learning_rate: float = 2e-3
+    decay: str = "cosine"
+    clipnorm: float = 1.0
+    epochs: int = 30
+    patience: int = 0
+    scheduled_sampling: float = 0.0
+    seed: int = 0
+
+
+# Characters: one wide layer, as the text is small; one-hot vectors are the usual input.
+# Words: most parameters are vectors of words, so they are shared with the logits, and dropped much
+# (Zaremba et al. 2014); 35 steps are that paper's.
+OF_LEVEL = {
+    "character": {
+        "units": 640,
+        "layers": 1,
+        "embedding": 0,
+        "tie_embeddings": False,
+        "dropout": 0.4,
+        "recurrent_dropout": 0.25,
+        "length": 64,
+    },
+    "word": {
+        "units": 400,
+        "layers": 2,
+        "embedding": 400,
+        "tie_embeddings": True,
+        "dropout": 0.5,
+        "recurrent_dropout": 0.25,
+        "length": 35,
+    },
+}
+OF_LEVEL["wordpiece"] = OF_LEVEL["word"]
+
+
+def train(
+    source,
+    level: str = "character",
+    *,
+    folder: str | Path | None = None,
+    report: Callable[[str], None] | None = print,
+    verbose: int | str = 0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    corpus_options: dict | None = None,
+    **settings,
+) -> Bundle:
+    """Trains a language model on a text, and lets it write a little after each epoch.
+
+    The state is carried from window to window and starts anew where a document does; what is kept
+    is the epoch with the lowest validation loss.
+
+    Args:
+        source: A `keraseq.data.Corpus`, or what `keraseq.data.text_corpus` reads.
+        level: `"character"`, `"word"` or `"wordpiece"`; a corpus knows its own.
+            Defaults to `"character"`.
+        folder: Where the run is kept, so that the same call goes on after a kill: checkpoints and
+            `log.csv`. Default: nowhere.
+        report: Gets the text after each epoch; `None` is silent. Defaults to `print`.
+        verbose: As for `fit`. Defaults to 0.
+        callbacks: Further callbacks of `fit`.
+        corpus_options: Further arguments of `keraseq.data.text_corpus`.
+        **settings: See `Settings`.
+
+    Returns:
+        A bundle: the model (for any batch, without states kept in it), its tokenizer, and in
+        `preprocessing["corpus"]` what it was trained on.
+
+    Raises:
+        ValueError: A setting is unknown or out of its range, the text is too short, or the folder
+            holds a run with other settings.
+
+    Example:
+
+    >>> corpus = keraseq.data.text_corpus("python_docs", limit=5000)
+    >>> tiny = {"units": 8, "length": 16, "batch_size": 4, "epochs": 1, "report": None}
+    >>> bundle = keraseq.recipes.text.train(corpus, **tiny)
+    >>> bundle.card.recipe, bundle.model.input_shape
+    ('text', (None, None))
+    """
+    begin = time.monotonic()
+    corpus = source
+    if not isinstance(source, data.Corpus):
+        corpus = data.text_corpus(source, level, **(corpus_options or {}))
+    chosen = completed(corpus.level, settings)
+
+    with ExitStack() as stack:
+        if folder is None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+        folder = Path(folder)
+        claim(folder, {**asdict(chosen), "sha256": corpus.sha256, "level": corpus.level})
+        learn, check = streams(corpus, chosen)
+        training.seed_everything(chosen.seed)
+        model = training_model(corpus, chosen)
+        writer = writing_model(corpus, chosen)
+        steps = len(learn.tokens) // chosen.batch_size
+        training.compile(
+            model,
+            learning_rate=learning_rate(chosen, steps),
+            clipnorm=chosen.clipnorm,
+            metrics=[],
+        )
+        others = [Report(writer, corpus, chosen, report), *callbacks]
+        if chosen.decay == "plateau":
+            others.insert(
+                0,
+                keras.callbacks.ReduceLROnPlateau(factor=FACTOR, patience=EPOCHS_OF_PLATEAU),
+            )
+        if chosen.scheduled_sampling:
+            others.insert(0, training.SamplingSchedule(chosen.scheduled_sampling, chosen.epochs))
+        history = model.fit(
+            learn.inputs,
+            learn.targets,
+            sample_weight=learn.weights,
+            validation_data=(check.inputs, check.targets, check.weights),
+            batch_size=chosen.batch_size,
+            validation_batch_size=chosen.batch_size,
+            shuffle=False,
+            epochs=chosen.epochs,
+            callbacks=training.callbacks(folder, patience=chosen.patience or None, others=others),
+            verbose=verbose,
+        )
+        copy_weights(keras.saving.load_model(folder / "best.keras"), writer)
+        (folder / FILES).unlink()  # the run is over: another may begin here
+        best = min(pd.read_csv(folder / "log.csv")["val_loss"])
+    return Bundle(
+        writer,
+        preprocessing={
+            "tokenizer": corpus.tokenizer.to_json(),
+            "corpus": {**corpus.options, "sha256": corpus.sha256},
+            "settings": asdict(chosen),
+        },
+        card=Card(
+            title=f"Language model of {corpus.name}",
+            data=corpus.name,
+            data_sha256=corpus.sha256,
+            split=corpus.split,
+            seeds=(chosen.seed,),
+            epochs=len(history.epoch) and history.epoch[-1] + 1,
+            wall_time=time.monotonic() - begin,
+            metric=Score(f"nats per {unit_of(corpus.level)}, validation, in rows", best),
+            recipe="text",
+        ),
+    )
+
+
+def completed(level: str, settings: dict) -> Settings:
+    """The settings, checked, with those of the level where nothing is given."""
+    known = [one.name for one in fields(Settings)]
+    for name in settings:
+        if name not in known:
+            raise ValueError(
+                f"unknown setting {name!r}; accepted: {', '.join(known)}."
+                f"{did_you_mean(name, known)}"
+            )
+    given = Settings(**settings)
+    usual = dict(OF_LEVEL[level])
+    if given.units is not None and usual["tie_embeddings"]:
+        usual["embedding"] = given.units  # tied vectors are as wide as the top layer
+    chosen = replace(given, **{k: v for k, v in usual.items() if getattr(given, k) is None})
+    for name in ("units", "layers", "batch_size", "length", "epochs"):
+        positive_integer(name, getattr(chosen, name))
+    one_of("decay", chosen.decay, DECAYS)
+    rate("scheduled_sampling", chosen.scheduled_sampling, closed=True)
+    return chosen
+
+
+def claim(folder: Path, settings: dict) -> None:
+    """Notes the settings of a run in its folder, or says that another run is there."""
+    path = folder / FILES
+    if path.is_file():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        for name, value in settings.items():
+            if before.get(name) != value:
+                raise ValueError(
+                    f"{str(folder)!r} holds an unfinished run with {name}={before.get(name)!r}, "
+                    f"this one has {name}={value!r}; go on with that one, or remove the folder"
+                )
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "log.csv").unlink(missing_ok=True)  # of a run that is over
+    path.write_text(json.dumps(settings), encoding="utf-8")
+
+
+def streams(corpus: data.Corpus, settings: Settings):
+    """The training and the validation part, laid out in rows."""
+    rows = {}
+    for part in ("train", "validation"):
+        tokens = corpus.tokens(part)
+        try:
+            rows[part] = data.text.streams(
+                tokens,
+                settings.batch_size,
+                settings.length,
+                restarts=settings.restarts if part == "train" else 0.0,
+                seed=settings.seed,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"the {part} part of {corpus.name!r} has {sum(map(len, tokens)):,} tokens: {error}"
+            ) from None
+    learn, tokenizer = rows["train"], corpus.tokenizer
+    if getattr(tokenizer, "unknown", None) == "replace":
+        rng = np.random.default_rng(settings.seed)
+        learn.tokens[rng.random(learn.tokens.shape) < UNKNOWN_RATE] = len(tokenizer) - 1
+    return learn, rows["validation"]
+
+
+def options_of_model(corpus: data.Corpus, settings: Settings) -> dict:
+    """What the builder gets, in training and after it."""
+    return {
+        "vocabulary": len(corpus.tokenizer),
+        "embedding": settings.embedding or None,
+        "cell": settings.cell,
+        "units": settings.units,
+        "layers": settings.layers,
+        "dropout": settings.dropout,
+        "tie_embeddings": settings.tie_embeddings,
+        "cell_options": {"recurrent_dropout": settings.recurrent_dropout},
+    }
+
+
+def training_model(corpus: data.Corpus, settings: Settings) -> keras.Model:
+    """The model that carries its states from batch to batch."""
+    return models.language_model(
+        **options_of_model(corpus, settings),
+        stateful=True,
+        resets=True,
+        batch_size=settings.batch_size,
+        length=settings.length,
+        scheduled_sampling=settings.scheduled_sampling > 0,
+    )
+
+
+def writing_model(corpus: data.Corpus, settings: Settings) -> keras.Model:
+    """The model that is kept: any batch, any length, and no states in it."""
+    return models.language_model(**options_of_model(corpus, settings))
+
+
+def copy_weights(trained: keras.Model, writer: keras.Model) -> None:
+    """Gives one model the weights of the other, which differs in its states alone."""
+    for layer in writer.layers:
+        layer.set_weights(trained.get_layer(layer.name).get_weights())
+
+
+def learning_rate(settings: Settings, steps: int):
+    """The rate, or its schedule over all epochs of so many steps."""
+    top, total = settings.learning_rate, steps * settings.epochs
+    if settings.decay == "plateau":
+        return top
+    warm = min(WARM_STEPS, total // 10)
+    return keras.optimizers.schedules.CosineDecay(
+        top / 10, max(total - warm, 1), warmup_target=top, warmup_steps=warm
+    )
+
+
+class Report(keras.callbacks.Callback):
+    """Says after each epoch how good the model is, and lets it write.
+
+    Args:
+        writer: A model without states, to write with; it gets the trained model's weights.
+        corpus: For the tokenizer, and the start of the validation part as a prompt.
+        settings: For the number of epochs and the seed.
+        report: Gets the text; `None` does nothing at all.
+    """
+
+    def __init__(self, writer, corpus, settings, report):
+        super().__init__()
+        self.writer, self.corpus, self.settings, self.report = writer, corpus, settings, report
+        self.begin = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes the time."""
+        self.begin = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Says it."""
+        if self.report is None:
+            return
+        costs = ", ".join(
+            f"{part} {said(logs[name], self.corpus.level)}"
+            for part, name in (("train", "loss"), ("validation", "val_loss"))
+        )
+        seconds = time.monotonic() - self.begin
+        copy_weights(self.model, self.writer)
+        self.report(
+            f"epoch {epoch + 1}/{self.settings.epochs}: {costs}; {seconds:.0f} s\n"
+            + indented(self.sample())
+        )
+
+    def sample(self) -> str:
+        """What the model writes after the first line of the validation part."""
+        text = self.corpus.validation[0]
+        prompt = text[: text.find("\n", 1) + 1] or text[:40]
+        written = generation.generate(
+            self.writer,
+            prompt,
+            SAMPLE,
+            temperature=TEMPERATURE,
+            seed=self.settings.seed,
+            tokenizer=self.corpus.tokenizer,
+        )
+        return prompt + written
+
+
+def unit_of(level: str) -> str:
+    """What a token of a level is called."""
+    return {"character": "character", "word": "word", "wordpiece": "word piece"}[level]
+
+
+def said(nats: float, level: str) -> str:
+    """A cost in the words of its level."""
+    if level == "character":
+        return f"{nats:.4f} nats ({nats / math.log(2):.3f} bits) per character"
+    return f"{nats:.4f} nats per {unit_of(level)} (perplexity {math.exp(nats):.1f})"
+
+
+def indented(text: str) -> str:
+    """A text as a block of its own."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def evaluate(
+    bundle: Bundle,
+    source=None,
+    *,
+    orders: Sequence[int] = ORDERS,
+    cold: int | None = COLD,
+    data_dir: str | Path | None = None,
+) -> pd.DataFrame:
+    """What the model pays for each token of whole texts, beside n-grams.
+
+    The model reads each document from its start to its end with one state (`carried state`), and
+    in windows that each start from the zero state (`cold`); the first token of a document is not
+    counted. The n-grams (Witten-Bell) are counted on the training part of the text that the model
+    was trained on, if it can still be read.
+
+    Args:
+        bundle: What `train` made.
+        source: What `keraseq.data.text_corpus` reads; all of it is scored, unless it is the text
+            that the model was trained on: then its validation and test parts are. Default: that.
+        orders: Orders of the n-grams. Defaults to 1 to 6; those that cannot be counted for a
+            vocabulary of this size are left out.
+        cold: Length of the windows; `None` leaves this row out. Defaults to 256.
+        data_dir: See `keraseq.data.text_corpus`.
+
+    Returns:
+        A row a method and part: `part`, `method`, `tokens`, and for characters
+        `nats_per_character` and `bits_per_character`, else `nats_per_word` and `perplexity`.
+
+    Raises:
+        ValueError: The bundle holds no tokenizer, or there is nothing to score.
+    """
+    if "tokenizer" not in bundle.preprocessing:
+        raise ValueError("the bundle has no tokenizer: it is no language model of this recipe")
+    tokenizer = data.tokenizer(bundle.preprocessing["tokenizer"])
+    trained = bundle.preprocessing["corpus"]
+    options = {k: v for k, v in trained.items() if k != "sha256"}
+    known, why = corpus_again(options, trained["sha256"], tokenizer, data_dir)
+    parts = parts_of(source, known, why, trained, tokenizer, data_dir)
+    rows = []
+    for part, documents in parts.items():
+        rows += [(part, name, *cost) for name, cost in of_model(bundle.model, documents, cold)]
+        if known is None:
+            rows.append((part, f"n-grams: {why}", 0, math.nan))
+            continue
+        rows += [(part, *row) for row in of_ngrams(known, documents, orders)]
+    return table(rows, options["level"])
+
+
+def corpus_again(options: dict, sha256: str, tokenizer, data_dir):
+    """The corpus that a model was trained on, or why there is none."""
+    try:
+        corpus = data.text_corpus(**options, tokenizer=tokenizer, data_dir=data_dir)
+    except (OSError, ValueError) as error:
+        return None, f"the training text cannot be read: {error}"
+    if corpus.sha256 != sha256:
+        return None, "the training text has changed since"
+    return corpus, ""
+
+
+def parts_of(source, known, why, trained, tokenizer, data_dir) -> dict[str, list[np.ndarray]]:
+    """What is to be scored, token ids of each document by part."""
+    if source is not None:
+        whole = data.text_corpus(
+            source, trained["level"], validation=0, test=0, tokenizer=tokenizer, data_dir=data_dir
+        )
+        if known is None or whole.sha256 != trained["sha256"]:
+            return {"whole": whole.tokens("train")}
+    if known is None:
+        raise ValueError(f"there is nothing to score: {why}; give a text")
+    return {part: known.tokens(part) for part in ("validation", "test") if known.texts(part)}
+
+
+def of_model(model: keras.Model, documents: list[np.ndarray], cold: int | None):
+    """`(method, (tokens, nats))` of the model."""
+    costs = [-generation.score(model, one) for one in documents if len(one) > 1]
+    if not costs:
+        raise ValueError("there is nothing to score: no document has two tokens")
+    cell = model.get_layer("recurrent").rnns[0].cell.__class__.__name__.removesuffix("Cell").lower()
+    yield f"{cell}, carried state", mean(costs)
+    if cold is not None:
+        yield f"{cell}, windows of {cold}, cold", mean(cold_costs(model, documents, cold))
+
+
+def cold_costs(model: keras.Model, documents: list[np.ndarray], length: int) -> list[np.ndarray]:
+    """What each token costs if every window starts from the zero state."""
+    rows = data.text.streams(documents, 1, positive_integer("cold", length))
+    costs = []
+    for start in range(0, len(rows.tokens), 16):  # few at a time: logits of words are large
+        part = slice(start, start + 16)
+        logits = model.predict_on_batch(rows.tokens[part])
+        costs.append(negative_log_likelihood(logits, rows.targets[part])[rows.weights[part] > 0])
+    return costs
+
+
+def of_ngrams(corpus: data.Corpus, documents: list[np.ndarray], orders: Sequence[int]):
+    """`(method, tokens, nats)` of n-gram models of the training part."""
+    vocabulary, learnt = len(corpus.tokenizer), np.concatenate(corpus.tokens("train"))
+    longest = int(63 / math.log2(vocabulary))
+    for order in (one for one in orders if one <= longest):
+        ngram = NGram(order, vocabulary).fit(learnt)
+        costs = [ngram.cost(one[1:], before=one[:1]) for one in documents if len(one) > 1]
+        yield f"{order}-gram (Witten-Bell)", *mean(costs)
+
+
+def mean(costs: list[np.ndarray]) -> tuple[int, float]:
+    """Number and mean of costs."""
+    costs = np.concatenate([np.ravel(one) for one in costs])
+    return len(costs), float(np.mean(costs, dtype="float64"))
+
+
+def table(rows: list[tuple], level: str) -> pd.DataFrame:
+    """The rows with the measures of their level."""
+    unit = unit_of(level).replace(" ", "_")
+    frame = pd.DataFrame(rows, columns=["part", "method", "tokens", f"nats_per_{unit}"])
+    nats = frame[f"nats_per_{unit}"]
+    if level == "character":
+        return frame.assign(bits_per_character=nats / math.log(2))
+    return frame.assign(perplexity=np.exp(nats))
