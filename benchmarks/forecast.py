@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--loss", default="mae")
     parser.add_argument("--head", default="point")
-    parser.add_argument("--normalize", default="last")
+    parser.add_argument("--normalize")
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--stride", type=int, default=1)
     parser.add_argument("--seeds", default="0")
@@ -101,7 +101,7 @@ def options(given, cell: str, seed: int) -> dict:
         "batch_size": given.batch_size or 256,
         "loss": given.loss,
         "head": given.head,
-        "normalize": given.normalize,
+        "normalize": given.normalize or ("season" if given.what == "m4" else "last"),
         "epochs": given.epochs,
         "stride": given.stride,
         "seed": seed,

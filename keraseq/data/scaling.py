@@ -84,27 +84,33 @@ class Scaler:
             raise ValueError(f"not a scaler: {text[:60]!r}") from None
 
 
-def window_scale(past) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of windows, from what each window shows of itself.
+def window_scale(past, season: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Level and scale of windows, from what each window shows of itself.
 
-    For many series of different levels: a forecaster that reads and writes `(x - mean) / deviation`
-    treats them alike, and knows series that it never saw. A window that never changes has
-    deviation 1.
+    For many series of different levels: a forecaster that reads and writes `(x - level) / scale`
+    treats them alike, and knows series that it never saw. The level is the mean. The scale is the
+    standard deviation, or, with a season that the window holds twice, the mean absolute change over
+    a season, but at least a hundredth of the deviation: errors in this unit are those that MASE
+    counts. A window that never changes has scale 1.
 
     Args:
         past: `(windows, look_back, columns)`, nothing that lies after the forecast's origin.
+        season: Rows in a season. Defaults to 1: none.
 
     Returns:
-        Mean and deviation, each `(windows, 1, columns)`, float64.
+        Level and scale, each `(windows, 1, columns)`, float64.
 
     Example:
 
-    >>> mean, deviation = keraseq.data.window_scale([[[1.0], [3.0]]])
-    >>> float(mean[0, 0, 0]), float(deviation[0, 0, 0])
+    >>> level, scale = keraseq.data.window_scale([[[1.0], [3.0]]])
+    >>> float(level[0, 0, 0]), float(scale[0, 0, 0])
     (2.0, 1.0)
     """
     past = np.asarray(past, "float64")
-    mean, deviation = past.mean(axis=1, keepdims=True), past.std(axis=1, keepdims=True)
+    level, scale = past.mean(axis=1, keepdims=True), past.std(axis=1, keepdims=True)
     # Rounding gives a constant window a deviation that is tiny, not 0.
-    constant = deviation <= 1e-9 * np.abs(past).max(axis=1, keepdims=True)
-    return mean, np.where(constant, 1.0, deviation)
+    constant = scale <= 1e-9 * np.abs(past).max(axis=1, keepdims=True)
+    if season > 1 and past.shape[1] >= 2 * season:
+        change = np.abs(past[:, season:] - past[:, :-season]).mean(axis=1, keepdims=True)
+        scale = np.maximum(change, scale / 100)
+    return level, np.where(constant, 1.0, scale)

@@ -189,7 +189,9 @@ class SeriesWindows:
             if per_window:
                 ours = frame.to_numpy("float64")[:, : self.targets]
                 past = sliding_window_view(ours, self.look_back, axis=0).swapaxes(1, 2)
-                scales.append(np.concatenate(window_scale(past[rows - self.look_back]), axis=1))
+                scales.append(
+                    np.concatenate(window_scale(past[rows - self.look_back], series.season), axis=1)
+                )
             values.append(frame.to_numpy("float64" if per_window else "float32"))
             starts += len(frame)
         self.values = np.concatenate(values)

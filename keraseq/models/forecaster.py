@@ -8,7 +8,7 @@ from keras import ops, tree
 from keraseq import cells
 from keraseq.checks import one_of, positive_integer, rate
 from keraseq.layers import RNN, stack
-from keraseq.models.heads import make_head, normalized
+from keraseq.models.heads import NORMALIZATIONS, make_head, normalized
 from keraseq.models.inputs import drop, full_precision
 from keraseq.models.sequence_model import SequenceModel
 
@@ -29,6 +29,7 @@ def forecaster(
     residual: bool = False,
     dropout: float = 0.0,
     normalize: str | None = None,
+    season: int | None = None,
     head: str = "point",
     quantiles: Sequence[float] = (0.1, 0.5, 0.9),
     regularizer=None,
@@ -62,8 +63,9 @@ def forecaster(
         residual: Whether to add each layer's input to its output. Defaults to `False`.
         dropout: Fraction of the values to drop between the layers and before the dense layer, in
             [0, 1). Defaults to 0.
-        normalize: How to normalise each window: `"last"`, `"mean"`, `"standard"` (see
+        normalize: How to normalise each window: `"last"`, `"mean"`, `"standard"`, `"season"` (see
             `keraseq.models.WindowNormalization`) or `None`. Defaults to `None`.
+        season: Steps in a season, for `normalize="season"`.
         head: `"point"`, `"quantiles"` or `"gaussian"`. Defaults to `"point"`.
         quantiles: The probabilities of the head of that name.
         regularizer: Of the kernels of dense layers and cells, such as
@@ -96,7 +98,7 @@ def forecaster(
     length = None if length is None else positive_integer("length", length)
     dtype = full_precision()
     inputs = keras.Input((length, features), name="features")
-    window, statistics = normalized(inputs, targets, normalize, dtype)
+    window, statistics = normalized(inputs, targets, normalize, season, horizon, dtype)
     x = stack(
         cell,
         units,
@@ -165,7 +167,8 @@ def step_forecaster(
         units: Size of the state. Defaults to 64.
         dropout: Fraction of the values of the cells' inputs to drop, in [0, 1). Defaults to 0.
         normalize, head, quantiles, regularizer, cell_options: As in `forecaster`; `normalize`
-            defaults to `"last"`. With a distribution the step reads its mean or middle quantile.
+            defaults to `"last"` and cannot be `"season"`, for a step must read what it writes. With
+            a distribution the step reads its mean or middle quantile.
         name: Name of the model.
 
     Returns:
@@ -190,6 +193,8 @@ def step_forecaster(
     horizon, features, targets = sizes(horizon, features, targets)
     length = None if length is None else positive_integer("length", length)
     one_of("decoder", decoder, DECODERS)
+    if normalize is not None:
+        one_of("normalize", normalize, [one for one in NORMALIZATIONS if one != "season"])
     if decoder == "same" and features != targets + future:
         raise ValueError(
             f"decoder='same' forecasts all that it reads but future covariates: features must be "
@@ -198,7 +203,7 @@ def step_forecaster(
         )
     dtype = full_precision()
     inputs = keras.Input((length, features), name="features")
-    window, statistics = normalized(inputs, targets, normalize, dtype)
+    window, statistics = normalized(inputs, targets, normalize, None, horizon, dtype)
     last = make_head(head, quantiles, dtype)
     known = future_input(horizon, future) if future else None
     raw = FeedbackRNN(

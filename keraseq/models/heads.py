@@ -18,36 +18,45 @@ from keras import ops
 from keraseq.checks import number, one_of, positive_integer
 
 HEADS = ("point", "quantiles", "gaussian")
-NORMALIZATIONS = ("last", "mean", "standard")
+NORMALIZATIONS = ("last", "mean", "standard", "season")
 
 
 @keras.saving.register_keras_serializable("keraseq")
 class WindowNormalization(keras.layers.Layer):
     """The target series of a window, moved and scaled by what the window itself shows.
 
-        y = (x - center) / scale
+        y = (x - level) / spread                  what the model reads
+        forecast = raw * scale + center           what the head makes of what it writes
 
-        method        center             scale
-        "last"        the last value     1
-        "mean"        the mean           1
-        "standard"    the mean           the standard deviation; 1 where the window never changes
+        method        level           spread     center                   scale
+        "last"        last value      1          last value               1
+        "mean"        mean            1          mean                     1
+        "standard"    mean            deviation  mean                     deviation
+        "season"      mean            deviation  last season, repeated    1
+
+    The deviation is the standard deviation, 1 where the window never changes. With `"season"` the
+    model writes how the horizon differs from the seasonal naive forecast.
 
     Only the first `targets` series are normalised. A window is known when the forecast is made, so
-    nothing of the future enters; `center` and `scale` go on to the head, which undoes it.
+    nothing of the future enters; `center` and `scale` go on to the head.
 
     Args:
         targets: Number of series to normalise: the first ones.
-        method: `"last"`, `"mean"` or `"standard"`. Defaults to `"last"`.
+        method: `"last"`, `"mean"`, `"standard"` or `"season"`. Defaults to `"last"`.
+        season: Steps in a season, for the method of that name.
+        horizon: Steps to forecast, for `"season"`.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
         window: `(batch, length, features)`.
 
     Returns:
-        The window `(batch, length, features)`, center and scale, each `(batch, 1, targets)`.
+        The window `(batch, length, features)`, center `(batch, 1, targets)` (with `"season"`
+        `(batch, horizon, targets)`) and scale `(batch, 1, targets)`.
 
     Raises:
-        ValueError: An unknown method, or `targets` is no positive integer.
+        ValueError: An unknown method, a size that is no positive integer, or a season that is
+            longer than the window.
 
     Example:
 
@@ -62,35 +71,67 @@ class WindowNormalization(keras.layers.Layer):
         Accurate Time-Series Forecasting against Distribution Shift" (mean and deviation).
     """
 
-    def __init__(self, targets: int, method: str = "last", **kwargs):
+    def __init__(
+        self,
+        targets: int,
+        method: str = "last",
+        season: int | None = None,
+        horizon: int | None = None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.targets = positive_integer("targets", targets)
         self.method = one_of("method", method, NORMALIZATIONS)
+        self.season, self.horizon = season, horizon
+        if method == "season":
+            positive_integer("season", season)
+            positive_integer("horizon", horizon)
+
+    def build(self, input_shape):
+        """Compares season and window."""
+        length = input_shape[1]
+        if self.method == "season" and length is not None and length < self.season:
+            raise ValueError(
+                f"normalize='season' needs a season in the window: season={self.season}; "
+                f"received length={length}"
+            )
+        super().build(input_shape)
 
     def call(self, window):
         """Measures and normalises."""
-        ours = window[:, :, : self.targets]
+        ours, others = window[:, :, : self.targets], window[:, :, self.targets :]
         if self.method == "last":
-            center = ours[:, -1:]
+            level = ours[:, -1:]
         else:
-            center = ops.mean(ours, axis=1, keepdims=True)
-        scale = ops.ones_like(center)
+            level = ops.mean(ours, axis=1, keepdims=True)
+        ones = ops.ones_like(level)
+        spread = deviation(ours) if self.method in ("standard", "season") else ones
+        center, scale = level, ones
         if self.method == "standard":
-            deviation = ops.std(ours, axis=1, keepdims=True)
-            # Rounding gives a constant window a deviation that is tiny, not 0.
-            floor = 1e-5 * ops.max(ops.abs(ours), axis=1, keepdims=True)
-            scale = ops.where(deviation > floor, deviation, scale)
-        others = window[:, :, self.targets :]
-        return ops.concatenate([(ours - center) / scale, others], axis=-1), center, scale
+            scale = spread
+        if self.method == "season":
+            seasons = -(-self.horizon // self.season)
+            center = ops.tile(ours[:, -self.season :], (1, seasons, 1))[:, : self.horizon]
+        return ops.concatenate([(ours - level) / spread, others], axis=-1), center, scale
 
     def compute_output_shape(self, input_shape):
-        """The window's shape, and one step of the targets twice."""
-        statistic = (input_shape[0], 1, self.targets)
-        return input_shape, statistic, statistic
+        """The window's shape, and those of center and scale."""
+        ahead = self.horizon if self.method == "season" else 1
+        batch = input_shape[0]
+        return input_shape, (batch, ahead, self.targets), (batch, 1, self.targets)
 
     def get_config(self):
         """Configuration for serialisation."""
-        return {**super().get_config(), "targets": self.targets, "method": self.method}
+        names = ("targets", "method", "season", "horizon")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def deviation(series):
+    """Standard deviation of each series of windows, 1 where it never changes."""
+    found = ops.std(series, axis=1, keepdims=True)
+    # Rounding gives a constant window a deviation that is tiny, not 0.
+    floor = 1e-5 * ops.max(ops.abs(series), axis=1, keepdims=True)
+    return ops.where(found > floor, found, ops.ones_like(found))
 
 
 class Head(keras.layers.Layer):
@@ -153,8 +194,8 @@ class QuantileHead(Head):
     Example:
 
     >>> head = keraseq.models.QuantileHead([0.1, 0.5, 0.9])
-    >>> keras.ops.convert_to_numpy(head(keras.ops.zeros((1, 1, 1, 3)))).round(2).tolist()
-    [[[[-0.69, 0.0, 0.69]]]]
+    >>> keras.ops.convert_to_numpy(head(keras.ops.zeros((1, 1, 1, 3)))).round(2).ravel()
+    array([-0.69,  0.  ,  0.69], dtype=float32)
     """
 
     def __init__(self, quantiles: Sequence[float], **kwargs):
@@ -187,8 +228,8 @@ class GaussianHead(Head):
     Example:
 
     >>> head = keraseq.models.GaussianHead()
-    >>> keras.ops.convert_to_numpy(head(keras.ops.zeros((1, 1, 1, 2)))).round(3).tolist()
-    [[[[0.0, 0.694]]]]
+    >>> keras.ops.convert_to_numpy(head(keras.ops.zeros((1, 1, 1, 2)))).round(3).ravel()
+    array([0.   , 0.694], dtype=float32)
     """
 
     width = 2
@@ -308,12 +349,14 @@ def make_head(head: str, quantiles, dtype) -> Head:
     return {"point": PointHead, "gaussian": GaussianHead}[head](dtype=dtype, name="forecast")
 
 
-def normalized(inputs, targets: int, normalize: str | None, dtype):
+def normalized(inputs, targets: int, normalize: str | None, season, horizon: int, dtype):
     """The window to read, and what the head needs to undo the normalisation: `(window, [...])`."""
     if normalize is None:
         return inputs, []
     one_of("normalize", normalize, NORMALIZATIONS)
-    layer = WindowNormalization(targets, normalize, dtype=dtype, name="normalization")
+    layer = WindowNormalization(
+        targets, normalize, season, horizon, dtype=dtype, name="normalization"
+    )
     window, *statistics = layer(inputs)
     return window, statistics
 

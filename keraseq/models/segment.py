@@ -26,6 +26,7 @@ def segment_forecaster(
     dropout: float = 0.0,
     channel_embedding: bool = True,
     normalize: str | None = "last",
+    season: int | None = None,
     head: str = "point",
     quantiles=(0.1, 0.5, 0.9),
     regularizer=None,
@@ -60,8 +61,9 @@ def segment_forecaster(
             to 0.
         channel_embedding: Whether each target series has a learned vector of its own. Without it
             the model treats all series alike. Defaults to `True`.
-        normalize: How to normalise each window: `"last"`, `"mean"`, `"standard"` (see
+        normalize: How to normalise each window: `"last"`, `"mean"`, `"standard"`, `"season"` (see
             `keraseq.models.WindowNormalization`) or `None`. Defaults to `"last"`.
+        season: Steps in a season, for `normalize="season"`.
         head: `"point"`, `"quantiles"` or `"gaussian"`. Defaults to `"point"`.
         quantiles: The probabilities of the head of that name.
         regularizer: Of the kernels of dense layers and cell, such as
@@ -93,7 +95,7 @@ def segment_forecaster(
     length = positive_integer("length", length)
     dtype = full_precision()
     inputs = keras.Input((length, features), name="features")
-    window, statistics = normalized(inputs, targets, normalize, dtype)
+    window, statistics = normalized(inputs, targets, normalize, season, horizon, dtype)
     known = future_input(horizon, future) if future else None
     last = make_head(head, quantiles, dtype)
     raw = SegmentRNN(

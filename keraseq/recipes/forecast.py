@@ -46,6 +46,7 @@ MODELS = {
     "recursive": models.step_forecaster,
     "encoder-decoder": models.step_forecaster,
 }
+STEPWISE = ("recursive", "encoder-decoder")
 HEADS = models.heads.HEADS
 SCALES = ("train", "window")
 
@@ -64,9 +65,10 @@ class Settings:
         quantiles: Probabilities of the head of that name, and of the quantiles that a Gaussian
             forecast is given as.
         normalize: See `keraseq.models.WindowNormalization`.
+        season: Rows in a season; follows from the series.
         segment: Rows in a segment, of the model of that name.
         scale: `"train"` scales by mean and deviation of the training part; `"window"` scales the
-            targets by those of each window besides.
+            targets by what `keraseq.data.window_scale` finds in each window besides.
         dropout: Fraction of the values to drop.
         prior: With the Gaussian head, standard deviation of a normal prior of the weights: maximum
             a posteriori instead of maximum likelihood.
@@ -83,6 +85,7 @@ class Settings:
     head: str = "point"
     quantiles: Sequence[float] = QUANTILES
     normalize: str | None = "last"
+    season: int = 1
     segment: int = 24
     scale: str = "train"
     dropout: float = DROPOUT
@@ -245,7 +248,7 @@ class Forecaster:
         past = (past - mean) / deviation
         center, scale = mean[:count], deviation[:count]
         if self.settings.scale == "window":
-            inner, spread = data.window_scale(past[:, :, :count])
+            inner, spread = data.window_scale(past[:, :, :count], self.settings.season)
             past = np.concatenate([(past[:, :, :count] - inner) / spread, past[:, :, count:]], -1)
             center, scale = inner * scale + center, spread * scale
         past = past.astype("float32")
@@ -479,7 +482,9 @@ def build(series: data.Series, settings: Settings, count: int) -> keras.Model:
     if settings.model == "segment":
         options["segment"] = settings.segment
         options["channel_embedding"] = len(series.targets) > 1
-    if settings.model in ("recursive", "encoder-decoder"):
+    if settings.model in ("segment", "direct"):
+        options["season"] = settings.season
+    else:
         options["decoder"] = "same" if settings.model == "recursive" else "own"
     return MODELS[settings.model](settings.horizon, **options)
 
@@ -514,7 +519,7 @@ class Rate:
 
 def chosen_settings(series: data.Series, horizon, look_back, options: dict) -> Settings:
     """The settings, with defaults that follow from the series."""
-    known = [field.name for field in fields(Settings)]
+    known = [field.name for field in fields(Settings) if field.name != "season"]
     for name in options:
         one_of("option", name, known)
     horizon = positive_integer("horizon", horizon)
@@ -529,7 +534,14 @@ def chosen_settings(series: data.Series, horizon, look_back, options: dict) -> S
     for name in ("learning_rate", "dropout"):
         if name in options:
             number(name, options[name])
-    chosen = {"scale": "train" if len(series.frames) == 1 else "window", **options}
+    several = len(series.frames) > 1
+    seasonal = several and series.season > 1 and options.get("model") not in STEPWISE
+    chosen = {
+        "scale": "window" if several else "train",
+        "normalize": "season" if seasonal else "last",
+        **options,
+        "season": series.season,
+    }
     segment = chosen.get("segment") or (
         series.season if series.season > 1 else SEGMENT_WITHOUT_SEASON
     )

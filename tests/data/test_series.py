@@ -221,9 +221,7 @@ def test_future_covariates_that_end_too_early():
     with pytest.raises(ValueError, match="'holiday' is missing over the horizon"):
         found.future("series", 2)
     dated = known.set_axis(pd.date_range("2026-01-07 01:00", periods=2, freq="h"))
-    with pytest.raises(
-        ValueError, match="begin at 2026-01-07 01:00:00, the forecast"
-    ):
+    with pytest.raises(ValueError, match="begin at 2026-01-07 01:00:00, the forecast"):
         found.future("series", 1, dated)
 
 
@@ -306,6 +304,16 @@ def test_windows_scaled_by_themselves_can_be_undone():
     np.testing.assert_allclose(inputs.std(axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(inputs * deviation + mean, plain.arrays().inputs, atol=1e-5)
     np.testing.assert_allclose(targets * deviation + mean, plain.arrays().targets, atol=1e-5)
+
+
+def test_the_scale_of_a_seasonal_window_is_that_of_mase():
+    window = np.array([1.0, 5, 2, 7, 1, 9])[None, :, None]
+    level, scale = data.window_scale(window, season=2)
+    assert level.item() == pytest.approx(25 / 6)
+    assert scale.item() == pytest.approx((1 + 2 + 1 + 2) / 4)
+    assert data.window_scale(window, season=4)[1].item() == pytest.approx(window.std())
+    repeats = np.tile([1.0, 3.0], 3)[None, :, None]  # never changes over a season
+    assert data.window_scale(repeats, season=2)[1].item() == pytest.approx(0.01)
 
 
 @needs_data
