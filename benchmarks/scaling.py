@@ -52,7 +52,7 @@ def main() -> None:
     for axis, values in options.axes.items():
         for value in values:
             size = [value if i == AXES[axis] else n for i, n in enumerate(BASE)]
-            for what in options.layers if axis == "steps" else ("keraseq", "keras.layers.RNN"):
+            for what in options.layers[axis]:
                 asked = {"size": size, "what": what, "repeats": options.repeats}
                 child = [__file__, "--backend", options.backend, "--cell", options.cell]
                 row = timing.in_a_process([*child, "--child", json.dumps(asked)])
@@ -78,6 +78,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batch", default="4,16,64,256")
     parser.add_argument("--units", default="32,128,512")
     parser.add_argument("--pieces", default="512", help="values of checkpoint_every")
+    parser.add_argument("--beside", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--tolerance", type=float, default=0.1)
     parser.add_argument("--json", type=Path, help="file that the lines are added to")
@@ -89,7 +90,9 @@ def arguments() -> argparse.Namespace:
 
     options.axes = {axis: numbers(getattr(options, axis)) for axis in AXES}
     pieces = [f"keraseq checkpoint_every={k}" for k in numbers(options.pieces)]
-    options.layers = ["keraseq", *pieces, "keras.layers.RNN"]
+    beside = ["keras.layers.RNN"] if options.beside else []
+    options.layers = {axis: ["keraseq", *beside] for axis in AXES}
+    options.layers["steps"] = ["keraseq", *pieces, *beside]
     return options
 
 

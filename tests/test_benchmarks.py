@@ -1,0 +1,276 @@
+"""Each benchmark runs in a tiny setting, and its page says what its lines say."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+import keraseq
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+BACKEND = keras.backend.backend()
+SIZE = [5, 2, 3, 4]
+
+
+@pytest.fixture
+def timing(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import timing
+
+    return timing
+
+
+@pytest.fixture
+def page(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import results_page
+
+    return results_page
+
+
+def run(script, *options, code=0):
+    command = [sys.executable, str(FOLDER / script), *map(str, options)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def tiny(*more):
+    size = ",".join(map(str, SIZE))
+    return ["rnn.py", "--backend", BACKEND, "--sizes", size, "--repeats", 1, *more]
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """Two cells: the lines of a whole measurement, and the table."""
+    folder = tmp_path_factory.mktemp("results")
+    path = folder / "rnn-tiny.jsonl"
+    text = run(*tiny("--cells", "gru,mut1", "--only", "time", "--json", path))
+    return path, text
+
+
+def test_cells_beside_other_layers(measured):
+    path, text = measured
+    first, *rows = lines(path)
+    assert first["kind"] == "run" and first["versions"]["keras"] == keras.__version__
+    assert [json.loads(line) for line in text.splitlines()[: len(rows) + 1]] == [first, *rows]
+    found = {(row["cell"], row["what"]): row for row in rows}
+    assert {what for cell, what in found if cell == "mut1"} == {
+        "keraseq",
+        "keras.layers.RNN",
+        "bound",
+    }
+    gru = {what for cell, what in found if cell == "gru"}
+    assert {"keras.layers.GRU", "keras.layers.GRU(reset_after=False)"} < gru
+    for (_, what), row in found.items():
+        assert "error" not in row and row["run"] == first["run"] and row["size"] == SIZE
+        if what != "bound":
+            assert 0 < row["forward_least_ms"] <= row["forward_ms"]
+            assert 0 < row["step_least_ms"] <= row["step_ms"] and row["step_first_s"] > 0
+    assert found["gru", "keraseq"]["loop"] in keraseq.layers.scan.LOOPS
+    assert "keraseq / it" in text
+
+
+def test_memory_is_measured_in_a_process_for_each(tmp_path):
+    options = ["--cells", "mgu", "--only", "memory", "--compare", "keraseq", "--json"]
+    run(*tiny(*options, tmp_path / "a.jsonl"))
+    [_, row] = lines(tmp_path / "a.jsonl")
+    assert row["kind"] == "memory" and row["what"] == "keraseq" and -5 < row["peak_mb"] < 200
+
+
+def test_what_fails_is_recorded_and_the_rest_goes_on(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import rnn
+    import timing
+
+    def bad():
+        raise MemoryError("no room\nfor this")
+
+    def good():
+        return keraseq.layers.RNN(keraseq.cells.MGUCell(4), return_sequences=True)
+
+    monkeypatch.setattr(rnn, "candidates", lambda *_: {"bad": bad, "keraseq": good})
+    options = rnn.arguments(["--repeats", "1", "--variant", "padded"])
+    options.compare = ["keraseq"]
+    failed, found = rnn.times("mgu", SIZE, options)
+    assert failed == {"what": "bad", "error": "MemoryError: no room"}
+    assert found["what"] == "keraseq" and found["step_ms"] > 0
+    row = timing.in_a_process(["-c", "raise SystemExit('a reason')"])
+    assert row == {"error": "exit status 1: a reason"}
+
+
+def test_candidates_of_a_variant(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import rnn
+
+    options = rnn.arguments(["--variant", "padded", "--loops"])
+    found = list(rnn.candidates("lstm", SIZE, options))
+    assert "keraseq loop=deferred" in found and "keras.layers.LSTM" in found
+    assert not any(what.startswith("torch.") for what in found)  # they take no mask
+    options = rnn.arguments(["--variant", "bidirectional"])
+    for what, make in rnn.candidates("lstm", SIZE, options).items():
+        if not what.startswith("torch."):
+            assert make().compute_output_shape((2, 5, 3)) == (2, 5, 8), what
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--sizes", "1,2,3"], "four positive numbers"),
+        (["--compare", "kera"], "--compare knows keraseq"),
+        (["--cells", "mut4"], "unknown cell 'mut4'"),
+    ],
+)
+def test_what_cannot_be_measured_is_said(options, message):
+    command = [sys.executable, str(FOLDER / "rnn.py"), *options]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode and message in done.stderr.splitlines()[-1]
+
+
+def test_scaling(tmp_path):
+    path = tmp_path / "scaling-tiny.jsonl"
+    options = ["--steps", "4,8", "--batch", "", "--units", "", "--pieces", "", "--no-beside"]
+    options += ["--repeats", 1, "--tolerance", 9, "--json", path]
+    text = run("scaling.py", "--backend", BACKEND, *options)
+    points = [line for line in lines(path) if line["kind"] == "scaling"]
+    assert [(one["size"], one["what"]) for one in points] == [
+        ([steps, 16, 64, 128], "keraseq") for steps in (4, 8)
+    ]
+    assert all(one["step_ms"] > 0 and "peak_mb" in one for one in points)
+    grown = [line for line in lines(path) if line["kind"] == "growth"]
+    assert {one["measure"] for one in grown} == {"step_ms", "peak_mb"} and len(grown) == 2
+    assert "exponents of growth" in text
+
+
+def test_a_point_with_pieces(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import scaling
+
+    found = scaling.point("gru", [6, 2, 3, 4], "keraseq checkpoint_every=3", 1)
+    assert "error" not in found and found["step_ms"] > 0
+    found = scaling.point("gru", [6, 2, 3, 4], "keraseq checkpoint_every=0", 1)
+    assert "checkpoint_every must be a positive integer" in found["error"]
+
+
+def test_growth_is_the_exponent(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import scaling
+
+    rows = [
+        {"kind": "scaling", "axis": "steps", "what": "keraseq", "size": [t, 1, 1, 1]}
+        | {"step_ms": 3.0 * t**2, "peak_mb": 5.0 * t}
+        for t in (8, 16, 32, 64)
+    ]
+    found = {line["measure"]: line["exponent"] for line in scaling.growth(rows)}
+    assert found == {"step_ms": pytest.approx(2), "peak_mb": pytest.approx(1)}
+
+
+def test_the_bound_counts_every_product(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import rnn
+
+    [options] = [rnn.arguments(["--sizes", "7,2,3,4"])]
+    t, b, d, h = options.sizes[0]
+    inputs, recurrent = 2.0 * b * d * 4 * h * t, 2.0 * b * h * 4 * h * t
+    assert rnn.operations("lstm", options.sizes[0], options) == (
+        inputs + recurrent,
+        2 * inputs + 3 * recurrent,
+    )
+    forward, _ = rnn.operations("mut1", options.sizes[0], options)  # U_z is absent
+    assert forward == 2.0 * b * t * (d * 3 * h + h * 2 * h)
+    forward, train = rnn.operations("indrnn", options.sizes[0], options)
+    assert train == 2 * forward == 4.0 * b * d * h * t  # the recurrence is element-wise
+
+
+def test_a_disturbed_repeat_does_not_count(timing, monkeypatch):
+    """The second of each four repeats is slow, and something else was at work then."""
+    state = {"calls": 0, "others": 0.0}
+
+    def call():
+        state["calls"] += 1
+        busy = state["calls"] % 4 == 2
+        state["others"] += 9.0 if busy else 0.0
+        clock[0] += 8.0 if busy else 1.0
+
+    clock = [0.0]
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(timing, "cpu_of_others", lambda: state["others"])
+    [found] = timing.interleaved({"one": call}, 6).values()
+    assert found.seconds == found.least == 1.0 and found.calm
+    assert found.repeats == 6 and found.disturbed >= 1
+
+
+def test_where_it_is_never_calm_that_is_said(timing, monkeypatch):
+    others = iter(range(10**6))
+    monkeypatch.setattr(timing, "cpu_of_others", lambda: 100.0 * next(others))
+    [found] = timing.interleaved({"one": lambda: None}, 2).values()
+    assert not found.calm and found.disturbed == found.repeats == 6
+
+
+def line(what, step_ms=None, **more):
+    row = {"kind": "time", "run": "r", "backend": "tensorflow", "device": "cpu", "cell": "gru"}
+    row |= {"variant": "plain", "dtype": "float32", "size": [256, 64, 128, 256], "what": what}
+    if step_ms is not None:
+        row |= {"forward_ms": step_ms / 3, "step_ms": step_ms, "step_first_s": 1.0, "calm": True}
+    return {**row, **more}
+
+
+def written(page, folder, rows):
+    (folder / "results").mkdir(exist_ok=True)
+    head = {"kind": "run", "run": "r", "date": "2026-01-01", "command": "rnn.py", "processor": "P"}
+    head |= {"cores": 2, "memory_gb": 3, "system": "S", "versions": {"keras": "3"}, "device": "cpu"}
+    text = "\n".join(map(json.dumps, [head, *rows]))
+    (folder / "results" / "rnn-tensorflow-cpu.jsonl").write_text(text + "\n")
+    run("results_page.py", "--results", folder / "results", "--out", folder)
+    return (folder / "RESULTS.md").read_text()
+
+
+def test_the_page_compares_within_a_run_and_says_what_is_met(page, tmp_path):
+    text = written(
+        page,
+        tmp_path,
+        [
+            line("keraseq", 999.0, run="older"),
+            line("keras.layers.RNN", 1.0, run="older"),
+            line("keraseq", 60.0, loop="deferred", step_first_s=9.0),
+            line("keras.layers.RNN", 100.0),
+            line("keras.layers.GRU(reset_after=False)", 90.0, calm=False),
+            line("bound", 30.0),
+            line("torch.nn.GRU", error="RuntimeError: no room"),
+        ],
+    )
+    assert "| 0.60 | 0.67 |" in text and "2.00" in text
+    targets = {row.split("|")[2].strip(): row for row in text.splitlines() if "0.60 (gru" in row}
+    assert targets["keras.layers.RNN"].endswith("| yes |")
+    [builtin] = [r for r in text.splitlines() if "GRU(reset_after=False) | gru" in r]
+    assert "0.67 (gru" in builtin and builtin.endswith("| **no** |")
+    [first] = [r for r in text.splitlines() if "+3 s" in r]
+    assert "+8.0 s" in first and first.endswith("| **no** |")
+    assert "not measured" in text
+    assert "RuntimeError: no room" in text and "other processes were at work" in text
+    assert "999" not in text and "keras 3" in text
+    figure = tmp_path / "figures" / "rnn-tensorflow-cpu-plain-float32.png"
+    assert figure.stat().st_size > 5000 and f"figures/{figure.name}" in text
+
+
+def test_the_page_of_what_was_measured(measured, page, tmp_path):
+    path, _ = measured
+    run("results_page.py", "--results", path.parent, "--out", tmp_path)
+    text = (tmp_path / "RESULTS.md").read_text()
+    assert "| `mut1` |" in text and "5,2,3,4" in text
+    for name in [part.split(")")[0] for part in text.split("](figures/")[1:]]:
+        assert (tmp_path / "figures" / name).exists()
+
+
+def test_a_damaged_line_is_named(tmp_path):
+    (tmp_path / "rnn-a.jsonl").write_text('{"kind": "run", "run": "r"}\n{"kind"')
+    command = [sys.executable, str(FOLDER / "results_page.py"), "--results", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode and "rnn-a.jsonl, line 2: no JSON" in done.stderr
