@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 DPI = 150
-HEADINGS = ("cell", "test", "runs", "units", "parameters", "ms a step", "training s", "notes")
-LEFT = ("cell", "notes")  # columns of words; the others are numbers
+SIZES = ("units", "parameters", "ms a step", "training s")
+HEADINGS = ("cell", "test", "runs", *SIZES, "loop", "notes")
+LEFT = ("cell", "loop", "notes")  # columns of words; the others are numbers
 PROJECTIONS = {
     "learned": "Input and state differ in width, so the raw input of MUT1 and MUT2 goes through a "
     "learned matrix (input_projection mode 'learned'). With it MUT2 is a GRU whose update gate "
@@ -86,6 +87,7 @@ def rows(results: Results, task: str) -> list[dict[str, str]]:
                     if row["step_ms"] == row["step_ms"]
                     else "",
                     "training s": f"{row['train_seconds']:.1f}",
+                    "loop": row["loop"],
                     "notes": ", ".join(notes),
                 }
             )
@@ -256,7 +258,9 @@ def held_equal(results: Results) -> list[str]:
     )
     lines.append(
         "<b>Times</b> are of this machine, with as many trials at the same time as there were "
-        "workers, without the first step, which compiles."
+        "workers, without the first step, which compiles. The column 'loop' says how the recurrent "
+        "layers ran, and 'Layers' at the end of this page why: a slower cell is no artefact of it "
+        "where all ran the same way."
     )
     return lines
 

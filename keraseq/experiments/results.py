@@ -33,6 +33,7 @@ COLUMNS = (
     "compile_seconds",
     "seconds",
     "projection",
+    "loop",
     "path",
     "reason",
 )
@@ -131,6 +132,7 @@ class Results:
                         "step_ms": of_cell["step_ms"].astype(float).median(),
                         "train_seconds": of_cell["train_seconds"].mean(),
                         "projection": of_cell["projection"].fillna("").iloc[0],
+                        "loop": ", ".join(of_cell["loop"].dropna().unique()),
                     }
                 )
         return pd.DataFrame(rows)
@@ -174,6 +176,7 @@ class Results:
                     "units": row["units"],
                     "parameters": row["parameters"],
                     "step_ms": none_if_nan(row["step_ms"]),
+                    "loop": row["loop"],
                 }
             tasks[name] = {
                 "metric": metric,

@@ -12,6 +12,7 @@ import numpy as np
 
 from keraseq import train
 from keraseq.experiments import tasks
+from keraseq.inspection.explain import Explanation, explain
 
 LOOKS = 12  # times that a trial looks at the validation part while it trains
 CLIPNORM = 1.0
@@ -97,10 +98,10 @@ def run(trial: Trial, on_step: Callable[[int], None] = lambda step: None) -> dic
 
     course = Course(trial, task, model)
     course.look(0, 0.0, None)
-    diverged_at, ways = None, ""
+    diverged_at, ways = None, None
     for before, step in pairwise([0, *looks(trial.steps)]):
         loss = steps_of_training(step - before)
-        ways = ways or path(model)
+        ways = ways or explain(model, training=None)  # of the step of training just made
         on_step(step)
         if not isfinite(loss):
             diverged_at = len(times)
@@ -121,7 +122,8 @@ def run(trial: Trial, on_step: Callable[[int], None] = lambda step: None) -> dic
         "compile_seconds": times[0],
         "seconds": perf_counter() - begin,
         "projection": projection(model),
-        "path": ways,
+        "loop": loops(ways),
+        "path": path(ways, model),
         "curve": course.curve,
         "samples": course.samples,
     }
@@ -186,12 +188,16 @@ def projection(model: keras.Model) -> str | None:
     return ", ".join(sorted(mode for mode in modes if mode)) or None
 
 
-def path(model: keras.Model) -> str:
-    """How the recurrent layers ran when they were last traced, layer by layer."""
+def loops(paths: Explanation) -> str:
+    """How the recurrent layers ran, in a word for each way."""
+    return ", ".join(dict.fromkeys(one.path for one in paths))
+
+
+def path(paths: Explanation, model: keras.Model) -> str:
+    """How the recurrent layers ran and why, layer by layer."""
     compiled = ", the model compiled by XLA" if model.jit_compile else ""
     return "; ".join(
-        f"{layer.name}: {type(layer.cell).__name__} in {type(layer).__module__.split('.')[0]}."
-        f"layers.{type(layer).__name__}, loop {getattr(layer, 'loop_taken', 'of Keras')!r} on "
-        f"{keras.backend.backend()}{compiled}"
-        for layer in recurrent_layers(model)
+        f"{one.layer}: {one.cell} in {one.kind}, {one.path} on {keras.backend.backend()}{compiled} "
+        f"({one.reason})"
+        for one in paths
     )

@@ -80,6 +80,16 @@ def test_the_page_stands_alone_and_says_what_was_done(finished):
         assert (finished.folder / "figures" / f"tiny_tasks_Sums-{name}.png").stat().st_size > 5000
 
 
+def test_results_say_how_the_layers_ran(finished):
+    loops = {row["loop"] for row in numbers(finished.folder) if row["kind"] == "trial"}
+    assert loops and loops <= {"plain loop", "deferred gradient", "compiled scan"}
+    page = (finished.folder / "report.html").read_text()
+    for row in finished.summary().to_dict("records"):
+        assert row["loop"] in loops and f"<td>{row['loop']}</td>" in page
+        assert finished.as_json()["tasks"][row["task"]]["cells"][row["cell"]]["loop"] == row["loop"]
+    assert page.count("<th>loop</th>") == 1
+
+
 def test_a_report_is_made_again_from_the_folder_alone(finished):
     before = numbers(finished.folder)
     (finished.folder / "report.html").unlink()

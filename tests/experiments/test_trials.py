@@ -44,6 +44,7 @@ def test_the_record():
     assert record["status"] == "finished" and record["parameters"] <= 60
     assert record["projection"] == "learned"
     assert "MUT1Cell in keraseq.layers.RNN" in record["path"]
+    assert record["loop"] in record["path"]
     assert [one["step"] for one in record["samples"]] == [0, 12, record["best_step"]]
     assert record["train_seconds"] <= record["seconds"]
 
@@ -120,3 +121,13 @@ def test_one_step_is_enough():
 def test_keys_are_files():
     assert trial("a.b:C").key == "a_b_C-gru-seed1"
     assert trial(role="search").key == "tiny_tasks_Sums-gru-lr0.01-seed1"
+
+
+@pytest.mark.parametrize("loop", ["plain", "deferred", "compiled"])
+def test_the_loop_is_the_one_that_trained(loop, monkeypatch):
+    """Looks at the validation part, which run the plain loop, come before and after."""
+    monkeypatch.setenv("KERASEQ_LOOP", loop)
+    record = trials.run(trial(steps=2))
+    named = {"plain": "plain loop", "deferred": "deferred gradient", "compiled": "compiled scan"}
+    assert record["loop"] == named[loop]
+    assert f"(KERASEQ_LOOP={loop})" in record["path"]
