@@ -140,7 +140,7 @@ def text_corpus(
         parts = {part: first_characters(one.texts, limit) for part, one in given.items()}
         split = "as given"
     if tokenizer is None:
-        tokenizer = learned(level, "\n".join(parts["train"]), vocabulary_size)
+        tokenizer = learned(level, parts["train"], vocabulary_size)
     return Corpus(
         name=str(source) if isinstance(source, (str, Path)) else ", ".join(map(str, source)),
         **parts,
@@ -174,8 +174,9 @@ def first_characters(texts: Sequence[str], limit: int | None) -> list[str]:
 def cut(texts: Sequence[str], validation: float, test: float) -> dict[str, list[str]]:
     """The parts of texts that are read one after the other, cut by position."""
     total = sum(map(len, texts))
-    last = int(total * (1 - test))
-    first = int(total * (1 - validation - test))
+    first, last = (
+        int(round(total * fraction, 6)) for fraction in (1 - validation - test, 1 - test)
+    )  # rounded, since 1 - 0.05 - 0.05 is a little less than 0.9
     borders = {"train": (0, first), "validation": (first, last), "test": (last, total)}
     parts = {part: between(texts, *border) for part, border in borders.items()}
     for part, fraction in (("train", 1.0), ("validation", validation), ("test", test)):

@@ -1,6 +1,7 @@
 """Every kind of token: the levels of a corpus, and what brings a tokenizer back from its JSON."""
 
 import json
+from collections.abc import Sequence
 
 from keraseq.checks import one_of
 from keraseq.data.text.characters import CharacterVocabulary
@@ -41,13 +42,13 @@ def tokenizer(text: str) -> Tokenizer:
     return KINDS[one_of("kind of tokenizer", kind, KINDS)].from_json(text)
 
 
-def learned(level: str, text: str, size: int | None = None) -> Tokenizer:
-    """The tokenizer of a level for a training text.
+def learned(level: str, texts: Sequence[str], size: int | None = None) -> Tokenizer:
+    """The tokenizer of a level for a training part.
 
     Args:
-        level: `"character"`, `"word"` or `"wordpiece"`. Characters that the training text does not
-            hold get an id of their own, as words do.
-        text: The training text.
+        level: `"character"`, `"word"` or `"wordpiece"`. Characters that the training part does
+            not hold get an id of their own, as words do.
+        texts: The documents of the training part.
         size: Size of the vocabulary, for words (default: 10,000) and pieces (default: 8,000).
 
     Raises:
@@ -59,6 +60,7 @@ def learned(level: str, text: str, size: int | None = None) -> Tokenizer:
             raise ValueError(
                 f"level='character' takes all characters there are; received vocabulary_size={size}"
             )
-        return CharacterVocabulary(text, unknown="replace")
+        return CharacterVocabulary(set().union(*texts), unknown="replace")
     kind = WordVocabulary if level == "word" else WordPieceVocabulary
+    text = "\n".join(texts)
     return kind.of(text) if size is None else kind.of(text, size)
