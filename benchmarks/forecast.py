@@ -150,10 +150,17 @@ def errors(bundle, series, part: str) -> dict[str, float]:
     if len(series.frames) == 1:
         inputs, targets, _ = data.SeriesWindows(series, part, **shape).arrays()
         scaler, columns = forecaster.scaler, series.targets
-        forecasts = forecaster(inputs)["mean"]
+        found = forecaster(inputs)
         deviation = np.array([scaler.deviation[scaler.columns.index(c)] for c in columns])
-        error = (targets - forecasts) / deviation
-        return {"mse": float(np.mean(error**2)), "mae": float(np.mean(np.abs(error)))}
+        error = (targets - found["mean"]) / deviation
+        low, high = found["quantiles"][0.1], found["quantiles"][0.9]
+        inside = (low <= targets) & (targets <= high)
+        return {
+            "mse": float(np.mean(error**2)),
+            "mae": float(np.mean(np.abs(error))),
+            "cover80": float(np.mean(inside)),
+            "width80": float(np.mean((high - low) / deviation)),
+        }
     mase, smape = [], []
     for name, frame in series.frames.items():
         first, last = series.rows(part, name)
@@ -176,7 +183,8 @@ def speed(given) -> None:
     given.units = given.units or 512
     series = data.series("etth1")
     chosen = options(given, given.cell, 0)
-    settings = recipes.forecast.Settings(**chosen)
+    shape = chosen.pop("horizon"), chosen.pop("look_back")
+    settings = recipes.forecast.chosen_settings(series, *shape, chosen)
     scaler = recipes.forecast.fitted_scaler(series)
     windows = recipes.forecast.windows(series, "train", settings, scaler)
     model = recipes.forecast.build(series, settings, len(windows))

@@ -1,0 +1,261 @@
+"""What `keraseq.recipes.forecast` trains and a bundle restores: a model that reads raw numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import keras
+import numpy as np
+
+from keraseq import data
+from keraseq.bundle import Bundle
+from keraseq.checks import positive_integer
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a forecaster is made of; `train` fills in what is not given.
+
+    Args:
+        horizon: Rows to forecast.
+        look_back: Rows that it sees.
+        model: `"segment"`, `"direct"`, `"recursive"` or `"encoder-decoder"`.
+        cell: A registered name, see `keraseq.cells.names()`.
+        units: Size of the state.
+        head: `"point"`, `"quantiles"` or `"gaussian"`.
+        quantiles: Probabilities of the head of that name, and of the quantiles that every forecast
+            comes with; pairs such as 0.1 and 0.9 are intervals, and calibrated.
+        normalize: See `keraseq.models.WindowNormalization`.
+        season: Rows in a season; follows from the series.
+        segment: Rows in a segment, of the model of that name.
+        scale: `"train"` scales by mean and deviation of the training part; `"window"` scales the
+            targets by what `keraseq.data.window_scale` finds in each window besides.
+        dropout: Fraction of the values to drop.
+        prior: With the Gaussian head, standard deviation of a normal prior of the weights: maximum
+            a posteriori instead of maximum likelihood.
+        loss: Loss of the point head, a name that Keras knows.
+        learning_rate, batch_size, epochs, seed: Of the training.
+        stride: Rows from one window of the training part to the next.
+    """
+
+    horizon: int
+    look_back: int
+    model: str
+    cell: str
+    units: int
+    head: str
+    quantiles: Sequence[float]
+    normalize: str | None
+    season: int
+    segment: int
+    scale: str
+    dropout: float
+    prior: float | None
+    loss: str
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    seed: int
+    stride: int
+
+
+class Forecaster:
+    """A trained model with all that a forecast needs: a method for `keraseq.evaluate.backtest`.
+
+    Call arguments:
+        past: `(windows, look_back, columns)` in the data's own units, columns in the order of the
+            series: targets, past covariates, future covariates.
+        horizon: Rows to forecast, at most what it was trained for. Default: that.
+        future: `(windows, horizon, future covariates)` in the data's own units.
+
+    Returns:
+        A dictionary: `mean`, `(windows, horizon, targets)` in the data's own units, and
+        `quantiles`, probability -> array of that shape, widened or narrowed by the margins that
+        `keraseq.recipes.forecast.calibrated` measured. For a model trained on absolute errors, and
+        one of quantiles, `mean` is the median.
+
+    Raises:
+        ValueError: The horizon is longer than trained for, or a shape is another.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        settings: Settings,
+        *,
+        targets: Sequence[str],
+        past_covariates: Sequence[str] = (),
+        future_covariates: Sequence[str] = (),
+        scaler: data.Scaler,
+        margins: dict | None = None,
+    ):
+        self.margins = dict(margins or {})
+        self.model, self.settings, self.scaler = model, settings, scaler
+        self.targets, self.past_covariates = tuple(targets), tuple(past_covariates)
+        self.future_covariates = tuple(future_covariates)
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> "Forecaster":
+        """The forecaster that a bundle holds."""
+        if bundle.card.recipe != "forecast":
+            raise ValueError(
+                f"the bundle's card names the recipe {bundle.card.recipe!r}, not 'forecast'"
+            )
+        stored = bundle.preprocessing
+        return cls(
+            bundle.model,
+            Settings(**stored["settings"]),
+            targets=stored["targets"],
+            past_covariates=stored["past_covariates"],
+            future_covariates=stored["future_covariates"],
+            scaler=data.Scaler.from_json(stored["scaler"]),
+            margins=stored["margins"],
+        )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of `past`, in order."""
+        return self.targets + self.past_covariates + self.future_covariates
+
+    def __call__(self, past, horizon: int | None = None, future=None) -> dict:
+        found, center, scale = self.scaled_quantiles(past, horizon, future)
+        middle = found.pop("mean")
+        for low, high in self.intervals:
+            margin = self.margins.get(f"{high - low:.6g}")
+            if margin is not None:
+                margin = margin[: middle.shape[1]]
+                found[low] = np.minimum(found[low] - margin, middle)
+                found[high] = np.maximum(found[high] + margin, middle)
+        answer = {"mean": middle * scale + center}
+        if self.margins or self.settings.head != "point":
+            answer["quantiles"] = {q: found[q] * scale + center for q in self.settings.quantiles}
+        return answer
+
+    @property
+    def intervals(self) -> list[tuple[float, float]]:
+        """Pairs of quantiles with as much below the one as above the other."""
+        quantiles = self.settings.quantiles
+        return [
+            (low, high)
+            for low in quantiles
+            for high in quantiles
+            if low < 0.5 and abs(low + high - 1) < 1e-9
+        ]
+
+    def scaled_quantiles(self, past, horizon: int | None = None, future=None):
+        """What the model says before margins, in its own scale, with center and scale.
+
+        Returns:
+            A dictionary of `mean` and of every quantile, each `(windows, horizon, targets)`; center
+            and scale turn them into the units of the data. All quantiles of a point head are its
+            forecast.
+        """
+        past = np.asarray(past, "float64")
+        horizon = self._check(past, horizon, future)
+        inputs, center, scale = self._scaled(past, future)
+        raw = np.asarray(self.model.predict(inputs, batch_size=1024, verbose=0), "float64")
+        raw, quantiles = raw[:, :horizon], self.settings.quantiles
+        if self.settings.head == "point":
+            return {"mean": raw, **dict.fromkeys(quantiles, raw)}, center, scale
+        if self.settings.head == "gaussian":
+            mean, deviation = raw[..., 0], raw[..., 1]
+            found = {q: mean + NormalDist().inv_cdf(q) * deviation for q in quantiles}
+            return {"mean": mean, **found}, center, scale
+        middle = self.model.get_layer("forecast").middle
+        found = {q: raw[..., i] for i, q in enumerate(quantiles)}
+        return {"mean": raw[..., middle], **found}, center, scale
+
+    def forecast(self, series: data.Series, known=None):
+        """The rows after the end of each series, as one long frame.
+
+        Args:
+            series: Of the columns that the model was trained on.
+            known: Future covariates that are no calendar features: a frame, or with several series
+                identifier -> frame; see `keraseq.data.Series.future`.
+
+        Returns:
+            A frame `unique_id, ds`, a column for each target, and for each quantile of it one named
+            like `y-0.9`.
+
+        Raises:
+            ValueError: A column is missing, a series is shorter than the look-back, or the future
+                covariates end before the horizon does.
+        """
+        import pandas as pd
+
+        self.check_columns(series)
+        frames, horizon = [], self.settings.horizon
+        pasts, futures = [], []
+        for name, frame in series.frames.items():
+            if len(frame) < self.settings.look_back:
+                raise ValueError(
+                    f"series {name!r} has {len(frame)} rows; the model looks back "
+                    f"{self.settings.look_back}"
+                )
+            pasts.append(frame[list(self.columns)].to_numpy()[-self.settings.look_back :])
+            if self.future_covariates:
+                given = known.get(name) if isinstance(known, dict) else known
+                futures.append(series.future(name, horizon, given).to_numpy())
+        found = self(np.stack(pasts), horizon, np.stack(futures) if futures else None)
+        for i, name in enumerate(series.frames):
+            times = series.times_after(name, horizon)
+            columns = {"unique_id": name, "ds": times}
+            for j, target in enumerate(self.targets):
+                columns[target] = found["mean"][i, :, j]
+                for q, values in found.get("quantiles", {}).items():
+                    columns[f"{target}-{q:g}"] = values[i, :, j]
+            frames.append(pd.DataFrame(columns))
+        return pd.concat(frames, ignore_index=True)
+
+    def check_columns(self, series: data.Series) -> None:
+        """Raises if a series has not the columns that the model was trained on."""
+        for role in ("targets", "past_covariates", "future_covariates"):
+            wanted, given = getattr(self, role), getattr(series, role)
+            if tuple(wanted) != tuple(given):
+                raise ValueError(
+                    f"the model was trained with {role}={list(wanted)}; received {list(given)}"
+                )
+
+    def _check(self, past, horizon, future) -> int:
+        horizon = positive_integer("horizon", horizon or self.settings.horizon)
+        if horizon > self.settings.horizon:
+            raise ValueError(
+                f"the model was trained to forecast {self.settings.horizon} rows; received "
+                f"horizon={horizon}: train one with that horizon"
+            )
+        wanted = (self.settings.look_back, len(self.columns))
+        if past.ndim != 3 or past.shape[1:] != wanted:
+            raise ValueError(
+                f"past must be (windows, {wanted[0]}, {wanted[1]}), its columns "
+                f"{', '.join(self.columns)}; received shape {past.shape}"
+            )
+        if self.future_covariates and (future is None or np.shape(future)[1] < horizon):
+            received = "none" if future is None else f"{np.shape(future)[1]} rows"
+            raise ValueError(
+                f"the future covariates {', '.join(self.future_covariates)} must be given for "
+                f"{horizon} rows; received {received}"
+            )
+        return horizon
+
+    def _scaled(self, past, future):
+        """The model's inputs, and center and scale of its outputs."""
+        count, futures = len(self.targets), len(self.future_covariates)
+        mean, deviation = (np.array(v) for v in (self.scaler.mean, self.scaler.deviation))
+        past = (past - mean) / deviation
+        center, scale = mean[:count], deviation[:count]
+        if self.settings.scale == "window":
+            inner, spread = data.window_scale(past[:, :, :count], self.settings.season)
+            past = np.concatenate([(past[:, :, :count] - inner) / spread, past[:, :, count:]], -1)
+            center, scale = inner * scale + center, spread * scale
+        past = past.astype("float32")
+        if not futures:
+            return past, center, scale
+        future = (np.asarray(future, "float64") - mean[-futures:]) / deviation[-futures:]
+        future = future.astype("float32")
+        rest = self.settings.horizon - future.shape[1]  # a shorter horizon was asked for
+        future = np.pad(future, ((0, 0), (0, max(rest, 0)), (0, 0)), mode="edge")
+        return (
+            {"features": past, "future": future[:, : self.settings.horizon]},
+            center,
+            scale,
+        )
