@@ -57,13 +57,13 @@ class ScheduledSampling(SequenceModel):
         logits = ops.stop_gradient(super().call(inputs, training=False))
         for state, value in zip(states, before, strict=True):
             state.assign(value)
-        tokens = inputs["tokens"] if isinstance(inputs, dict) else inputs
+        tokens = ops.cast(inputs["tokens"] if isinstance(inputs, dict) else inputs, "int32")
         batch, steps, vocabulary = ops.shape(logits)
         drawn = keras.random.categorical(
             ops.reshape(logits, (-1, vocabulary)), 1, dtype="int32", seed=self.seeds
         )
         drawn = ops.reshape(drawn, (batch, steps))
-        own = ops.concatenate([tokens[:, :1], ops.cast(drawn[:, :-1], tokens.dtype)], axis=1)
+        own = ops.concatenate([tokens[:, :1], drawn[:, :-1]], axis=1)
         chance = keras.random.uniform((batch, steps), seed=self.seeds)
         tokens = ops.where(chance < self.sampling_rate, own, tokens)
         return {**inputs, "tokens": tokens} if isinstance(inputs, dict) else tokens
