@@ -264,7 +264,7 @@ def test_the_page_of_what_was_measured(measured, page, tmp_path):
     path, _ = measured
     run("results_page.py", "--results", path.parent, "--out", tmp_path)
     text = (tmp_path / "RESULTS.md").read_text()
-    assert "| `mut1` |" in text and "5,2,3,4" in text
+    assert "| `mut1`" in text and "5,2,3,4" in text
     for name in [part.split(")")[0] for part in text.split("](figures/")[1:]]:
         assert (tmp_path / "figures" / name).exists()
 

@@ -376,7 +376,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("options, message", BAD, ids=[str(options) for options, _ in BAD])
+@pytest.mark.parametrize("options, message", BAD, ids=[message for _, message in BAD])
 def test_bad_input_is_one_line(model, options, message):
     with pytest.raises(ValueError, match=message) as error:
         write(model, **options)

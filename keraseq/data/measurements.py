@@ -19,6 +19,13 @@ def check_series(frame: pd.DataFrame) -> pd.DataFrame:
         ValueError: No rows or columns, a column that holds no numbers, rows whose times do not
             increase, or a value that is NaN or infinite.
         TypeError: It is no frame.
+
+    Example:
+
+    >>> import pandas as pd
+    >>> keraseq.data.check_series(pd.DataFrame({"y": ["1", "2"]}))
+    Traceback (most recent call last):
+    ValueError: column 'y' holds str, not numbers
     """
     import pandas as pd
 

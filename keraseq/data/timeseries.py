@@ -202,8 +202,8 @@ def series(
     """
     for name in calendar:
         one_of("calendar feature", name, CALENDAR)
-    if isinstance(source, str) and source in public_series.NAMES:
-        return public(source, targets, tuple(calendar), data_dir)
+    if isinstance(source, (str, Path)) and str(source) in public_series.NAMES:
+        return public(str(source), targets, tuple(calendar), data_dir)
     if fill is not None:
         one_of("fill", fill, FILLS)
     table, name = read(source)

@@ -76,6 +76,15 @@ class Forecaster:
 
     Raises:
         ValueError: The horizon is longer than trained for, or a shape is another.
+
+    Example:
+
+    >>> import pandas as pd
+    >>> series = keraseq.data.series(pd.DataFrame({"y": [float(i % 7) for i in range(140)]}))
+    >>> bundle = keraseq.recipes.forecast.train(series, 7, 14, units=4, epochs=1)
+    >>> method = keraseq.recipes.forecast.Forecaster.of(bundle)
+    >>> method([[[float(i % 7)] for i in range(14)]])["mean"].shape
+    (1, 7, 1)
     """
 
     def __init__(

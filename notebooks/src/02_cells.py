@@ -46,11 +46,10 @@ for name in reversed(classes.values()):
 
 # %%
 from keraseq import data
-from keraseq.data import Scaler
 
 weeks = data.fill_gaps(data.co2(), "previous")
 borders = data.split_by_time(len(weeks))
-scaler = Scaler.fit(weeks.iloc[: borders.validation])
+scaler = data.Scaler.fit(weeks.iloc[: borders.validation])
 shape = {"look_back": 104, "horizon": 26}
 train = data.windows(scaler.transform(weeks), **shape, last=borders.validation, stride=stride)
 test = data.windows(scaler.transform(weeks), **shape, first=borders.test)
