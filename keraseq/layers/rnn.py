@@ -187,13 +187,20 @@ class RNN(keras.layers.RNN):
         length = reads["x"].shape[0]
         if length is None:
             raise ValueError("checkpoint_every needs a known number of steps; received time=None")
-        run, outputs = keras.remat(run), []
-        starts = range(0, length, self.checkpoint_every)
+
+        outputs, starts = [], range(0, length, self.checkpoint_every)
         for start in reversed(starts) if self.go_backwards else starts:
             piece = slice(start, start + self.checkpoint_every)
             now = tree.map_structure(lambda one, piece=piece: one[piece], reads)
-            output, carry = run(now, carry, constants)
-            outputs.append(output)
+            # TensorFlow's takes no booleans as arguments, and no None as a result.
+            valid = {"valid": now.pop("valid")} if "valid" in now else {}
+
+            def run_piece(now, carry, constants, valid=valid):
+                output, after = run(now | valid, carry, constants)
+                return [] if output is None else [output], after
+
+            output, carry = keras.remat(run_piece)(now, carry, constants)
+            outputs += output
         return ops.concatenate(outputs, axis=0) if self.return_sequences else None, carry
 
     def _run(self, reads, carry, constants, *, cells, held, training):

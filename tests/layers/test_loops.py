@@ -133,6 +133,29 @@ def test_a_stack_of_one_cell_trains():
     assert np.isfinite(model.train_on_batch(x, np.zeros((2, UNITS))))
 
 
+@pytest.mark.parametrize("return_sequences", [False, True])
+def test_pieces_train_in_fit(return_sequences):
+    """The same weights after a step as without pieces, in a graph, with and without a mask."""
+    x = np.random.default_rng(4).normal(size=(len(MASK), STEPS, FEATURES)).astype("float32")
+    x[0, 3:] = 0.0
+    for masking in (False, True):
+        after = []
+        for pieces in (None, 2):
+            keras.utils.set_random_seed(1)
+            cell = keraseq.cells.get("gru", units=UNITS)
+            layer = keraseq.layers.RNN(
+                cell, return_sequences=return_sequences, checkpoint_every=pieces
+            )
+            inputs = keras.Input((STEPS, FEATURES))
+            model = keras.Model(
+                inputs, layer(keras.layers.Masking()(inputs) if masking else inputs)
+            )
+            model.compile("sgd", "mse")
+            model.fit(x, np.ones((len(x), *model.output_shape[1:])), batch_size=len(x), verbose=0)
+            after.append([keras.ops.convert_to_numpy(one) for one in model.weights])
+        agree(*after)
+
+
 def test_padding_costs_no_steps():
     """Steps that are padding in every row do not run."""
     runs = []
