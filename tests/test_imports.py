@@ -27,6 +27,7 @@ MAY_IMPORT["generation"] = set(MAY_IMPORT)
 MAY_IMPORT["recipes"] = set(MAY_IMPORT)
 MAY_IMPORT["experiments"] = set(MAY_IMPORT)
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
+MAY_IMPORT["__main__"] = {"cli"}
 HEAVY = ("tensorflow_datasets", "keras_nlp", "keras_hub", "statsmodels", "seaborn", "typer")
 
 

@@ -30,7 +30,7 @@ class ScheduledSampling(SequenceModel):
 
     >>> import keraseq
     >>> model = keraseq.models.language_model(9, units=4, scheduled_sampling=True)
-    >>> model.sampling_rate.assign(0.25)
+    >>> rate = model.sampling_rate.assign(0.25)
     >>> tuple(model(keras.ops.ones((2, 5), "int32"), training=True).shape)
     (2, 5, 9)
 

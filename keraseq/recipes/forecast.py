@@ -95,7 +95,7 @@ def train(
     >>> series = keraseq.data.series(pd.DataFrame({"y": [float(i % 7) for i in range(140)]}))
     >>> bundle = keraseq.recipes.forecast.train(series, 7, 14, units=4, epochs=1, segment=7)
     >>> keraseq.recipes.forecast.Forecaster.of(bundle).forecast(series).shape
-    (7, 3)
+    (7, 6)
     """
     source = series if isinstance(series, str) and series in data.public_series.NAMES else None
     series = series if isinstance(series, data.Series) else data.series(series)

@@ -123,7 +123,7 @@ def test_a_crash_ends_one_trial_and_the_next_call_tries_it_again(tmp_path):
 
 def command(folder):
     return [
-        *(sys.executable, "-m", "keraseq.cli", "compare", "--tasks", task("Slow")),
+        *(sys.executable, "-m", "keraseq", "compare", "--tasks", task("Slow")),
         *("--cells", "elman", "--seeds", "3", "--steps", "4", "--workers", "1"),
         *("--out", str(folder)),
     ]
