@@ -1,7 +1,7 @@
 """Both directions of a recurrent layer."""
 
 import keras
-from keras import tree
+from keras import ops, tree
 
 
 @keras.saving.register_keras_serializable("keraseq")
@@ -18,6 +18,21 @@ class Bidirectional(keras.layers.Bidirectional):
     >>> tuple(layer(keras.ops.ones((2, 5, 3))).shape)
     (2, 32)
     """
+
+    def over_time(self, sequences, initial_state=None, mask=None, training=False):
+        """`call` for sequences `(time, batch, features)`, outputs side by side.
+
+        Returns:
+            `(output, states)`, the states of the forward layer before those of the other.
+        """
+        half = None if initial_state is None else len(initial_state) // 2
+        forward = None if half is None else initial_state[:half]
+        backward = None if half is None else initial_state[half:]
+        y, states = self.forward_layer.over_time(sequences, forward, mask, training)
+        y_back, states_back = self.backward_layer.over_time(sequences, backward, mask, training)
+        if self.return_sequences:
+            y_back = ops.flip(y_back, axis=0)
+        return ops.concatenate([y, y_back], axis=-1), [*states, *states_back]
 
     def compute_mask(self, _, mask):
         """The mask of the outputs; states have none."""

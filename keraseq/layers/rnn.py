@@ -117,9 +117,20 @@ class RNN(keras.layers.RNN):
     def call(self, sequences, initial_state=None, mask=None, training=False):
         """Runs the cell over the sequence."""
         self._check(sequences.shape)
-        batch = ops.shape(sequences)[0]
+        output, states = self.over_time(swap_time(sequences), initial_state, mask, training)
+        output = swap_time(output) if self.return_sequences else output
+        return (output, *states) if self.return_state else output
+
+    def over_time(self, sequences, initial_state=None, mask=None, training=False):
+        """`call` for sequences `(time, batch, features)`: what layers on top of each other hand on.
+
+        Returns:
+            `(output, states)`: the output `(time, batch, output_size)` or `(batch, output_size)`,
+            and a list of the last states, whether `return_state` or not.
+        """
+        batch = ops.shape(sequences)[1]
         carry = {"states": self._states_before(initial_state, batch)}
-        reads = {"x": ops.transpose(sequences, (1, 0, *range(2, len(sequences.shape))))}
+        reads = {"x": sequences}
         if mask is not None:
             mask = ops.cast(tree.flatten(mask)[0], "bool")
             reads["valid"] = ops.transpose(ops.squeeze(mask, -1) if len(mask.shape) == 3 else mask)
@@ -140,13 +151,8 @@ class RNN(keras.layers.RNN):
                 tree.flatten(self.states), tree.flatten(states), strict=True
             ):
                 variable.assign(state)
-        output = carry["output"] if outputs is None else outputs
-        if self.return_sequences:
-            output = ops.transpose(output, (1, 0, *range(2, len(output.shape))))
-        output = ops.cast(output, self.compute_dtype)
-        if self.return_state:
-            return output, *tree.map_structure(lambda s: ops.cast(s, self.compute_dtype), states)
-        return output
+        output = ops.cast(carry["output"] if outputs is None else outputs, self.compute_dtype)
+        return output, tree.map_structure(lambda s: ops.cast(s, self.compute_dtype), states)
 
     @property
     def variables(self):
@@ -350,6 +356,11 @@ def forget(cells):
         cell.reset_recurrent_dropout_mask()
         if isinstance(cell, Cell):
             cell.release()
+
+
+def swap_time(sequences):
+    """`(batch, time, ...)` as `(time, batch, ...)`, and back."""
+    return ops.transpose(sequences, (1, 0, *range(2, len(sequences.shape))))
 
 
 def valid_span(valid):

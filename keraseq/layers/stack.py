@@ -8,7 +8,7 @@ from keras import ops, tree
 from keraseq import cells
 from keraseq.checks import boolean, positive_integer, rate
 from keraseq.layers.bidirectional import Bidirectional
-from keraseq.layers.rnn import RNN
+from keraseq.layers.rnn import RNN, swap_time
 
 
 def stack(
@@ -146,8 +146,8 @@ class Stack(keras.layers.Layer):
             shape = (*shape[:-1], self._width(rnn))
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
-        """Runs the layers one after the other."""
-        below, last_states = sequences, []
+        """Runs the layers one after the other, time first from the lowest to the highest."""
+        below, last_states = swap_time(sequences), []
         given = None if initial_state is None else list(tree.flatten(initial_state))
         for i, rnn in enumerate(self.rnns):
             x = self.dropouts[i - 1](below, training=training) if i else below
@@ -155,11 +155,13 @@ class Stack(keras.layers.Layer):
             if given is not None:
                 count = self._state_count(rnn)
                 first_states, given = given[:count], given[count:]
-            y, *states = rnn(x, initial_state=first_states, mask=mask, training=training)
-            last_states += states
+            y, states = rnn.over_time(x, first_states, mask, training)
+            last_states += tree.flatten(states)
             if self.residual and i:
                 y = y + (below if rnn.return_sequences else self._last(below, mask))
             below = y
+        if self.return_sequences:
+            below = swap_time(below)
         return (below, *last_states) if self.return_state else below
 
     def compute_mask(self, _, mask=None):
@@ -243,18 +245,18 @@ class Stack(keras.layers.Layer):
         return sum(len(tree.flatten(layer.cell.state_size)) for layer in layers)
 
     def _last(self, sequence, mask):
-        """Last valid step of `(batch, time, width)`; for the backward half the first."""
-        steps = ops.arange(ops.shape(sequence)[1])
+        """Last valid step of `(time, batch, width)`; for the backward half the first."""
+        steps = ops.arange(ops.shape(sequence)[0])[:, None]
         if mask is None:
             valid = ops.ones_like(sequence[..., 0], dtype="bool")
         else:
-            valid = ops.cast(mask, "bool")
-        last = ops.max(ops.where(valid, steps, -1), axis=1, keepdims=True)
-        first = ops.min(ops.where(valid, steps, ops.shape(sequence)[1]), axis=1, keepdims=True)
+            valid = ops.transpose(ops.cast(mask, "bool"))
+        last = ops.max(ops.where(valid, steps, -1), axis=0, keepdims=True)
+        first = ops.min(ops.where(valid, steps, ops.shape(sequence)[0]), axis=0, keepdims=True)
 
         def at(step, values):
             chosen = ops.cast(steps == step, values.dtype)[..., None]
-            return ops.sum(chosen * values, axis=1)
+            return ops.sum(chosen * values, axis=0)
 
         if not self.bidirectional:
             return at(last, sequence)
