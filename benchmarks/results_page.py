@@ -415,15 +415,20 @@ def draw_scaling(rows: pd.DataFrame, title: str, path: Path) -> None:
 
 
 def machines(runs: dict) -> str:
-    """What every run was, newest last."""
-    parts = ["## Runs\n"]
-    for run in runs.values():
+    """What every run was, machine by machine, newest last."""
+    found: dict[str, list[str]] = {}
+    for run in sorted(runs.values(), key=lambda run: run["date"]):
         versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
-        parts.append(
-            f"* {run['date']}, `{run['command']}`, {run.get('device', 'cpu')}; {run['processor']}, "
-            f"{run['cores']} cores, {run['memory_gb']} GB, {run['system']}; {versions}"
+        machine = (
+            f"{run.get('device', 'cpu')}; {run['processor']}, {run['cores']} cores, "
+            f"{run['memory_gb']} GB, {run['system']}; {versions}"
         )
-    return "\n".join(parts) + "\n"
+        line = f"* {run['date'][:16].replace('T', ' ')}: `{run['command']}`"
+        found.setdefault(machine, []).append(line)
+    parts = ["## Runs\n"]
+    for machine, lines in found.items():
+        parts += [f"{machine}\n", *lines, ""]
+    return "\n".join(parts)
 
 
 def markdown(frame: pd.DataFrame) -> str:
