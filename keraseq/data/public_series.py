@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keraseq.checks import one_of
+from keraseq.data.public import Public, fetch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,14 +16,6 @@ if TYPE_CHECKING:
 SOURCE = "https://raw.githubusercontent.com/"
 ETT_SOURCE = SOURCE + "zhouhaoyi/ETDataset/main/ETT-small/"
 M4_SOURCE = SOURCE + "Mcompetitions/M4-methods/master/Dataset/"
-
-
-class Public(NamedTuple):
-    """A file: where it lies in the folder, where it comes from, and its SHA-256."""
-
-    path: str
-    url: str
-    sha256: str
 
 
 FILES = {
@@ -50,34 +42,6 @@ FILES = {
 }
 M4_HORIZON = 48  # rows that the competition asks for
 NAMES = ("etth1", "ettm1", "m4-hourly", "co2")
-
-
-def fetch(name: str, data_dir: str | Path | None = None) -> Path:
-    """The file of that name, in the folder (packed or not), or downloaded and compared.
-
-    Raises:
-        FileNotFoundError: A folder was given, and the file is not there.
-    """
-    public = FILES[name]
-    folder = data_dir or os.environ.get("KERASEQ_DATA")
-    if folder is None:
-        import keras
-
-        return Path(
-            keras.utils.get_file(
-                Path(public.path).name,
-                public.url,
-                file_hash=public.sha256,
-                cache_subdir="keraseq/" + str(Path(public.path).parent),
-            )
-        )
-    for path in (Path(folder, public.path), Path(folder, public.path + ".gz")):
-        if path.is_file():
-            return path
-    raise FileNotFoundError(
-        f"there is no {public.path} in {str(folder)!r} (data_dir, or KERASEQ_DATA); it comes from "
-        f"{public.url}"
-    )
 
 
 def co2() -> pd.DataFrame:
@@ -113,7 +77,7 @@ def ett(kind: str = "h1", data_dir: str | Path | None = None) -> pd.DataFrame:
 
     kind = one_of("kind", kind, ("h1", "m1"))
     rows = 20 * 30 * 24 * (1 if kind == "h1" else 4)
-    path = fetch(f"ett{kind}", data_dir)
+    path = fetch(FILES[f"ett{kind}"], data_dir)
     frame = pd.read_csv(path, index_col="date", parse_dates=True, nrows=rows)
     return frame.rename_axis(None)
 
@@ -135,7 +99,8 @@ def m4_hourly(data_dir: str | Path | None = None) -> dict[str, pd.DataFrame]:
     """
     import pandas as pd
 
-    parts = [pd.read_csv(fetch(f"m4-{part}", data_dir), index_col=0) for part in ("train", "test")]
+    paths = [fetch(FILES[f"m4-{part}"], data_dir) for part in ("train", "test")]
+    parts = [pd.read_csv(path, index_col=0) for path in paths]
     frames = {}
     for name in parts[0].index:
         values = [part.loc[name].dropna().to_numpy("float64") for part in parts]

@@ -345,7 +345,7 @@ def test_a_download_is_compared_with_its_hash(monkeypatch, tmp_path):
     """Without a folder the public source is asked; here the source is this test."""
     asked = {}
 
-    def get_file(name, url, file_hash, cache_subdir):
+    def get_file(name, url, file_hash, **options):
         asked.update(name=name, url=url, file_hash=file_hash)
         path = tmp_path / name
         hours(15000, y=1.0).to_csv(path, index=False)

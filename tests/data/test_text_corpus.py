@@ -163,3 +163,13 @@ def test_public_files_come_from_a_folder_or_their_source(tmp_path, monkeypatch):
     assert asked["file_hash"] == hashlib.sha256(content).hexdigest()
     with pytest.raises(FileNotFoundError, match=r"there is no s/t.txt in .*https://x.org/t"):
         text_corpus("tinyshakespeare", data_dir=tmp_path)
+
+
+def test_a_source_that_does_not_answer_is_one_line(monkeypatch):
+    def get_file(*_, **__):
+        raise Exception("URL fetch failure: name not known")  # what Keras raises
+
+    monkeypatch.delenv("KERASEQ_DATA", raising=False)
+    monkeypatch.setattr(keras.utils, "get_file", get_file)
+    with pytest.raises(ConnectionError, match=r"cannot be reached .*name not known.*KERASEQ_DATA"):
+        text_corpus("tinyshakespeare")
