@@ -3,7 +3,7 @@
 import difflib
 import numbers
 from collections.abc import Iterable
-from math import isfinite
+from math import inf, isfinite
 
 
 def positive_integer(name: str, value) -> int:
@@ -17,6 +17,13 @@ def number(name: str, value) -> float:
     """The value as a finite `float`, or an error that names it."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real) or not isfinite(value):
         raise ValueError(f"{name} must be a finite number; received {name}={value!r}")
+    return float(value)
+
+
+def positive_number(name: str, value) -> float:
+    """The value as a `float` above zero, or an error that names it."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 < value < inf:
+        raise ValueError(f"{name} must be a positive number; received {name}={value!r}")
     return float(value)
 
 

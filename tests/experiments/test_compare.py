@@ -134,6 +134,11 @@ def environment():
     return {**os.environ, "PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])}
 
 
+def heed_interrupts():
+    """Tests in a shell's background were told to ignore them, and hand that on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def alive(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
@@ -149,7 +154,12 @@ def children(pid):
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_stopped_goes_on(tmp_path, how):
     run = subprocess.Popen(
-        command(tmp_path), env=environment(), stderr=subprocess.PIPE, text=True, cwd=tmp_path
+        command(tmp_path),
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        preexec_fn=heed_interrupts,
     )
     deadline = time.monotonic() + 120
     while not trials(tmp_path) and time.monotonic() < deadline and run.poll() is None:

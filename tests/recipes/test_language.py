@@ -40,7 +40,7 @@ def verses(tmp_path_factory):
     """A file of one line again and again, with a number here and there."""
     path = tmp_path_factory.mktemp("text") / "verses.txt"
     rng = np.random.default_rng(0)
-    path.write_text("".join(VERSE + f"{n}\n" * (n < 20) for n in rng.integers(0, 99, 120)))
+    path.write_text("".join(VERSE + f"{n}\n" * int(n < 20) for n in rng.integers(0, 99, 120)))
     return path
 
 
@@ -68,7 +68,8 @@ def test_after_each_epoch_the_loss_is_reported_with_a_sample(trained):
         float(one.split("validation ")[1].split(" nats")[0]) for one in (said[0], said[-1])
     )
     assert last < 0.5 * first
-    assert "four five six" in said[-1] and "four five six" not in said[0]
+    verse = VERSE.strip()
+    assert said[-1].count(verse) > said[0].count(verse)
 
 
 def test_the_table_says_what_the_model_and_the_ngrams_pay(trained, verses):
@@ -154,6 +155,20 @@ class Kill(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+class Spoil(keras.callbacks.Callback):
+    """An accident to the weights before an epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epoch:
+            self.model.optimizer.learning_rate.assign(1e-6)
+            logits = self.model.get_layer("logits")
+            logits.set_weights([-one for one in logits.get_weights()])
+
+
 @pytest.mark.parametrize("decay", ["cosine", "plateau"])
 def test_two_epochs_and_two_more_are_four(verses, tmp_path, decay):
     settings = {
@@ -183,18 +198,18 @@ def test_a_folder_with_another_run_is_refused(verses, tmp_path):
         text.train(verses, folder=tmp_path, **SMALL, callbacks=[Kill(1)])
     with pytest.raises(ValueError, match=r"unfinished run with units=16, this one has units=8"):
         text.train(verses, folder=tmp_path, **{**SMALL, "units": 8})
-    done = text.train(verses, folder=tmp_path, **SMALL)
+    done = text.train(verses, folder=tmp_path, **SMALL, callbacks=[Kill(9)])
     assert done.card.epochs == 2
     new = text.train(verses, folder=tmp_path, **{**SMALL, "units": 8})  # that one is over
     assert new.preprocessing["settings"]["units"] == 8
 
 
 def test_the_kept_epoch_is_the_best(verses, tmp_path):
-    """A rate so high that later epochs are worse: the bundle has the one that was best."""
-    settings = {**SMALL, "epochs": 5, "learning_rate": 0.3, "decay": "plateau"}
-    bundle = text.train(verses, folder=tmp_path, **settings)
+    """An accident in the third epoch: the bundle has the second."""
+    settings = {**SMALL, "epochs": 4, "learning_rate": 0.03, "decay": "plateau"}
+    bundle = text.train(verses, folder=tmp_path, **settings, callbacks=[Spoil(2)])
     losses = pd.read_csv(tmp_path / "log.csv")["val_loss"]
-    assert losses.min() < losses.iloc[-1] or losses.is_monotonic_decreasing
+    assert losses.idxmin() == 1
     corpus = data.text_corpus(verses)
     rows = data.text.streams(corpus.tokens("validation"), 4, 16)
     tokens = rows.tokens.reshape(-1, 4, 16).swapaxes(0, 1).reshape(4, -1)
@@ -279,7 +294,7 @@ def test_no_bundle_of_this_recipe():
 
 
 def shell(*arguments):
-    return CliRunner().invoke(cli.app, [str(one) for one in arguments])
+    return CliRunner(env={"COLUMNS": "140"}).invoke(cli.app, [str(one) for one in arguments])
 
 
 def test_train_and_evaluate_from_a_shell(verses, tmp_path):

@@ -1,14 +1,6 @@
-"""A language model of any text: files -> a model that knows what comes next, and can write.
-
-corpus = data.text_corpus("tinyshakespeare")         1, data
-bundle = recipes.text.train(corpus)                  2 and 3, model and training
-print(recipes.text.evaluate(bundle))                 4, beside n-grams
-bundle.save("shakespeare", optimizer=False)          5, all that writing needs
-keraseq.generate(bundle, "ROMEO:", 300)
-"""
+"""How a language model is trained on a text, and goes on after a kill."""
 
 import json
-import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -20,11 +12,11 @@ import keras
 import numpy as np
 import pandas as pd
 
-from keraseq import data, generation, models
+from keraseq import cells, data, generation, models
 from keraseq import train as training
 from keraseq.bundle import Bundle, Card, Score
-from keraseq.checks import did_you_mean, one_of, positive_integer, rate
-from keraseq.evaluate import NGram, negative_log_likelihood
+from keraseq.checks import did_you_mean, one_of, positive_integer, positive_number, rate
+from keraseq.recipes.text.evaluation import said, unit_of
 
 DECAYS = ("cosine", "plateau")
 WARM_STEPS = 200  # from a tenth of the rate up: Adam's second moments are wild at the start
@@ -32,8 +24,6 @@ FACTOR, EPOCHS_OF_PLATEAU = 0.5, 1  # "plateau": halved after each epoch that br
 # Of characters one in a thousand is shown as unknown in training, so that a model has learnt to go
 # on after one. Among words the rare ones are unknown anyway.
 UNKNOWN_RATE = 1e-3
-COLD = 256  # steps of the windows from the zero state: nanoGPT's context
-ORDERS = range(1, 7)  # of the n-grams
 SAMPLE, TEMPERATURE = 200, 0.8  # tokens of the sample after each epoch
 FILES = "settings.json"
 
@@ -166,8 +156,8 @@ def train(
         if folder is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
         folder = Path(folder)
-        claim(folder, {**asdict(chosen), "sha256": corpus.sha256, "level": corpus.level})
         learn, check = streams(corpus, chosen)
+        claim(folder, {**asdict(chosen), "sha256": corpus.sha256, "level": corpus.level})
         training.seed_everything(chosen.seed)
         model = training_model(corpus, chosen)
         writer = writing_model(corpus, chosen)
@@ -238,7 +228,12 @@ def completed(level: str, settings: dict) -> Settings:
     chosen = replace(given, **{k: v for k, v in usual.items() if getattr(given, k) is None})
     for name in ("units", "layers", "batch_size", "length", "epochs"):
         positive_integer(name, getattr(chosen, name))
+    cells.get(chosen.cell, chosen.units)  # or says which cells there are
     one_of("decay", chosen.decay, DECAYS)
+    for name in ("dropout", "recurrent_dropout"):
+        rate(name, getattr(chosen, name))
+    for name in ("learning_rate", "clipnorm"):
+        positive_number(name, getattr(chosen, name))
     rate("scheduled_sampling", chosen.scheduled_sampling, closed=True)
     return chosen
 
@@ -381,138 +376,6 @@ class Report(keras.callbacks.Callback):
         return prompt + written
 
 
-def unit_of(level: str) -> str:
-    """What a token of a level is called."""
-    return {"character": "character", "word": "word", "wordpiece": "word piece"}[level]
-
-
-def said(nats: float, level: str) -> str:
-    """A cost in the words of its level."""
-    if level == "character":
-        return f"{nats:.4f} nats ({nats / math.log(2):.3f} bits) per character"
-    return f"{nats:.4f} nats per {unit_of(level)} (perplexity {math.exp(nats):.1f})"
-
-
 def indented(text: str) -> str:
     """A text as a block of its own."""
     return "\n".join(f"    {line}" for line in text.splitlines())
-
-
-def evaluate(
-    bundle: Bundle,
-    source=None,
-    *,
-    orders: Sequence[int] = ORDERS,
-    cold: int | None = COLD,
-    data_dir: str | Path | None = None,
-) -> pd.DataFrame:
-    """What the model pays for each token of whole texts, beside n-grams.
-
-    The model reads each document from its start to its end with one state (`carried state`), and
-    in windows that each start from the zero state (`cold`); the first token of a document is not
-    counted. The n-grams (Witten-Bell) are counted on the training part of the text that the model
-    was trained on, if it can still be read.
-
-    Args:
-        bundle: What `train` made.
-        source: What `keraseq.data.text_corpus` reads; all of it is scored, unless it is the text
-            that the model was trained on: then its validation and test parts are. Default: that.
-        orders: Orders of the n-grams. Defaults to 1 to 6; those that cannot be counted for a
-            vocabulary of this size are left out.
-        cold: Length of the windows; `None` leaves this row out. Defaults to 256.
-        data_dir: See `keraseq.data.text_corpus`.
-
-    Returns:
-        A row a method and part: `part`, `method`, `tokens`, and for characters
-        `nats_per_character` and `bits_per_character`, else `nats_per_word` and `perplexity`.
-
-    Raises:
-        ValueError: The bundle holds no tokenizer, or there is nothing to score.
-    """
-    if "tokenizer" not in bundle.preprocessing:
-        raise ValueError("the bundle has no tokenizer: it is no language model of this recipe")
-    tokenizer = data.tokenizer(bundle.preprocessing["tokenizer"])
-    trained = bundle.preprocessing["corpus"]
-    options = {k: v for k, v in trained.items() if k != "sha256"}
-    known, why = corpus_again(options, trained["sha256"], tokenizer, data_dir)
-    parts = parts_of(source, known, why, trained, tokenizer, data_dir)
-    rows = []
-    for part, documents in parts.items():
-        rows += [(part, name, *cost) for name, cost in of_model(bundle.model, documents, cold)]
-        if known is None:
-            rows.append((part, f"n-grams: {why}", 0, math.nan))
-            continue
-        rows += [(part, *row) for row in of_ngrams(known, documents, orders)]
-    return table(rows, options["level"])
-
-
-def corpus_again(options: dict, sha256: str, tokenizer, data_dir):
-    """The corpus that a model was trained on, or why there is none."""
-    try:
-        corpus = data.text_corpus(**options, tokenizer=tokenizer, data_dir=data_dir)
-    except (OSError, ValueError) as error:
-        return None, f"the training text cannot be read: {error}"
-    if corpus.sha256 != sha256:
-        return None, "the training text has changed since"
-    return corpus, ""
-
-
-def parts_of(source, known, why, trained, tokenizer, data_dir) -> dict[str, list[np.ndarray]]:
-    """What is to be scored, token ids of each document by part."""
-    if source is not None:
-        whole = data.text_corpus(
-            source, trained["level"], validation=0, test=0, tokenizer=tokenizer, data_dir=data_dir
-        )
-        if known is None or whole.sha256 != trained["sha256"]:
-            return {"whole": whole.tokens("train")}
-    if known is None:
-        raise ValueError(f"there is nothing to score: {why}; give a text")
-    return {part: known.tokens(part) for part in ("validation", "test") if known.texts(part)}
-
-
-def of_model(model: keras.Model, documents: list[np.ndarray], cold: int | None):
-    """`(method, (tokens, nats))` of the model."""
-    costs = [-generation.score(model, one) for one in documents if len(one) > 1]
-    if not costs:
-        raise ValueError("there is nothing to score: no document has two tokens")
-    cell = model.get_layer("recurrent").rnns[0].cell.__class__.__name__.removesuffix("Cell").lower()
-    yield f"{cell}, carried state", mean(costs)
-    if cold is not None:
-        yield f"{cell}, windows of {cold}, cold", mean(cold_costs(model, documents, cold))
-
-
-def cold_costs(model: keras.Model, documents: list[np.ndarray], length: int) -> list[np.ndarray]:
-    """What each token costs if every window starts from the zero state."""
-    rows = data.text.streams(documents, 1, positive_integer("cold", length))
-    costs = []
-    for start in range(0, len(rows.tokens), 16):  # few at a time: logits of words are large
-        part = slice(start, start + 16)
-        logits = model.predict_on_batch(rows.tokens[part])
-        costs.append(negative_log_likelihood(logits, rows.targets[part])[rows.weights[part] > 0])
-    return costs
-
-
-def of_ngrams(corpus: data.Corpus, documents: list[np.ndarray], orders: Sequence[int]):
-    """`(method, tokens, nats)` of n-gram models of the training part."""
-    vocabulary, learnt = len(corpus.tokenizer), np.concatenate(corpus.tokens("train"))
-    longest = int(63 / math.log2(vocabulary))
-    for order in (one for one in orders if one <= longest):
-        ngram = NGram(order, vocabulary).fit(learnt)
-        costs = [ngram.cost(one[1:], before=one[:1]) for one in documents if len(one) > 1]
-        yield f"{order}-gram (Witten-Bell)", *mean(costs)
-
-
-def mean(costs: list[np.ndarray]) -> tuple[int, float]:
-    """Number and mean of costs."""
-    costs = np.concatenate([np.ravel(one) for one in costs])
-    return len(costs), float(np.mean(costs, dtype="float64"))
-
-
-def table(rows: list[tuple], level: str) -> pd.DataFrame:
-    """The rows with the measures of their level."""
-    unit = unit_of(level).replace(" ", "_")
-    frame = pd.DataFrame(rows, columns=["part", "method", "tokens", f"nats_per_{unit}"])
-    nats = frame[f"nats_per_{unit}"]
-    if level == "character":
-        return frame.assign(bits_per_character=nats / math.log(2))
-    return frame.assign(perplexity=np.exp(nats))
