@@ -178,16 +178,17 @@ def speed(given) -> None:
     """Seconds of an epoch, and the share of it that the input pipeline takes."""
     import keras
 
-    from keraseq import data, recipes, train
+    from keraseq import data, train
+    from keraseq.recipes.forecast import training
 
     given.units = given.units or 512
     series = data.series("etth1")
     chosen = options(given, given.cell, 0)
     shape = chosen.pop("horizon"), chosen.pop("look_back")
-    settings = recipes.forecast.chosen_settings(series, *shape, chosen)
-    scaler = recipes.forecast.fitted_scaler(series)
-    windows = recipes.forecast.windows(series, "train", settings, scaler)
-    model = recipes.forecast.build(series, settings, len(windows))
+    settings = training.chosen_settings(series, *shape, chosen)
+    scaler = training.fitted_scaler(series)
+    windows = training.windows(series, "train", settings, scaler)
+    model = training.build(series, settings, len(windows))
     train.compile(model, settings.loss, metrics=[])
     batches = windows.dataset(settings.batch_size, shuffle=True)
     model.fit(batches.take(2), verbose=0, shuffle=False)  # compiles

@@ -10,6 +10,7 @@ import numpy as np
 from keraseq import data
 from keraseq.bundle import Bundle
 from keraseq.checks import positive_integer
+from keraseq.evaluate import intervals
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class Forecaster:
     def __call__(self, past, horizon: int | None = None, future=None) -> dict:
         found, center, scale = self.scaled_quantiles(past, horizon, future)
         middle = found.pop("mean")
-        for low, high in self.intervals:
+        for low, high in intervals(self.settings.quantiles):
             margin = self.margins.get(f"{high - low:.6g}")
             if margin is not None:
                 margin = margin[: middle.shape[1]]
@@ -141,15 +142,9 @@ class Forecaster:
         return answer
 
     @property
-    def intervals(self) -> list[tuple[float, float]]:
-        """Pairs of quantiles with as much below the one as above the other."""
-        quantiles = self.settings.quantiles
-        return [
-            (low, high)
-            for low in quantiles
-            for high in quantiles
-            if low < 0.5 and abs(low + high - 1) < 1e-9
-        ]
+    def look_back(self) -> int:
+        """Rows that it sees."""
+        return self.settings.look_back
 
     def scaled_quantiles(self, past, horizon: int | None = None, future=None):
         """What the model says before margins, in its own scale, with center and scale.
