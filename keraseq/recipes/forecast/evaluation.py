@@ -68,21 +68,36 @@ def verdict(table, forecaster: Forecaster) -> str:
     return f"A baseline is better, {change}: use that one. The model has {compared}."
 
 
-def series_of(bundle: Bundle, series) -> data.Series:
-    """The series to evaluate on: those given, or the public ones of the training."""
-    if isinstance(series, data.Series):
-        return series
-    stored = bundle.preprocessing
-    if series is None and stored["source"] is None:
-        raise ValueError("the bundle was trained on no public series: give the series to evaluate")
+def series_of(bundle: Bundle, source=None, **reading) -> data.Series:
+    """The series of a source with the columns of the training, checked.
+
+    Args:
+        bundle: What `train` returned, or a bundle that was loaded.
+        source: A `keraseq.data.Series`, or what `keraseq.data.series` reads. Default: the public
+            series that it was trained on.
+        **reading: Further arguments of `keraseq.data.series`, such as `fill`.
+
+    Raises:
+        ValueError: There is no source, or its frequency is not that of the training.
+    """
+    stored, series = bundle.preprocessing, source
+    if source is None:
+        series = stored["source"]
     if series is None:
-        return data.series(stored["source"], targets=None if not stored["past_covariates"] else
-                           stored["targets"], calendar=stored["calendar"])  # fmt: skip
-    given = [name for name in stored["future_covariates"] if not name.endswith(("_sin", "_cos"))]
-    return data.series(
-        series,
-        targets=stored["targets"],
-        past_covariates=stored["past_covariates"],
-        future_covariates=given,
-        calendar=stored["calendar"],
-    )
+        raise ValueError("the bundle was trained on no public series: give the series to evaluate")
+    if not isinstance(series, data.Series):
+        future = [one for one in stored["future_covariates"] if not one.endswith(("_sin", "_cos"))]
+        series = data.series(
+            series,
+            targets=stored["targets"],
+            past_covariates=stored["past_covariates"],
+            future_covariates=future,
+            calendar=stored["calendar"],
+            **reading,
+        )
+    if series.freq != stored["freq"]:
+        raise ValueError(
+            f"the model was trained on rows of frequency {stored['freq']!r}; "
+            f"received {series.freq!r}"
+        )
+    return series
