@@ -76,7 +76,8 @@ def backtest(
     can `"quantiles"`: probability -> array of that shape. `keraseq.recipes.forecast.Forecaster`,
     those of `keraseq.evaluate.baselines` and `keraseq.evaluate.Conformal` are methods. A method
     sees the rows before the origin and nothing else; those of an attribute `look_back`, if it has
-    one.
+    one. One that is another for each series has `of_series(identifier)`, which returns it, and one
+    that depends on the time `at_origins(rows)`.
 
     Args:
         methods: A method, or name -> method.
@@ -112,11 +113,12 @@ def backtest(
     tables = []
     for name, method in methods.items():
         sums: dict[str, dict[str, np.ndarray]] = {}
-        for chunk in chunks(origins, alone=hasattr(method, "of_series")):
+        for chunk in chunks(origins, alone=depends(method)):
             pieces = [cut(series, one, at, backs[name], horizon) for one, at in chunk]
             past, future, truth = (np.concatenate(x) for x in zip(*pieces, strict=True))
-            call = method.of_series(chunk[0][0]) if hasattr(method, "of_series") else method
-            found = call(past, horizon, future if series.future_covariates else None)
+            found = placed(method, *chunk[0])(
+                past, horizon, future if series.future_covariates else None
+            )
             check(name, found, truth.shape)
             start = 0
             for one, at in chunk:
@@ -130,6 +132,17 @@ def backtest(
             for one, kept in sums.items()
         ]
     return Backtest(pd.concat(tables, ignore_index=True))
+
+
+def depends(method: Callable) -> bool:
+    """Whether a method is another for each series, or at each time."""
+    return hasattr(method, "of_series") or hasattr(method, "at_origins")
+
+
+def placed(method: Callable, name: str, origins: np.ndarray) -> Callable:
+    """The method of one series and at some origins, if it is another for each."""
+    method = method.of_series(name) if hasattr(method, "of_series") else method
+    return method.at_origins(origins) if hasattr(method, "at_origins") else method
 
 
 def look_back_of(name: str, method: Callable, given: int | None) -> int:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-SHADES = (0.18, 0.32, 0.45)  # of intervals, the widest first
+SHADES = (0.25, 0.3, 0.35)  # of intervals, the widest first
 
 
 def fan_chart(
@@ -65,7 +65,7 @@ def fan_chart(
     if history is not None:
         ax.plot(history.index, history, color=COLOURS[0], linewidth=1.2, label="known")
     pairs = sorted(intervals(quantiles), key=lambda pair: pair[0])
-    for (low, high), shade in zip(pairs, SHADES[-len(pairs) :] if pairs else (), strict=False):
+    for (low, high), shade in zip(pairs, SHADES, strict=False):
         ax.fill_between(
             times,
             quantiles[low].to_numpy("float64"),

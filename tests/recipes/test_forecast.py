@@ -148,6 +148,23 @@ def test_intervals_cover_what_they_say_where_they_were_calibrated(head):
     assert training.calibrated(method, series)["0.8"].shape == (7, 1)
 
 
+def test_forecasts_are_calibrated_on_the_latest_windows():
+    """With 100 known windows or more; with fewer on the margins of the training."""
+    long, short = data.series(waves(500)), data.series(waves(300))
+    bundle = trained(long, epochs=1)
+    method = forecast.Forecaster.of(bundle)
+    assert method.recalibrated(short, "test") is method
+    assert method.recalibrated(long, "validation") is method
+    newest = method.recalibrated(long)
+    assert newest.recent == 210  # 30 weeks
+    past = long.frames["series"].to_numpy()[None, -14:]
+    table = method.forecast(long)
+    np.testing.assert_allclose(table["y-0.9"], newest(past, 7)["quantiles"][0.9][0, :, 0])
+    assert np.abs(table["y-0.9"] - method(past)["quantiles"][0.9][0, :, 0]).max() > 1e-6
+    row = forecast.evaluate(bundle, long).set_index("method").loc["segment gru"]
+    assert row["coverage-0.8"] == pytest.approx(0.8, abs=0.1)
+
+
 def test_gaussian_quantiles_are_those_of_the_normal_distribution():
     bundle = trained(head="gaussian", quantiles=(0.1, 0.5, 0.9))
     past = data.series(waves()).frames["series"].to_numpy()[None, -14:]

@@ -18,9 +18,10 @@ def evaluate(bundle: Bundle, series=None, *, part: str = "test", stride: int = 1
 
     Returns:
         A frame with a row a method, the best first, and the metrics of `keraseq.evaluate.Backtest`;
-        `scaled_mae` and `scaled_mse` are in units of the scaler of the training. Best is the lowest
-        `mase`, which counts series and targets of any size alike, or `mae` where there is no
-        `mase`.
+        `scaled_mae` and `scaled_mse` are in units of the scaler of the training. Intervals are
+        those of `Forecaster.recalibrated`: at each origin they know the errors before it. Best is
+        the lowest `mase`, which counts series and targets of any size alike, or `mae` where there
+        is no `mase`.
 
     Raises:
         ValueError: There are no series, or their columns are not those of the training.
@@ -30,7 +31,7 @@ def evaluate(bundle: Bundle, series=None, *, part: str = "test", stride: int = 1
     forecaster.check_columns(series)
     settings = forecaster.settings
     methods = {
-        name_of(forecaster): forecaster,
+        name_of(forecaster): forecaster.recalibrated(series, part),
         **baselines(series, settings.horizon, settings.look_back),
     }
     found = backtest(
