@@ -3,6 +3,12 @@
 Metrics take arrays, whatever model made them. Baselines see the same training part as the models.
 """
 
+from keraseq.evaluate.calibration import (
+    calibration_curve,
+    calibration_error,
+    probabilities,
+    temperature,
+)
 from keraseq.evaluate.classifiers import logistic_regression, majority_class
 from keraseq.evaluate.metrics import (
     accuracy,
@@ -19,12 +25,16 @@ __all__ = [
     "NGram",
     "accuracy",
     "bits",
+    "calibration_curve",
+    "calibration_error",
     "log_softmax",
     "logistic_regression",
     "majority_class",
     "mase",
     "negative_log_likelihood",
+    "probabilities",
     "repeat_last",
     "seasonal_naive",
     "seasonal_scale",
+    "temperature",
 ]

@@ -101,6 +101,7 @@ def imdb(
         unlabelled=parts["unsup"].texts if "unsup" in parts else (),
         dropped=len(rest.texts) - len(kept.texts),
         sha256=fingerprint({"train": rest, "test": test}),
+        options={"validation": validation, "seed": seed, "overlap": overlap},
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +33,7 @@ class LabelledTexts:
         unlabelled: Texts without a label, for pretraining; often none.
         dropped: How many texts are in no part, since they stand in another one or twice.
         sha256: Of all texts and labels, in whatever order they were read.
+        options: Arguments with which the same function reads them again; empty if it cannot.
 
     Example:
 
@@ -51,6 +52,7 @@ class LabelledTexts:
     unlabelled: Sequence[str] = ()
     dropped: int = 0
     sha256: str = ""
+    options: dict = field(default_factory=dict)
 
     def part(self, name: str) -> Part:
         """A part by its name, `"train"`, `"validation"` or `"test"`."""

@@ -57,6 +57,11 @@ def reviews(
     validation = open_rate("validation", validation)
     given = not isinstance(test, (int, float))
     fraction = None if given else open_rate("test", test)
+    options = {"text": text, "label": label, "validation": validation, "seed": seed}
+    options |= {"source": source, "test": test}
+    if any(not isinstance(one, (str, Path, int, float)) for one in (source, test)):
+        options = {}  # a frame cannot be read again
+    options = {key: str(one) if isinstance(one, Path) else one for key, one in options.items()}
     frame, name = table(source)
     texts, labels = columns(frame, name, text, label)
     classes = sorted(set(labels), key=order)
@@ -90,6 +95,7 @@ def reviews(
         + ("as given" if given else f"{fraction:.0%}"),
         dropped=dropped,
         sha256=fingerprint(everything),
+        options=options,
     )
 
 
