@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keraseq.checks import positive_integer
+from keraseq.checks import positive_integer, positive_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +18,12 @@ TOGETHER = 64  # rows of a batch
 
 
 def word_influence(
-    model: keras.Model, tokens, label: int | None = None, *, unknown: int = UNKNOWN
+    model: keras.Model,
+    tokens,
+    label: int | None = None,
+    *,
+    temperature: float = 1.0,
+    unknown: int = UNKNOWN,
 ) -> pd.DataFrame:
     """What each token of one text did to a classifier's decision.
 
@@ -29,6 +34,7 @@ def word_influence(
         model: What `keraseq.models.sequence_classifier` made for tokens, of any pooling.
         tokens: Token ids of one text `(n,)`, without padding.
         label: The class. Default: the one that the model names.
+        temperature: What all logits are divided by. Defaults to 1.
         unknown: The token that a word is replaced by. Defaults to 1.
 
     Returns:
@@ -65,7 +71,8 @@ def word_influence(
             f"{tokens.dtype} of shape {tokens.shape}"
         )
     positive_integer("unknown", unknown)
-    logits = logits_of(model, tokens[None])[0]
+    warmth = positive_number("temperature", temperature)
+    logits = logits_of(model, tokens[None])[0] / warmth
     label = int(logits.argmax()) if label is None else label
     if not 0 <= label < len(logits):
         raise ValueError(f"label must be 0 to {len(logits) - 1}; received label={label!r}")
@@ -76,9 +83,9 @@ def word_influence(
     return pd.DataFrame(
         {
             "token": tokens,
-            "so_far": margin(logits_of(model, prefixes), label),
-            "left_out": whole - margin(logits_of(model, without), label),
-            "gradient": gradient_times_vector(model, tokens, label),
+            "so_far": margin(logits_of(model, prefixes) / warmth, label),
+            "left_out": whole - margin(logits_of(model, without) / warmth, label),
+            "gradient": gradient_times_vector(model, tokens, label, warmth),
         }
     )
 
@@ -95,18 +102,23 @@ def margin(logits: np.ndarray, label: int) -> np.ndarray:
     return logits[..., label] - top[..., 0] - np.log(np.exp(others - top).sum(-1))
 
 
-def gradient_times_vector(model: keras.Model, tokens: np.ndarray, label: int) -> np.ndarray:
+def gradient_times_vector(
+    model: keras.Model, tokens: np.ndarray, label: int, temperature: float
+) -> np.ndarray:
     """For each token the product of its vector and the gradient of the margin by it.
 
     Keras has no gradient of its own. One step of gradient descent on something that is added to the
     vectors, at first zero, leaves the gradient there, on every backend.
     """
-    embedding = model.get_layer("embedding")
+    # Of a copy: Keras notes in the layers who uses them, and could not save the model afterwards.
+    copy = type(model).from_config(model.get_config())
+    copy.set_weights(model.get_weights())
+    embedding = copy.get_layer("embedding")
     row = tokens[None].astype("int32")
     vectors = ops.convert_to_numpy(embedding(row))
     # The tokens too: the mask that the layers behind see is made of them.
-    rest = keras.Model([model.input, embedding.output], model.output)
-    probe = Probe(rest, label, vectors.shape[1:])
+    rest = keras.Model([copy.input, embedding.output], copy.output)
+    probe = Probe(rest, label, vectors.shape[1:], temperature)
     probe.compile(keras.optimizers.SGD(1.0), jit_compile=False)
     probe.train_on_batch([row, vectors])
     return np.sum(ops.convert_to_numpy(probe.shift) * vectors[0], axis=-1)
@@ -119,6 +131,7 @@ class Probe(keras.Model):
         rest: Tokens `(batch, length)` and their vectors `(batch, length, width)` -> logits.
         label: The class whose margin is raised.
         shape: Of the vectors of the one text.
+        temperature: What the logits are divided by. Defaults to 1.
 
     Example:
 
@@ -130,19 +143,21 @@ class Probe(keras.Model):
     1
     """
 
-    def __init__(self, rest: keras.Model, label: int, shape: tuple[int, int]):
+    def __init__(
+        self, rest: keras.Model, label: int, shape: tuple[int, int], temperature: float = 1.0
+    ):
         super().__init__()
         self.rest = lambda *both: rest(
             list(both), training=False
         )  # not tracked: none of its weights
-        self.label = label
+        self.label, self.temperature = label, temperature
         self.shift = self.add_weight(shape, name="shift", initializer="zeros")
         self.built = True
 
     def call(self, inputs):
         """The logits of the shifted vectors, nothing dropped."""
         tokens, vectors = inputs
-        return self.rest(tokens, vectors + self.shift)
+        return self.rest(tokens, vectors + self.shift) / self.temperature
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The margin, below zero: what one step raises."""

@@ -108,6 +108,10 @@ class TextEncoder:
                 raise type(error)(f"text {i}: {error}") from None
         return found
 
+    def lengths(self, texts: Iterable[str | bytes]) -> np.ndarray:
+        """How many tokens each text has, read or not."""
+        return np.array([len(self.tokenizer.encode(plain(clean(text)))) for text in texts])
+
     def tokens(self, text: str | bytes) -> list[str]:
         """The tokens that `encode` gives ids to, as the vocabulary writes them."""
         return [self.token(i) for i in self.encode(text)]

@@ -45,7 +45,7 @@ def predict(bundle: Bundle, texts: Sequence[str | bytes]) -> pd.DataFrame:
     chances = probabilities(logits, warmth)
     frame = pd.DataFrame(
         {
-            "text": [one if isinstance(one, str) else one.decode("utf-8") for one in texts],
+            "text": [shown(one) for one in texts],
             "label": [classes[i] for i in chances.argmax(-1)],
             "probability": chances.max(-1) if rows else [],
         }
@@ -97,6 +97,12 @@ def evaluate(
                 rows.append(measured(name, method, chances_of(one.texts), one.labels))
     frame = pd.DataFrame(rows)
     return frame.sort_values("part", kind="stable", ascending=False, ignore_index=True)
+
+
+def shown(text: str | bytes) -> str:
+    """The text as it came, what no UTF-8 can hold replaced: frames refuse lone surrogates."""
+    text = text.decode("utf-8") if isinstance(text, bytes) else text
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def parts_of(bundle: Bundle) -> tuple[data.TextEncoder, list[str], float]:

@@ -29,9 +29,9 @@ class NextWord(keras.Model):
 
         tokens -> embedding -> recurrent layers -> projection -> product with the embedding
 
-    Reading backwards, with `bidirectional`, it tells the token before. The loss is a softmax over
-    the true token and a sample of `samples` tokens, drawn anew in each step, frequent ones (low
-    ids) more often, and corrected for that.
+    Reading backwards, with `bidirectional`, it tells the token before. The loss is that of a
+    softmax whose sum over all other tokens is estimated by a sample of them, drawn anew in each
+    step, frequent ones (low ids) more often, and weighted for that.
 
     Args:
         vocabulary: Number of token ids, padding (0) included, frequent ones first.
@@ -133,7 +133,7 @@ class NextWord(keras.Model):
         sample = ops.cast(ops.exp(draws * np.log(vocabulary)), "int32")
         sample = ops.minimum(sample, vocabulary - 1)
         right = ops.sum(told * ops.take(table, targets, axis=0), axis=-1)
-        right = right + ops.take(self.bias, targets) - self.log_chance(targets)
+        right = right + ops.take(self.bias, targets)
         others = ops.matmul(told, ops.transpose(ops.take(table, sample, axis=0)))
         others = others + ops.take(self.bias, sample) - self.log_chance(sample)
         same = ops.equal(targets[..., None], sample)

@@ -167,7 +167,7 @@ def compiled(model: keras.Model, settings: Settings, steps: int) -> keras.Model:
             rate, weight_decay=settings.weight_decay, global_clipnorm=settings.clipnorm
         )
         optimizer.exclude_from_weight_decay(var_names=["bias"])
-        model.compile(optimizer, model.loss, ["accuracy"])
+        model.compile(optimizer, model.loss, metrics=["accuracy"])
     return model
 
 
