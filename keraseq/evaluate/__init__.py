@@ -4,6 +4,12 @@ Metrics take arrays, whatever model made them. Baselines see the same training p
 """
 
 from keraseq.evaluate.backtesting import Backtest, backtest, intervals
+from keraseq.evaluate.calibration import (
+    calibration_curve,
+    calibration_error,
+    probabilities,
+    temperature,
+)
 from keraseq.evaluate.classifiers import logistic_regression, majority_class
 from keraseq.evaluate.conformal import Conformal, conformal_margin
 from keraseq.evaluate.forecast_baselines import baselines
@@ -20,6 +26,8 @@ __all__ = [
     "backtest",
     "baselines",
     "bits",
+    "calibration_curve",
+    "calibration_error",
     "conformal_margin",
     "crps",
     "intervals",
@@ -29,8 +37,10 @@ __all__ = [
     "mase",
     "negative_log_likelihood",
     "pinball",
+    "probabilities",
     "repeat_last",
     "seasonal_naive",
     "seasonal_scale",
     "smape",
+    "temperature",
 ]

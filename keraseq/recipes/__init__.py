@@ -10,7 +10,7 @@ so that `keraseq evaluate BUNDLE` finds it.
 import importlib
 from types import ModuleType
 
-RECIPES = ("text", "forecast")
+RECIPES = ("text", "forecast", "imdb")
 
 __all__ = ["RECIPES", *RECIPES, "of"]
 
