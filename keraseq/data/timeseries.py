@@ -36,6 +36,7 @@ class Series:
         borders: Identifier -> rows where validation and test begin.
         calendar: The calendar features among the future covariates.
         tz: Time zone in which the calendar is read; the index itself is in UTC.
+        source: The name by which `series` finds them again, None for those of a file or frame.
 
     Example:
 
@@ -54,6 +55,7 @@ class Series:
     borders: Mapping[str, Borders] = field(default_factory=dict)
     calendar: tuple[str, ...] = ()
     tz: str | None = None
+    source: str | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -233,9 +235,10 @@ def public(name: str, targets, calendar: tuple[str, ...], data_dir) -> Series:
         frames = public_series.m4_hourly(data_dir)
         last = public_series.M4_HORIZON
         borders = {one: Borders(len(f) - 2 * last, len(f) - last) for one, f in frames.items()}
-        found = Series(frames, ("y",), season=24, borders=borders)
+        found = Series(frames, ("y",), season=24, borders=borders, source=name)
     elif name == "co2":
-        return series(public_series.co2(), fill="linear", calendar=calendar)
+        found = series(public_series.co2(), fill="linear", calendar=calendar)
+        return replace(found, source=name)
     else:
         frame = public_series.ett(name.removeprefix("ett"), data_dir)
         title, month = name.replace("ett", "ETT"), len(frame) // 20
@@ -246,6 +249,7 @@ def public(name: str, targets, calendar: tuple[str, ...], data_dir) -> Series:
             freq=freq,
             season=season_of(freq),
             borders={title: Borders(12 * month, 16 * month)},
+            source=name,
         )
     if targets is not None:
         found = with_targets(found, names(targets))

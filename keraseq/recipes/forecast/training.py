@@ -91,7 +91,6 @@ def train(
     >>> keraseq.recipes.forecast.Forecaster.of(bundle).forecast(series).shape
     (7, 6)
     """
-    source = series if isinstance(series, str) and series in data.public_series.NAMES else None
     series = series if isinstance(series, data.Series) else data.series(series)
     settings = chosen_settings(series, horizon, look_back, options)
     training.seed_everything(settings.seed)
@@ -130,7 +129,7 @@ def train(
             "past_covariates": list(series.past_covariates),
             "future_covariates": list(series.future_covariates),
             "scaler": scaler.to_json(),
-            "source": source,
+            "source": series.source,
             "calendar": list(series.calendar),
             "freq": series.freq,
             "season": series.season,
@@ -138,7 +137,7 @@ def train(
         Card(
             title=f"Forecast of {horizon} rows: {settings.model} {settings.cell}",
             recipe="forecast",
-            data=source or f"{len(series.frames)} series",
+            data=series.source or f"{len(series.frames)} series",
             split="by time; the epoch was chosen on the validation part",
             seeds=(settings.seed,),
             epochs=epochs,
