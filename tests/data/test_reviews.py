@@ -243,6 +243,12 @@ def test_a_text_that_stands_twice_is_kept_once():
     assert len(texts) == len(set(texts)) == 60 and parts.dropped == 60
 
 
+def test_every_part_gets_every_class_whatever_the_fractions():
+    parts = data.reviews(frame(12), validation=0.99, test=0.01)
+    for name in ("train", "validation", "test"):
+        assert set(parts.part(name).labels) == {0, 1, 2}
+
+
 def test_a_test_table_of_its_own(tmp_path):
     test = frame().iloc[:9]
     test.to_csv(tmp_path / "test.csv", index=False)

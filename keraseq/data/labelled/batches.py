@@ -108,8 +108,8 @@ def padding(rows: Sequence[np.ndarray], batch_size: int) -> float:
     Example:
 
     >>> import numpy as np
-    >>> keraseq.data.labelled.padding([np.ones(4), np.ones(1), np.ones(2), np.ones(1)], 2)
-    0.2
+    >>> keraseq.data.labelled.padding([np.ones(4), np.ones(2)], batch_size=2)
+    0.25
     """
     lengths = np.array([len(row) for row in rows])
     total = sum(len(g) * lengths[g].max() for g in groups(lengths, batch_size, shuffle=False))

@@ -82,11 +82,12 @@ def first_of_each(part: Part, but: Sequence[str] = ()) -> Part:
 
 
 def carved(part: Part, fraction: float, seed: int) -> tuple[Part, Part]:
-    """What is left of a part, and a fraction of each of its classes (at least one text)."""
+    """What is left of a part, and a fraction of each class; both get at least one text."""
     rng, chosen = np.random.default_rng(seed), np.zeros(len(part.texts), bool)
     for label in np.unique(part.labels):
         rows = rng.permutation(np.flatnonzero(part.labels == label))
-        chosen[rows[: max(round(len(rows) * fraction), 1)]] = True
+        count = min(max(round(len(rows) * fraction), 1), len(rows) - 1)
+        chosen[rows[:count]] = True
     return taken(part, np.flatnonzero(~chosen)), taken(part, np.flatnonzero(chosen))
 
 

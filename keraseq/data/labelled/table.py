@@ -57,11 +57,6 @@ def reviews(
     validation = open_rate("validation", validation)
     given = not isinstance(test, (int, float))
     fraction = None if given else open_rate("test", test)
-    options = {"text": text, "label": label, "validation": validation, "seed": seed}
-    options |= {"source": source, "test": test}
-    if any(not isinstance(one, (str, Path, int, float)) for one in (source, test)):
-        options = {}  # a frame cannot be read again
-    options = {key: str(one) if isinstance(one, Path) else one for key, one in options.items()}
     frame, name = table(source)
     texts, labels = columns(frame, name, text, label)
     classes = sorted(set(labels), key=order)
@@ -95,8 +90,17 @@ def reviews(
         + ("as given" if given else f"{fraction:.0%}"),
         dropped=dropped,
         sha256=fingerprint(everything),
-        options=options,
+        options=again(source, text, label, validation, test, seed),
     )
+
+
+def again(source, text, label, validation, test, seed) -> dict:
+    """The arguments that read the same texts again; none where one is a frame."""
+    options = {"source": source, "text": text, "label": label}
+    options |= {"validation": validation, "test": test, "seed": seed}
+    if not all(isinstance(one, (str, Path, int, float)) for one in options.values()):
+        return {}
+    return {name: str(one) if isinstance(one, Path) else one for name, one in options.items()}
 
 
 def table(source) -> tuple[pd.DataFrame, str]:

@@ -9,7 +9,7 @@ import pandas as pd
 from keraseq import data
 from keraseq.bundle import Bundle
 from keraseq.checks import boolean
-from keraseq.data.labelled.table import columns, part, table
+from keraseq.data.labelled.table import FILES, columns, part, table
 from keraseq.evaluate import (
     accuracy,
     calibration_error,
@@ -18,8 +18,6 @@ from keraseq.evaluate import (
 )
 from keraseq.recipes.imdb import baselines as simple
 from keraseq.recipes.imdb.baselines import logits_of
-
-TABLES = (".csv", ".csv.gz", ".tsv", ".parquet")
 
 
 def predict(bundle: Bundle, texts: Sequence[str | bytes]) -> pd.DataFrame:
@@ -84,9 +82,9 @@ def evaluate(
     encoder, classes, warmth = parts_of(bundle)
     boolean("baselines", baselines)
     reviews, alone = found(bundle, source, classes)
-    scored = {"whole": alone} if reviews is None else {
-        name: reviews.part(name) for name in ("validation", "test")
-    }  # fmt: skip
+    scored = {"whole": alone}
+    if reviews is not None:
+        scored = {name: reviews.part(name) for name in ("validation", "test")}
     rows = []
     for name, one in scored.items():
         chances = probabilities(logits_of(bundle.model, encoder.rows(one.texts)), warmth)
@@ -134,7 +132,7 @@ def found(bundle: Bundle, source, classes: list[str]):
     trained = bundle.preprocessing["data"]
     if isinstance(source, data.LabelledTexts):
         reviews = source
-    elif source is not None and str(source).lower().endswith(TABLES):
+    elif source is not None and str(source).lower().endswith(FILES):
         if str(source) != trained["options"].get("source"):
             return None, whole(Path(source), trained["options"], classes)
         reviews = data.reviews(**trained["options"])
@@ -148,7 +146,7 @@ def found(bundle: Bundle, source, classes: list[str]):
             "give the data"
         )
     else:
-        raise ValueError(f"{str(source)!r} must end in one of {', '.join(TABLES)}")
+        raise ValueError(f"{str(source)!r} must end in one of {', '.join(FILES)}")
     if list(reviews.classes) != classes:
         raise ValueError(
             f"the data have the classes {', '.join(reviews.classes)}; the model knows "

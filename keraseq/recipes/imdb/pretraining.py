@@ -13,6 +13,7 @@ from keraseq.data import labelled
 from keraseq.layers import stack
 from keraseq.models.inputs import drop, embedded_tokens
 from keraseq.recipes.imdb.baselines import MULTIPLE
+from keraseq.recipes.imdb.progress import Report, schedule
 from keraseq.recipes.imdb.settings import Settings
 
 # Words that stand for all others in a step: the true softmax over 20,000 would cost 20 times the
@@ -169,8 +170,6 @@ def pretrain(
     The language model learns from the texts of the training part, whole, and from those without a
     label where there are any; `folder` keeps it, so that it is trained once.
     """
-    from keraseq.recipes.imdb.training import Report, schedule
-
     if not (folder / KEPT).is_file():
         rows = {
             "train": pieces(encoder, [*reviews.train.texts, *reviews.unlabelled]),
@@ -178,11 +177,13 @@ def pretrain(
         }
         sets = {
             part: labelled.batches(
-                rows[part], batch_size=settings.batch_size, shuffle=part == "train",
+                rows[part],
+                batch_size=settings.batch_size,
+                shuffle=part == "train",
                 multiple=MULTIPLE,
             )
             for part in rows
-        }  # fmt: skip
+        }
         reader = NextWord(
             len(encoder),
             embedding=settings.embedding,

@@ -1,0 +1,141 @@
+"""Cells beside each other as classifiers of the IMDB reviews, at equal parameters.
+
+    python benchmarks/imdb_cells.py [--cells elman,...] [--seeds 0,1] [--budget 2700000]
+                                    [--epochs 3] [--threads 1] [--only-table]
+
+Each model is one layer of as many units as the budget pays for, with the settings of the recipe
+(`keraseq.recipes.imdb.Settings`) for every cell. The epoch is chosen on the validation part, the
+test part is scored once for each run. Runs that stand in `--csv` are not repeated, and one that was
+killed goes on from its last epoch.
+"""
+
+import argparse
+import csv
+import os
+import resource
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+CELLS = "elman,lstm,gru,mut1,mut2,mut3"
+RESULTS = Path(__file__).parent / "results" / "imdb-cells.csv"
+
+
+def main() -> None:
+    """Trains what is missing, and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cells", default=CELLS)
+    parser.add_argument("--seeds", default="0,1")
+    parser.add_argument("--budget", type=int, default=2_700_000)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=0, help="0: as many as there are processors")
+    parser.add_argument("--csv", type=Path, default=RESULTS)
+    parser.add_argument("--runs", type=Path, default=Path("runs/imdb-cells"))
+    parser.add_argument("--only-table", action="store_true")
+    given = parser.parse_args()
+    if given.threads:
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(given.threads)
+    for seed in [] if given.only_table else map(int, given.seeds.split(",")):
+        for cell in given.cells.split(","):
+            run(given, cell, seed)
+    print(table(given.csv).to_string())
+
+
+def run(given, cell: str, seed: int) -> None:
+    """One cell with one seed; nothing if it is there."""
+    key = {"cell": cell, "seed": seed, "budget": given.budget, "epochs": given.epochs}
+    if any(all(row[name] == str(value) for name, value in key.items()) for row in rows(given.csv)):
+        return
+    from keraseq import data, recipes
+
+    reviews = data.imdb()
+    units = units_of(given.budget, cell)
+    busy = processor_seconds()
+    bundle = recipes.imdb.train(
+        reviews,
+        folder=given.runs / "-".join(map(str, key.values())),
+        cell=cell,
+        units=units,
+        epochs=given.epochs,
+        seed=seed,
+        report=lambda line: print(f"{cell} {seed}: {line}", flush=True),
+    )
+    busy = processor_seconds() - busy
+    scores = recipes.imdb.evaluate(bundle, reviews, baselines=False).set_index("part")
+    found = {
+        "units": units,
+        "parameters": bundle.model.count_params(),
+        "validation_accuracy": round(scores.accuracy["validation"], 4),
+        "test_accuracy": round(scores.accuracy["test"], 4),
+        "test_nats": round(scores.nats["test"], 4),
+        "processor_seconds_an_epoch": round(busy / given.epochs, 1),
+    }
+    write(given.csv, {**key, **found})
+
+
+def units_of(budget: int, cell: str) -> int:
+    """What the budget pays for, the words' vectors included."""
+    from keraseq import models
+    from keraseq.recipes.imdb import Settings
+
+    usual = Settings()
+    return models.match_parameters(
+        models.sequence_classifier,
+        budget,
+        cell=cell,
+        classes=2,
+        vocabulary=20_001,
+        embedding=usual.embedding,
+        pooling=usual.pooling,
+        bidirectional=usual.bidirectional,
+    )
+
+
+def processor_seconds() -> float:
+    """Processor time of this process so far, which other processes do not change much."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def table(path: Path):
+    """Mean and spread of each cell over its seeds."""
+    import pandas as pd
+
+    grouped = pd.read_csv(path).groupby("cell", sort=False)
+    accuracy = grouped["test_accuracy"]
+    return pd.DataFrame(
+        {
+            "seeds": grouped.size(),
+            "units": grouped["units"].first(),
+            "parameters": grouped["parameters"].first(),
+            "test accuracy": accuracy.mean().round(4),
+            "half range": ((accuracy.max() - accuracy.min()) / 2).round(4),
+            "nats": grouped["test_nats"].mean().round(4),
+            "processor seconds an epoch": grouped["processor_seconds_an_epoch"].min(),
+        }
+    ).sort_values("test accuracy", ascending=False)
+
+
+def rows(path: Path) -> list[dict]:
+    """The lines that are there."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write(path: Path, row: dict) -> None:
+    """Adds a line, as a whole."""
+    lines = [*rows(path), row]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(row))
+        writer.writeheader()
+        writer.writerows(lines)
+    partial.replace(path)
+
+
+if __name__ == "__main__":
+    main()
