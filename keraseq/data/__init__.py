@@ -1,6 +1,6 @@
 """Step 1, data: raw input -> train, validation and test parts, and what inverts the preparation."""
 
-from keraseq.data import digits, text
+from keraseq.data import chorales, digits, mnist, text
 from keraseq.data.dates import calendar_features, season_of
 from keraseq.data.measurements import check_series, fill_gaps
 from keraseq.data.public_series import co2, ett, m4_hourly
@@ -28,11 +28,13 @@ __all__ = [
     "WordVocabulary",
     "calendar_features",
     "check_series",
+    "chorales",
     "co2",
     "digits",
     "ett",
     "fill_gaps",
     "m4_hourly",
+    "mnist",
     "season_of",
     "series",
     "split_by_time",

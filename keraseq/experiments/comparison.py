@@ -112,7 +112,7 @@ class Plan:
     """What a comparison consists of, checked before anything is trained; see `compare`."""
 
     def __init__(self, task_names, cells, seeds, budget, steps, learning_rates):
-        self.tasks = distinct("task", tasks.names() if task_names is None else task_names)
+        self.tasks = distinct("task", tasks.DEFAULT if task_names is None else task_names)
         self.cells = distinct("cell", cells)
         self.seeds = positive_integer("seeds", seeds)
         for cell in self.cells:
