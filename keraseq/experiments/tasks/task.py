@@ -95,6 +95,10 @@ class Task(ABC):
         """Whether the first value of the metric is better than the second."""
         return one < other if self.direction == "min" else one > other
 
+    def solves(self, value: float) -> bool:
+        """Whether a value of the metric means that the task is solved."""
+        return self.solved is not None and not self.better(self.solved, value)
+
     def fingerprint(self) -> str:
         """SHA-256 of the data, so that results from other data are told apart."""
         return hashlib.sha256(self.raw()).hexdigest()
