@@ -18,7 +18,7 @@ BACKEND_TESTS := tests/conformance tests/layers tests/models tests/test_train.py
 .PHONY: demo test test-tensorflow test-jax test-torch lint format notebooks bench clean
 
 demo: $(VENV)/installed
-	$(BIN)/keraseq compare $(DEMO)
+	$(BIN)/keraseq compare --seeds 2 $(DEMO)
 
 test: test-tensorflow test-jax test-torch
 

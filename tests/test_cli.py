@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from keraseq import cells
 from keraseq.cli import app, listed
+from keraseq.cli.compare import named_cells
 
 # As a newcomer has it: pytest asks TensorFlow for more of its notes than they do.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
@@ -62,6 +63,10 @@ def test_cells_lists_the_table():
         (["compare", "--tasks", "digit"], "unknown task 'digit'; known tasks: "),
         (["compare", "--seeds", "0"], "seeds must be a positive integer; received seeds=0"),
         (["compare", "--budget", "20"], "budget=20 is too small: language_model with cell "),
+        (["compare", "--trials", "2", "--learning-rates", "0.1"], "give one of the two"),
+        (["compare", "--sampler", "grid"], "unknown sampler 'grid'; accepted: 'random', 'tpe'"),
+        (["compare", "--storage", "nonsense"], "'nonsense' is no URL of a database"),
+        (["report", "nowhere"], "nowhere holds no comparison: there is no settings.json"),
         (["compare", "--learning-rates", "0.1,fast"], "takes numbers with commas"),
         (["compare", "--fast", "--steps", "3"], "give --fast or --steps, not both"),
     ],
@@ -90,6 +95,13 @@ def test_a_comparison_ends_with_its_report_and_json(tmp_path):
     other = CliRunner().invoke(app, [*command[:-1], "4", "--out", str(tmp_path)])
     assert other.exit_code == 2
     assert "was made with tasks.digits.steps=3, this run has 4" in other.stderr
+
+
+def test_cells_with_options_keep_their_commas():
+    assert named_cells(["gru,lstm[forget_bias=0,coupled=false]", "rhn"]) == [
+        *("gru", "lstm[forget_bias=0,coupled=false]", "rhn"),
+    ]
+    assert named_cells(None) is None
 
 
 def test_names_with_commas_or_one_by_one():

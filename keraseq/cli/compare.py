@@ -1,6 +1,7 @@
-"""`keraseq compare`."""
+"""`keraseq compare` and `keraseq report`."""
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -15,13 +16,35 @@ FAST_STEPS = 30  # of each trial with --fast: shows that all works, and nothing 
 def compare(
     tasks: Annotated[
         list[str] | None,
-        typer.Option("--tasks", help="Tasks, with commas: characters,co2,digits. Default: all."),
+        typer.Option(
+            "--task",
+            "--tasks",
+            help="Tasks, with commas: characters,co2,digits (the default), adding-400, "
+            "copying-100, arithmetic, xml, mnist, jsb, ..., or module:Class.",
+        ),
     ] = None,
     cells: Annotated[
         list[str] | None,
-        typer.Option("--cells", help="Cells, with commas. Default: elman,lstm,gru,mut1,mut2,mut3."),
+        typer.Option(
+            "--cells",
+            help="Cells, with commas, options in brackets: gru,lstm[forget_bias=0]. "
+            "Default: elman,lstm,gru,mut1,mut2,mut3.",
+        ),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Runs of each cell on each task.")] = 2,
+    seeds: Annotated[int, typer.Option(help="Final runs of each cell on each task.")] = 3,
+    trials: Annotated[
+        int,
+        typer.Option(
+            help="Settings that each cell tries before (learning rate, initial scale, clipping "
+            "norm). Default: none, each task's own."
+        ),
+    ] = 0,
+    sampler: Annotated[
+        str, typer.Option(help="Who chooses the settings: random, or tpe (Parzen estimator).")
+    ] = "random",
+    pruning: Annotated[
+        bool, typer.Option(help="Whether hopeless trials of the search are stopped.")
+    ] = True,
     budget: Annotated[
         int | None, typer.Option(help="Trainable parameters of each model. Default: the task's.")
     ] = None,
@@ -30,7 +53,10 @@ def compare(
     ] = None,
     learning_rates: Annotated[
         str | None,
-        typer.Option(help="Learning rates, with commas, of which each cell chooses the best."),
+        typer.Option(help="In place of --trials: learning rates, with commas, to choose from."),
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Cell that the others are paired with. Default: lstm.")
     ] = None,
     fast: Annotated[
         bool, typer.Option("--fast", help=f"Only {FAST_STEPS} steps: shows that all works.")
@@ -39,33 +65,60 @@ def compare(
         int | None, typer.Option(help="Processes that train. Default: one a processor, at most 4.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("runs/compare"),
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            help="URL of a database that several machines share, postgresql://user@host/name. "
+            "Default: a file in the folder."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the experiment there. Default: the folder's.")
+    ] = None,
+    heartbeat: Annotated[
+        int,
+        typer.Option(
+            help="Seconds between signs of life; after four missing ones a trial is run again."
+        ),
+    ] = 30,
+    wait: Annotated[
+        float, typer.Option(help="Seconds to wait for a database that does not answer.")
+    ] = 300,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over, and remove what is in the folder.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:
-    """Compare cells on real sequences, at an equal number of parameters.
+    """Compare cells at an equal number of parameters.
 
     Trains each cell on each task from several seeds, prints a table, and writes results.csv,
-    figures and report.html. A comparison that was stopped goes on when the command is repeated.
+    figures and report.html. A comparison that was stopped goes on when the command is repeated;
+    with --storage the same command on several machines shares the work.
     """
     if fast and steps is not None:
         fail("--fast means a number of steps; give --fast or --steps, not both")
     rates = numbers("--learning-rates", learning_rates)
     quiet_backend()
     from keraseq import experiments
-    from keraseq.experiments import report
 
     try:
         results = experiments.compare(
             tasks=listed(tasks),
-            cells=listed(cells) or experiments.CELLS,
+            cells=named_cells(cells) or experiments.CELLS,
             seeds=seeds,
+            trials=trials,
+            sampler=sampler,
+            pruning=pruning,
             budget=budget,
             steps=FAST_STEPS if fast else steps,
             learning_rates=rates,
+            reference=reference,
             workers=workers,
             out=out,
+            storage=storage,
+            name=name,
+            heartbeat=heartbeat,
+            wait=wait,
             fresh=fresh,
         )
     except (ValueError, TypeError) as error:
@@ -73,10 +126,45 @@ def compare(
     except (RuntimeError, OSError) as error:
         fail(error, code=1)
     except KeyboardInterrupt:
+        place = "the storage" if storage else out
         fail(
-            f"stopped; finished trials are kept in {out}, and the same command goes on from there",
+            f"stopped; finished trials are kept in {place}, and the same command goes on from "
+            "there",
             code=130,
         )
+    show(results, as_json)
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="Folder of a comparison.")],
+    storage: Annotated[
+        str | None, typer.Option(help="URL of its database, where it needs a password.")
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Cell that the others are paired with. Default: lstm.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+) -> None:
+    """Make the tables, figures and report.html of a comparison again, without training."""
+    quiet_backend()
+    from keraseq import experiments
+    from keraseq.experiments import report
+
+    try:
+        results = experiments.Results.read(run, storage=storage, reference=reference)
+        report.write(results)
+    except ValueError as error:
+        fail(error)
+    except (RuntimeError, OSError) as error:
+        fail(error, code=1)
+    show(results, as_json)
+
+
+def show(results, as_json: bool) -> None:
+    """Prints the tables and where the report is; ends with 1 where trials failed."""
+    from keraseq.experiments import report
+
     console = terminal()
     report.print_tables(results, console)
     console.print(f"report: {results.folder / 'report.html'}", soft_wrap=True, highlight=False)
@@ -84,3 +172,10 @@ def compare(
         print(json.dumps(results.as_json()))
     if results.failed:
         raise typer.Exit(1)
+
+
+def named_cells(values: list[str] | None) -> list[str] | None:
+    """Cells that were given with commas; those between brackets belong to a cell."""
+    if values is None:
+        return None
+    return [one for value in values for one in re.findall(r"(?:[^,\[]|\[[^\]]*\]?)+", value)]

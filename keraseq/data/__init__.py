@@ -1,6 +1,6 @@
 """Step 1, data: raw input -> train, validation and test parts, and what inverts the preparation."""
 
-from keraseq.data import digits, labelled, text
+from keraseq.data import chorales, digits, labelled, mnist, text
 from keraseq.data.dates import calendar_features, season_of
 from keraseq.data.labelled import LabelledTexts, TextEncoder, reviews
 from keraseq.data.labelled.aclimdb import imdb
@@ -32,6 +32,7 @@ __all__ = [
     "WordVocabulary",
     "calendar_features",
     "check_series",
+    "chorales",
     "co2",
     "digits",
     "ett",
@@ -39,6 +40,7 @@ __all__ = [
     "imdb",
     "labelled",
     "m4_hourly",
+    "mnist",
     "reviews",
     "season_of",
     "series",

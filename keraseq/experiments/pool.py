@@ -1,4 +1,4 @@
-"""Worker processes: each job in a process of its own kind, whose crash ends that job alone."""
+"""Worker processes: each job in a process of its own, whose crash ends that job alone."""
 
 import contextlib
 import json
@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,76 +24,104 @@ MEMORY = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": 
 JAX_ON_CPU = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
-def run(
-    jobs: Sequence[dict[str, Any]], *, workers: int, logs: Path, environment: dict[str, str]
-) -> Iterator[dict[str, Any]]:
-    """Has workers do jobs, and yields what they answer, in the order in which it comes.
+class Pool:
+    """Processes that do jobs, each started when there is one for it.
 
     Args:
-        jobs: Messages for `keraseq.experiments.worker`, each with its own `key`.
         workers: Number of processes, a positive integer.
-        logs: Folder for what the workers print.
-        environment: Variables that the workers get beside this process's own.
+        logs: Folder for what they print.
+        environment: Variables that they get beside this process's own.
 
-    Yields:
-        Events: `{"event": "start" | "step" | "done" | "failed", "key": ...}`, with `step`, `record`
-        or `reason`. Each job is started, and then done or failed, once.
+    Example of a round:
 
-    Raises:
-        RuntimeError: A worker could not even start.
+        with Pool(2, Path("logs"), {}) as pool:
+            pool.submit({"key": "a", "kind": "baselines", "task": "digits"})
+            event = pool.event()
+
+    Events are `{"event": "start" | "look" | "done" | "failed", "key": ...}`, with `step` and
+    `value`, `record`, or `reason`. Each job is started, and then done or failed, once.
     """
-    pool = Pool(jobs, logs, environment)
-    pool.start(min(workers, len(jobs)))
-    left = len(jobs)
-    try:
-        while left:
-            event = pool.events.get()
-            if isinstance(event, BaseException):
-                raise event
-            left -= event["event"] in ("done", "failed")
-            yield event
-    finally:
-        pool.close()
 
-
-class Pool:
-    """The processes at work; used through `run`."""
-
-    def __init__(self, jobs, logs: Path, environment: dict[str, str]):
+    def __init__(self, workers: int, logs: Path, environment: dict[str, str]):
+        self.workers, self.logs, self.environment = workers, logs, environment
         self.jobs: queue.SimpleQueue = queue.SimpleQueue()
-        for job in jobs:
-            self.jobs.put(job)
         self.events: queue.SimpleQueue = queue.SimpleQueue()
-        self.logs = logs
-        self.environment = environment
         self.processes: list[subprocess.Popen] = []
+        self.at_work: dict[str, subprocess.Popen] = {}
+        self.threads: list[threading.Thread] = []
         self.lock = threading.Lock()
         self.closed = False
+        self.unfinished = 0
         logs.mkdir(parents=True, exist_ok=True)
 
-    def start(self, workers: int) -> None:
-        """Starts a thread for each worker, which starts its process."""
-        self.threads = [
-            threading.Thread(target=self.serve, args=(number,), daemon=True)
-            for number in range(1, workers + 1)
-        ]
-        for thread in self.threads:
-            thread.start()
+    def __enter__(self):
+        return self
 
-    def serve(self, number: int) -> None:
-        """Feeds jobs to one worker after the other, until there are none."""
+    def __exit__(self, *error):
+        self.close()
+
+    @property
+    def free(self) -> int:
+        """Number of jobs that could start at once."""
+        return self.workers - self.unfinished
+
+    def submit(self, job: dict[str, Any]) -> None:
+        """Hands a job, a message for `keraseq.experiments.worker`, to the next free process."""
+        self.unfinished += 1
+        self.jobs.put(job)
+        if len(self.threads) < min(self.workers, self.unfinished):
+            number = len(self.threads) + 1
+            self.threads.append(threading.Thread(target=self._serve, args=(number,), daemon=True))
+            self.threads[-1].start()
+
+    def event(self, seconds: float | None = None) -> dict[str, Any] | None:
+        """The next event, or None where none comes within so many seconds.
+
+        Raises:
+            RuntimeError: A worker could not even start.
+        """
+        try:
+            event = self.events.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        if isinstance(event, BaseException):
+            raise event
+        self.unfinished -= event["event"] in ("done", "failed")
+        return event
+
+    def reply(self, key: str, message: dict[str, Any]) -> None:
+        """Answers the process that does a job; one that died meanwhile hears nothing."""
+        worker = self.at_work.get(key)
+        if worker is not None:
+            with contextlib.suppress(OSError, ValueError):  # its pipe is broken, or closed
+                worker.stdin.write(json.dumps(message) + "\n")
+                worker.stdin.flush()
+
+    def close(self) -> None:
+        """Ends every worker at once."""
+        with self.lock:
+            self.closed = True
+            processes = list(self.processes)
+        for _ in self.threads:
+            self.jobs.put(None)
+        for process in processes:
+            process.kill()
+        for thread in self.threads:
+            thread.join()
+
+    def _serve(self, number: int) -> None:
+        """Feeds jobs to one process after the other, until the pool is closed."""
         worker = None
         log = self.logs / f"worker-{number}.log"
         try:
-            while not self.closed:
-                try:
-                    job = self.jobs.get_nowait()
-                except queue.Empty:
-                    break
+            while (job := self.jobs.get()) is not None and not self.closed:
                 if worker is None:
                     worker = self._start(log)
+                self.at_work[job["key"]] = worker
                 self.events.put({"event": "start", "key": job["key"]})
-                if not self._do(worker, job):
+                lived = self._do(worker, job)
+                del self.at_work[job["key"]]
+                if not lived:
                     reason = ending(ended(worker), log)
                     self.events.put({"event": "failed", "key": job["key"], "reason": reason})
                     worker = None
@@ -103,16 +130,6 @@ class Pool:
         finally:
             if worker is not None:
                 ended(worker)
-
-    def close(self) -> None:
-        """Ends every worker at once."""
-        with self.lock:
-            self.closed = True
-            processes = list(self.processes)
-        for process in processes:
-            process.kill()
-        for thread in self.threads:
-            thread.join()
 
     def _start(self, log: Path) -> subprocess.Popen:
         jax = {"XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {JAX_ON_CPU}".strip()}
@@ -153,8 +170,9 @@ class Pool:
             return False
         for line in worker.stdout:
             event = json.loads(line)
+            ends = event["event"] in ("done", "failed")
             self.events.put(event)
-            if event["event"] in ("done", "failed"):
+            if ends:
                 return True
         return False
 

@@ -34,7 +34,7 @@ class Progress:
         )
         self.done: dict[str, float] = {}  # fraction of each trial
         self.rows: dict[str, TaskID] = {}
-        self.finished = 0
+        self.ended: set[str] = set()
         self.begin = time.monotonic()
 
     def __enter__(self):
@@ -50,31 +50,39 @@ class Progress:
         if trial is None:
             return
         kind, key = event["event"], event["key"]
-        name = f"{trial.task} {trial.cell} seed {trial.seed}"
+        name = f"{trial.task} {trial.cell} "
         if trial.role == "search":
-            name += f", learning rate {trial.learning_rate:g}"
+            name += f"search {trial.number}, learning rate {trial.learning_rate:.2g}"
+        else:
+            name += f"seed {trial.seed}"
         if kind == "start":
             self.rows[key] = self.bars.add_task(name, total=trial.steps, note="starts")
-        elif kind == "step":
+        elif kind == "look":
             self.done[key] = event["step"] / trial.steps
             note = f"step {event['step']:,} of {trial.steps:,}"
             self.bars.update(self.rows[key], completed=event["step"], note=note)
         else:
             self.done[key] = 1.0
-            self.finished += 1
+            self.ended.add(key)
             self.bars.remove_task(self.rows.pop(key))
             result = said(event["record"]) if kind == "done" else f"failed: {event['reason']}"
-            left = "" if self.finished == len(self.costs) else f", {self.time_left()} left"
-            count = f"{self.finished:{len(str(len(self.costs)))}d}/{len(self.costs)}"
+            left = "" if len(self.ended) == len(self.costs) else f", {self.time_left()} left"
+            count = f"{len(self.ended):{len(str(len(self.costs)))}d}/{len(self.costs)}"
             self.console.print(f"[{count}] {name}: {result}{left}", markup=False, soft_wrap=True)
         work = sum(self.costs[key] * part for key, part in self.done.items())
-        note = f"{self.finished}/{len(self.costs)} done, {self.time_left()} left"
+        note = f"{len(self.ended)}/{len(self.costs)} done, {self.time_left()} left"
         self.bars.update(self.all, completed=work, note=note)
+
+    def elsewhere(self, key: str) -> None:
+        """Takes in that a trial is done, by another process or an earlier call."""
+        if key in self.costs and key not in self.ended:
+            self.costs[key] = 0.0  # no work of this call
+            self.ended.add(key)
 
     def time_left(self) -> str:
         """An estimate from the speed so far."""
         work = sum(self.costs[key] * part for key, part in self.done.items())
-        total = sum(self.costs.values())
+        total = sum(self.costs.values()) or 1.0
         if work < 0.02 * total:
             seconds = (total - work) / max(self.workers, 1)
         else:
@@ -87,8 +95,10 @@ def said(record: dict) -> str:
     value = record["test"] if record["role"] == "final" else record["validation"]
     value = "no value" if value is None else f"{value:.4f}"
     part = "" if record["role"] == "final" else "validation "
-    diverged = f", diverged at step {record['diverged_at']}" if record["diverged_at"] else ""
+    end = ""
+    if record["status"] in ("diverged", "pruned"):
+        end = f", {record['status']} at step {record[record['status'] + '_at']}"
     return (
-        f"{part}{record['metric'].replace('_', ' ')} {value}{diverged} "
+        f"{part}{record['metric'].replace('_', ' ')} {value}{end} "
         f"({record['units']} units, {record['parameters']:,} parameters, {record['seconds']:.0f} s)"
     )

@@ -1,16 +1,19 @@
-"""What a comparison found, as frames, read from its folder alone."""
+"""What a comparison found, as frames, read from where it is kept."""
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keraseq.experiments.store import Run
+from keraseq.experiments import files, slots, statistics, store
+from keraseq.experiments.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
+SETTINGS = "settings.json"
 # Columns of a trial that results.csv holds, in this order.
 COLUMNS = (
     "task",
@@ -23,10 +26,15 @@ COLUMNS = (
     "validation",
     "best_step",
     "diverged_at",
+    "pruned_at",
+    "solved_step",
     "units",
     "parameters",
     "budget",
+    "number",
     "learning_rate",
+    "initial_scale",
+    "clipnorm",
     "steps",
     "step_ms",
     "train_seconds",
@@ -47,26 +55,62 @@ class Results:
         folder: Where they are kept.
         settings: What the comparison was asked for.
         tasks: For each task that is described: title, metric, facts, baselines.
-        records: One dictionary for each trial, finished or failed.
+        records: One dictionary for each trial that has ended or failed.
+        reference: The cell that the others are paired with.
     """
 
     folder: Path
     settings: dict[str, Any]
     tasks: dict[str, dict[str, Any]]
     records: list[dict[str, Any]]
+    reference: str
 
     @classmethod
-    def read(cls, folder: str | Path) -> Results:
-        """The results in the folder of a comparison."""
-        run = Run.at(folder)
-        records = list(run.records().values())
-        described = {r["task"]: r for r in records if "facts" in r}
-        order = list(run.settings["tasks"])
-        cells = run.settings["cells"]
-        trials = [r for r in records if "cell" in r]
-        trials.sort(key=lambda r: (order.index(r["task"]), cells.index(r["cell"]), r["seed"]))
-        tasks = {name: described[name] for name in order if name in described}
-        return cls(Path(folder), run.settings, tasks, trials)
+    def read(
+        cls, folder: str | Path, storage: str | None = None, reference: str | None = None
+    ) -> Results:
+        """The results of the comparison in a folder.
+
+        Args:
+            folder: Its folder, which says where its trials are kept.
+            storage: URL of the database, where the folder's does not do (it has no password).
+            reference: The cell that the others are paired with. Default: see `compare`.
+
+        Raises:
+            ValueError: The folder holds no comparison.
+            RuntimeError: The database does not answer.
+        """
+        path = Path(folder) / SETTINGS
+        if not path.exists():
+            raise ValueError(f"{folder} holds no comparison: there is no {SETTINGS}")
+        known = files.read(path)
+        url = store.url_of(folder, storage or known.get("storage"))
+        if url.startswith("sqlite") and not Path(url.removeprefix("sqlite:///")).exists():
+            raise ValueError(f"{folder} holds no comparison: there is no {store.DATABASE}")
+        with contextlib.closing(Store(url, known["name"], wait=5)) as kept:
+            return cls.of(Path(folder), kept, reference=reference)
+
+    @classmethod
+    def of(cls, folder: Path, kept: Store, reference: str | None = None) -> Results:
+        """The results of the experiment in a storage."""
+        settings = kept.settings()
+        if settings is None:
+            raise ValueError(f"there is no experiment {kept.name!r} in {kept.shown}")
+        known = kept.attributes()
+        tasks = {
+            name: known[f"task {name}"] for name in settings["tasks"] if f"task {name}" in known
+        }
+        there = set(kept.names())
+        records = []
+        for task in settings["tasks"]:
+            for cell in settings["cells"]:
+                for role in ("search", "final"):
+                    if "/".join([kept.name, task, cell, role]) in there:
+                        records += ended(kept, task, cell, role)
+        if reference is not None and reference not in settings["cells"]:
+            raise ValueError(f"reference must be one of the cells; received {reference!r}")
+        usual = "lstm" if "lstm" in settings["cells"] else settings["cells"][0]
+        return cls(folder, settings, tasks, records, reference or usual)
 
     @property
     def failed(self) -> list[dict[str, Any]]:
@@ -78,7 +122,7 @@ class Results:
         import pandas as pd
 
         rows = [{c: r.get(c) for c in COLUMNS} for r in self.records if r["role"] == role]
-        return pd.DataFrame(rows, columns=list(COLUMNS))
+        return pd.DataFrame(rows, columns=list(COLUMNS)).infer_objects()
 
     def finished(self, task: str) -> pd.DataFrame:
         """The trials of a task that have a result on the test part."""
@@ -106,29 +150,85 @@ class Results:
         sign = 1 if described["direction"] == "min" else -1
         return dict(sorted(described["baselines"].items(), key=lambda pair: sign * pair[1]))
 
+    def floor(self, task: str) -> tuple[str, float] | None:
+        """Name and value of what no learning gives on a task, where that is known."""
+        described = self.tasks.get(task, {})
+        name = described.get("floor")
+        return (name, described["baselines"][name]) if name else None
+
+    def runs(self, task: str) -> dict[str, dict[int, float]]:
+        """The final values of a task: cell -> seed -> value on the test part."""
+        finished = self.finished(task)
+        return {
+            cell: dict(zip(of_cell["seed"], of_cell["test"], strict=True))
+            for cell in self.settings["cells"]
+            if len(of_cell := finished[finished["cell"] == cell])
+        }
+
+    def ranks(self) -> pd.DataFrame:
+        """Cells by tasks: ranks with ties (see `statistics.ranks`), and their mean."""
+        import pandas as pd
+
+        found = {
+            task: statistics.ranks(self.runs(task), described["direction"])
+            for task, described in self.tasks.items()
+        }
+        table = pd.DataFrame(found, index=self.settings["cells"])
+        table.index.name = "cell"
+        table["mean"] = table.mean(axis=1)
+        return table
+
+    def did_not_converge(self, task: str, cell: str) -> int:
+        """Number of final runs that diverged, failed, or learned nothing beyond the floor."""
+        described, floor = self.tasks[task], self.floor(task)
+        runs = [
+            r for r in self.records if (r["task"], r["cell"], r["role"]) == (task, cell, "final")
+        ]
+        return sum(
+            r["status"] != "finished"
+            or not statistics.converged(r["test"], floor and floor[1], described["direction"])
+            for r in runs
+        )
+
     def summary(self) -> pd.DataFrame:
-        """A row for each task and cell: mean and standard deviation over seeds, sizes, times."""
+        """A row for each task and cell: mean, spread, interval, rank, sizes, times."""
         import pandas as pd
 
         rows = []
-        for task in self.tasks:
-            trials = self.finished(task)
+        for task, described in self.tasks.items():
+            trials, runs = self.finished(task), self.runs(task)
+            ranks = statistics.ranks(runs, described["direction"])
             for cell in self.settings["cells"]:
                 of_cell = trials[trials["cell"] == cell]
                 if of_cell.empty:
                     continue
                 one = of_cell.iloc[0]
+                interval = statistics.bootstrap(list(runs[cell].values()))
+                paired = statistics.difference(runs[cell], runs.get(self.reference, {}))
+                if cell == self.reference:
+                    paired = None
                 rows.append(
                     {
                         "task": task,
                         "cell": cell,
                         "mean": of_cell["test"].mean(),
                         "sd": of_cell["test"].std(),  # of the sample; NaN for a single seed
+                        "low": interval.low,
+                        "high": interval.high,
+                        "rank": ranks[cell],
+                        "difference": paired.mean if paired else None,
+                        "difference_low": paired.low if paired else None,
+                        "difference_high": paired.high if paired else None,
                         "runs": len(of_cell),
+                        "not_converged": self.did_not_converge(task, cell),
+                        "solved": int(of_cell["solved_step"].notna().sum()),
+                        "solved_step": of_cell["solved_step"].astype(float).median(),
                         "diverged": int((of_cell["status"] == "diverged").sum()),
                         "units": int(one["units"]),
                         "parameters": int(one["parameters"]),
                         "learning_rate": one["learning_rate"],
+                        "initial_scale": one["initial_scale"],
+                        "clipnorm": one["clipnorm"],
                         "step_ms": of_cell["step_ms"].astype(float).median(),
                         "train_seconds": of_cell["train_seconds"].mean(),
                         "projection": of_cell["projection"].fillna("").iloc[0],
@@ -138,10 +238,8 @@ class Results:
         return pd.DataFrame(rows)
 
     def write_csv(self) -> None:
-        """Writes `results.csv` (trials and baselines) and `curves.csv` into the folder."""
+        """Writes `results.csv` (trials and baselines), `summary.csv` and `curves.csv`."""
         import pandas as pd
-
-        from keraseq.experiments.store import write
 
         frames = [self.trials(role).assign(kind="trial") for role in ("search", "final")]
         baselines = [
@@ -157,8 +255,12 @@ class Results:
         ]
         rows = [row for frame in frames for row in frame.to_dict("records")] + baselines
         table = pd.DataFrame(rows, columns=["kind", *COLUMNS])
-        write(self.folder / "results.csv", table.to_csv(index=False))
-        write(self.folder / "curves.csv", self.curves().to_csv(index=False))
+        for name, frame in (
+            ("results", table),
+            ("summary", self.summary()),
+            ("curves", self.curves()),
+        ):
+            files.write(self.folder / f"{name}.csv", frame.to_csv(index=False))
 
     def as_json(self) -> dict[str, Any]:
         """The numbers as one object, for programs: metric names are keys."""
@@ -171,6 +273,9 @@ class Results:
                 cells[row["cell"]] = {
                     metric: row["mean"],
                     f"{metric}_sd": none_if_nan(row["sd"]),
+                    f"{metric}_95": [row["low"], row["high"]],
+                    "rank": row["rank"],
+                    "not_converged": row["not_converged"],
                     "runs": row["runs"],
                     "diverged": row["diverged"],
                     "units": row["units"],
@@ -193,6 +298,27 @@ class Results:
             "folder": str(self.folder),
             "report": str(self.folder / "report.html"),
         }
+
+
+def ended(kept: Store, task: str, cell: str, role: str) -> list[dict[str, Any]]:
+    """The records of a cell's slots on a task, by slot; of a failed one, what it was to be."""
+    found = []
+    study = kept.study(task, cell, role)
+    for slot, trials in sorted(kept.trials(study).items()):
+        done, reason = slots.done(trials), slots.failure(trials)
+        if done is not None:
+            found.append(done.user_attrs[slots.RECORD])
+        elif reason is not None:
+            final = role == "final"
+            found.append(
+                {
+                    **{"task": task, "cell": cell, "role": role},
+                    **{"seed": slot if final else 0, "number": 0 if final else slot},
+                    **{"status": "failed", "reason": reason},
+                    **trials[-1].params,
+                }
+            )
+    return found
 
 
 def none_if_nan(value: float) -> float | None:

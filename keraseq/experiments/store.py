@@ -1,108 +1,367 @@
-"""The folder of a comparison: its settings, and a file for each finished piece of work.
+"""Where a comparison is kept: an Optuna storage, SQLite in its folder or a database for many.
 
-Every file is written beside its place and renamed into it, so that whatever ends a run, each file
-is there as a whole or not at all.
+An experiment is a name. The study of that name holds its settings and what its tasks are;
+`NAME/TASK/CELL/search` and `NAME/TASK/CELL/final` hold the trials.
 """
 
+import contextlib
 import json
-import os
-import shutil
-from collections.abc import Iterator
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-SETTINGS = "settings.json"
-MADE_HERE = (SETTINGS, "trials", "logs", "figures", "results.csv", "curves.csv", "report.html")
+import optuna
+import sqlalchemy
+from optuna.exceptions import ExperimentalWarning, StorageInternalError, UpdateFinishedTrialError
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+
+from keraseq.experiments import slots
+from keraseq.experiments.files import flat
+
+DATABASE = "study.db"
+HEARTBEAT = 30  # seconds between signs of life of a running trial
+MISSED = 4  # signs of life, after which a trial is taken for dead
+WAIT = 300  # seconds to wait for a database that does not answer
+# What waiting does not mend, in the words of SQLite and PostgreSQL.
+LASTING = ("full", "readonly", "unable to open", "authentication", "does not exist", "permission")
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-class Run:
-    """A folder that keeps the records of a comparison.
+def url_of(folder: str | Path, storage: str | None = None) -> str:
+    """The URL of a storage: as given, or SQLite in the folder.
+
+    Example:
+
+    >>> from keraseq.experiments import store
+    >>> store.url_of("/runs/mine", "postgresql://me@there/lab")
+    'postgresql+psycopg://me@there/lab'
+    """
+    if storage is None:
+        return f"sqlite:///{Path(folder).resolve() / DATABASE}"
+    for scheme in ("postgresql://", "postgres://"):
+        if storage.startswith(scheme):  # SQLAlchemy would look for psycopg2
+            return "postgresql+psycopg://" + storage.removeprefix(scheme)
+    if storage.startswith("sqlite:///"):  # the folder may be read from elsewhere
+        return f"sqlite:///{Path(storage.removeprefix('sqlite:///')).resolve()}"
+    return storage
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown."""
+    try:
+        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
+    except sqlalchemy.exc.ArgumentError:
+        return url
+
+
+class Store:
+    """An experiment in a storage.
 
     Args:
-        folder: The folder. It is made if it is not there.
-        settings: What the numbers depend on, nested dictionaries of plain values.
-        fresh: Whether to remove what an earlier comparison left there. Defaults to `False`.
+        url: Of the storage, see `url_of`.
+        name: Of the experiment.
+        heartbeat: Seconds between signs of life, where several may be at work.
+            Defaults to 30.
+        wait: Seconds to wait for a database that does not answer. Defaults to 300.
+        say: Called with a line for people.
 
     Raises:
-        ValueError: The folder was made with other settings, or is no folder.
+        ValueError: The URL is none, or a newer or older Optuna made the database.
+        RuntimeError: The database does not answer, or its driver is not installed.
     """
 
-    def __init__(self, folder: str | Path, settings: dict[str, Any], fresh: bool = False):
-        self.folder = Path(folder)
-        if self.folder.exists() and not self.folder.is_dir():
-            raise ValueError(f"{self.folder} is a file; results need a folder")
-        if fresh:
-            for name in MADE_HERE:
-                remove(self.folder / name)
-        self.settings = json.loads(json.dumps(settings))  # as they come back from the file
-        stored = self.folder / SETTINGS
-        if stored.exists():
-            self._refuse_other(read(stored))
-        else:
-            (self.folder / "trials").mkdir(parents=True, exist_ok=True)
-            write(stored, json.dumps(self.settings, indent=1))
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        *,
+        heartbeat: int = HEARTBEAT,
+        wait: float = WAIT,
+        say: Callable[[str], None] = lambda line: None,
+    ):
+        self.url, self.name, self.heartbeat, self.wait, self.say = url, name, heartbeat, wait, say
+        self.shared = not url.startswith("sqlite")
+        self.shown = without_password(url)
+        self._studies: dict[str, optuna.Study] = {}
+        self.storage = self.patiently(self._open)
 
-    @classmethod
-    def at(cls, folder: str | Path) -> "Run":
-        """The run that is stored in a folder, whatever its settings."""
-        stored = Path(folder) / SETTINGS
-        if not stored.exists():
-            raise ValueError(f"{folder} holds no comparison: there is no {SETTINGS}")
-        return cls(folder, read(stored))
+    def _open(self) -> RDBStorage:
+        alive = {"heartbeat_interval": self.heartbeat, "grace_period": MISSED * self.heartbeat}
+        options = {"pool_pre_ping": True} if self.shared else {"connect_args": {"timeout": 60}}
+        try:
+            with quiet():
+                more = alive if self.shared else {}
+                storage = RDBStorage(self.url, engine_kwargs=options, **more)
+            if not self.shared:
+                sqlalchemy.event.listen(storage.engine, "connect", quick)
+                storage.engine.dispose()  # the next connection is the first that is quick
+            return storage
+        except sqlalchemy.exc.ArgumentError:
+            raise ValueError(f"{self.shown!r} is no URL of a database") from None
+        except ImportError as error:
+            raise RuntimeError(
+                f"no driver for {self.shown} is installed ({error.__cause__ or error}); for "
+                "PostgreSQL: pip install 'keraseq[postgresql]'"
+            ) from None
+        except RuntimeError as error:
+            if "schema" not in str(error):
+                raise
+            raise ValueError(
+                f"{self.shown} was made by another version of Optuna: {one_line(error)}"
+            ) from None
 
-    def records(self) -> dict[str, dict[str, Any]]:
-        """All that is stored: key -> record."""
-        files = sorted((self.folder / "trials").glob("*.json"))
-        return {file.stem: read(file) for file in files}
+    def close(self) -> None:
+        """Closes the connections to the database."""
+        self.storage.remove_session()
+        self.storage.engine.dispose()
 
-    def save(self, key: str, record: dict[str, Any]) -> None:
-        """Stores a record for good."""
-        write(self.folder / "trials" / f"{key}.json", json.dumps(record, indent=1))
+    def patiently(self, call: Callable[[], Any]) -> Any:
+        """What the call returns; while the database does not answer, it is made again.
 
-    def _refuse_other(self, stored):
-        ours, theirs = dict(flat(self.settings)), dict(flat(stored))
-        for name in [*ours, *theirs]:
-            if ours.get(name) != theirs.get(name):
-                raise ValueError(
-                    f"{self.folder} was made with {name}={theirs.get(name)!r}, this run has "
-                    f"{ours.get(name)!r}; choose another --out, or start over with --fresh"
+        Raises:
+            RuntimeError: The database refuses, or did not answer for `wait` seconds.
+        """
+        begin, told = time.monotonic(), False
+        while True:
+            try:
+                return call()
+            except (StorageInternalError, sqlalchemy.exc.DBAPIError) as error:
+                cause = one_line(error.__cause__ if error.__cause__ else error)
+                waited = time.monotonic() - begin
+                if any(word in cause for word in LASTING) or waited >= self.wait:
+                    after = "" if waited < 1 else f" for {waited:.0f} s"
+                    raise RuntimeError(
+                        f"the database {self.shown} has not answered{after}: {cause}. What had "
+                        "finished is safe in it; the same command goes on"
+                    ) from None
+                if not told:
+                    self.say(
+                        f"the database does not answer, waiting up to {self.wait:g} s: {cause}"
+                    )
+                    told = True
+                time.sleep(min(0.2 + waited / 10, 5.0))
+
+    # The experiment.
+
+    def study(self, *names: str, direction: str = "min") -> optuna.Study:
+        """The study of that name below the experiment's; made if it is not there."""
+        name = "/".join([self.name, *names])
+        if name not in self._studies:
+            self._studies[name] = self.patiently(
+                lambda: optuna.create_study(
+                    study_name=name,
+                    storage=self.storage,
+                    load_if_exists=True,
+                    direction=f"{direction}imize",
                 )
+            )
+        return self._studies[name]
+
+    def names(self) -> list[str]:
+        """The names of the experiment's studies that are there, its own first."""
+        every = self.patiently(lambda: optuna.get_all_study_names(self.storage))
+        return sorted(n for n in every if n == self.name or n.startswith(self.name + "/"))
+
+    def remove(self) -> None:
+        """Removes the experiment's studies."""
+        for name in reversed(self.names()):
+            with contextlib.suppress(KeyError):
+                self.patiently(
+                    lambda name=name: optuna.delete_study(study_name=name, storage=self.storage)
+                )
+        self._studies.clear()
+
+    def settings(self) -> dict[str, Any] | None:
+        """The settings that the experiment was made with."""
+        if self.name not in self.names():
+            return None
+        return self.attributes().get("settings")
+
+    def agree(self, settings: dict[str, Any]) -> None:
+        """Stores the settings, or compares them with those that are there.
+
+        Raises:
+            ValueError: The experiment was made with others.
+        """
+        settings = json.loads(json.dumps(settings))
+        stored = self.settings()
+        if stored is None:
+            study = self.study()
+            self.patiently(lambda: study.set_user_attr("settings", settings))
+            stored = self.settings()  # another may have been quicker
+        refuse_other(self.shown if self.shared else self.name, stored, settings)
+
+    def attributes(self) -> dict[str, Any]:
+        """What is known of the experiment as a whole."""
+        study = self.study()
+        return self.patiently(lambda: study.user_attrs)
+
+    def describe(self, task: str, description: dict[str, Any]) -> None:
+        """Stores what a task is."""
+        study = self.study()
+        self.patiently(lambda: study.set_user_attr(f"task {task}", description))
+
+    def description(self, task: str) -> dict[str, Any] | None:
+        """What a task is, if that is known."""
+        return self.attributes().get(f"task {task}")
+
+    # Trials.
+
+    def trials(self, study: optuna.Study) -> dict[int, list[optuna.trial.FrozenTrial]]:
+        """The trials of each slot."""
+        return slots.by_slot(self.patiently(lambda: study.get_trials(deepcopy=False)))
+
+    def claim(
+        self, study: optuna.Study, sampler: Callable[[int], Any] = lambda slot: None
+    ) -> optuna.Trial | None:
+        """A waiting trial that is now running for the caller alone, or None.
+
+        Args:
+            study: The study.
+            sampler: From a slot to the sampler that chooses what is not fixed for it.
+        """
+        waiting = self.patiently(
+            lambda: study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        )
+        for trial in waiting:
+            number = trial._trial_id
+            if self.shared:  # before it runs: a trial without any sign of life is never missed
+                self.beat([number])
+            if not self._take(number):
+                continue
+            of_slot = self.trials(study).get(trial.user_attrs.get(slots.SLOT), [])
+            if slots.is_duplicate(trial, of_slot):
+                self.fail(number, slots.DUPLICATE)
+                continue
+            chooses = sampler(trial.user_attrs[slots.SLOT])
+            return self.patiently(partial(self._trial, study, number, chooses))
+        return None
+
+    def _trial(self, study: optuna.Study, number: int, sampler) -> optuna.Trial:
+        """A trial by its number in the storage.
+
+        Its study is read anew: a sampler sees the trials that its study saw first.
+        """
+        study = optuna.load_study(
+            study_name=study.study_name, storage=self.storage, sampler=sampler, pruner=study.pruner
+        )
+        study.get_trials(deepcopy=False)  # its cache knows no trial that it has not read
+        return optuna.Trial(study, number)
+
+    def _take(self, number: int) -> bool:
+        try:
+            return self.patiently(
+                lambda: self.storage.set_trial_state_values(number, TrialState.RUNNING)
+            )
+        except UpdateFinishedTrialError:
+            return False
+
+    def finish(self, number: int, record: dict[str, Any], value: float, pruned: bool) -> bool:
+        """Stores what came of a trial; False if it was given to another meanwhile."""
+        state = TrialState.PRUNED if pruned else TrialState.COMPLETE
+        record = json.loads(json.dumps(record))
+        try:
+            self.patiently(lambda: self.storage.set_trial_user_attr(number, slots.RECORD, record))
+            self.patiently(lambda: self.storage.set_trial_state_values(number, state, [value]))
+        except UpdateFinishedTrialError:
+            return False
+        return True
+
+    def fail(self, number: int, reason: str) -> None:
+        """Stores that a trial has failed, and why."""
+        with contextlib.suppress(UpdateFinishedTrialError):
+            self.patiently(lambda: self.storage.set_trial_user_attr(number, slots.REASON, reason))
+            self.patiently(lambda: self.storage.set_trial_state_values(number, TrialState.FAIL))
+
+    def beat(self, numbers: list[int]) -> None:
+        """A sign of life of trials; a database that does not answer misses it."""
+        for number in numbers:
+            with contextlib.suppress(StorageInternalError, sqlalchemy.exc.DBAPIError):
+                self.storage.record_heartbeat(number)
+
+    def bury(self, study: optuna.Study) -> None:
+        """Fails the trials of a study whose workers give no sign of life."""
+        if self.shared:
+            with quiet():
+                self.patiently(lambda: optuna.storages.fail_stale_trials(study))
+
+    def bury_all(self, study: optuna.Study) -> None:
+        """Fails every running trial of a study: whoever ran them is gone (see `alone`)."""
+        running = self.patiently(
+            lambda: study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        )
+        for trial in running:
+            self.patiently(
+                lambda number=trial._trial_id: self.storage.set_trial_state_values(
+                    number, TrialState.FAIL
+                )
+            )
 
 
-def flat(settings: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested settings as pairs of a dotted name and a value."""
-    for name, value in settings.items():
-        if isinstance(value, dict) and value:
-            yield from flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
+def quick(connection, record) -> None:
+    """Spares SQLite the wait for the disk at every commit.
+
+    A process that is killed loses nothing; a power cut may lose the last seconds.
+    """
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()
 
 
-def write(path: Path, text: str) -> None:
-    """Writes a text file beside its place and renames it into it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+@contextlib.contextmanager
+def alone(url: str) -> Iterator[None]:
+    """Keeps a SQLite database to one process at a time; any other database is for many.
 
-
-def read(path: Path) -> dict[str, Any]:
-    """The object in a JSON file."""
+    Raises:
+        ValueError: Another process is at work there.
+    """
+    path = sqlalchemy.make_url(url).database if url.startswith("sqlite") else None
+    if not path or path == ":memory:":
+        yield
+        return
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise ValueError
-        return found
-    except ValueError:
-        raise ValueError(f"{path} holds no JSON object; remove it to make it again") from None
+        import fcntl
+    except ImportError:  # not on this system: people have to see to it themselves
+        yield
+        return
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with Path(path).with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ValueError(
+                f"another comparison is at work on {path}; let it end, or share the work through "
+                "--storage postgresql://..."
+            ) from None
+        yield
 
 
-def remove(path: Path) -> None:
-    """Removes a file or a folder if it is there."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def refuse_other(where: str, stored: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Refuses settings that differ from the stored ones, and names the first difference."""
+    ours, theirs = dict(flat(settings)), dict(flat(stored))
+    for name in [*ours, *theirs]:
+        if ours.get(name) != theirs.get(name):
+            raise ValueError(
+                f"{where} was made with {name}={theirs.get(name)!r}, this run has "
+                f"{ours.get(name)!r}; choose another --out, or start over with --fresh"
+            )
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without Optuna's notes that heartbeats are experimental."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        yield
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, in one line of at most 300 characters."""
+    lines = str(getattr(error, "orig", None) or error).splitlines()
+    return " ".join(line.strip() for line in lines)[:300] or type(error).__name__

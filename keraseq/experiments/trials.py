@@ -15,7 +15,7 @@ from keraseq.experiments import tasks
 from keraseq.inspection.explain import Explanation, explain
 
 LOOKS = 12  # times that a trial looks at the validation part while it trains
-CLIPNORM = 1.0
+SCALED = ("kernel", "recurrent_kernel")  # weights of a cell that `initial_scale` multiplies
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,18 @@ class Trial:
 
     Args:
         task: Name of the task.
-        cell: Name of the cell.
+        cell: Name of the cell, with options in brackets if it has any.
         seed: Seed of the weights and of the order of the data. Trials of the same seed and task see
             the same batches, whatever their cell.
         learning_rate: Adam's learning rate at the start; it falls to 0 along half a cosine.
         budget: Trainable parameters that `units` were solved for.
         units: Size of the cell's state.
         steps: Training steps.
-        role: `"final"`, or `"search"` for a trial that only helps to choose a learning rate and
-            never sees the test part.
+        initial_scale: Factor of the recurrent layers' matrices at the start. Defaults to 1.
+        clipnorm: Largest norm of all gradients together. Defaults to 1.
+        role: `"final"`, or `"search"` for a trial that only helps to choose a setting and never
+            sees the test part.
+        number: Of the setting in a search. Defaults to 0.
         sampled: Whether to keep what the model makes at the start, in the middle and at the end.
     """
 
@@ -43,14 +46,17 @@ class Trial:
     budget: int
     units: int
     steps: int
+    initial_scale: float = 1.0
+    clipnorm: float = 1.0
     role: str = "final"
+    number: int = 0
     sampled: bool = False
 
     @property
     def key(self) -> str:
         """A name that no other trial of the comparison has, fit for a file."""
-        rate = f"-lr{self.learning_rate:g}" if self.role == "search" else ""
-        return f"{file_name(self.task)}-{file_name(self.cell)}{rate}-seed{self.seed}"
+        which = f"search{self.number}" if self.role == "search" else f"seed{self.seed}"
+        return f"{file_name(self.task)}-{file_name(self.cell)}-{which}"
 
 
 def file_name(name: str) -> str:
@@ -58,16 +64,19 @@ def file_name(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
 
 
-def run(trial: Trial, on_step: Callable[[int], None] = lambda step: None) -> dict[str, Any]:
+def run(
+    trial: Trial, on_look: Callable[[int, float | None], bool] = lambda step, value: False
+) -> dict[str, Any]:
     """Trains and scores.
 
-    Every trial goes the same way: Adam, gradients clipped to a norm of 1, a learning rate that
-    falls along half a cosine, a fixed number of steps, looks at the validation part at even
-    distances; then the weights of the best look are scored once on the test part.
+    Every trial goes the same way: Adam, clipped gradients, a learning rate that falls along half a
+    cosine, a fixed number of steps, looks at the validation part at even distances; then the
+    weights of the best look are scored once on the test part.
 
     Args:
         trial: What to run.
-        on_step: Called with the number of steps done, from time to time.
+        on_look: Called with the number of steps done and the value on the validation part; says
+            whether to stop there.
 
     Returns:
         The record: the trial's own fields, and what came of it.
@@ -77,8 +86,9 @@ def run(trial: Trial, on_step: Callable[[int], None] = lambda step: None) -> dic
     keras.utils.clear_session()
     train.seed_everything(trial.seed)
     model = task.build(trial.cell, trial.units)
+    scale_initial(model, trial.initial_scale)
     falling = keras.optimizers.schedules.CosineDecay(trial.learning_rate, trial.steps)
-    train.compile(model, task.loss, learning_rate=falling, clipnorm=CLIPNORM)
+    train.compile(model, task.loss, learning_rate=falling, clipnorm=trial.clipnorm)
     rng = np.random.default_rng(trial.seed)
 
     times: list[float] = []  # seconds of each step
@@ -98,23 +108,28 @@ def run(trial: Trial, on_step: Callable[[int], None] = lambda step: None) -> dic
 
     course = Course(trial, task, model)
     course.look(0, 0.0, None)
-    diverged_at, ways = None, None
+    status, ways = "finished", None
     for before, step in pairwise([0, *looks(trial.steps)]):
         loss = steps_of_training(step - before)
         ways = ways or explain(model, training=None)  # of the step of training just made
-        on_step(step)
         if not isfinite(loss):
-            diverged_at = len(times)
+            status = "diverged"
             break
-        course.look(step, sum(times[1:]), loss)  # the first step compiles: it is counted apart
+        # The first step compiles: it is counted apart.
+        value = course.look(step, sum(times[1:]), loss)
+        if on_look(step, value) and step < trial.steps:
+            status = "pruned"
+            break
     test = course.best_on_test()
     return {
         **asdict(trial),
         "metric": task.metric,
-        "status": "finished" if diverged_at is None else "diverged",
-        "diverged_at": diverged_at,
+        "status": status,
+        "diverged_at": len(times) if status == "diverged" else None,
+        "pruned_at": len(times) if status == "pruned" else None,
         "validation": course.best,
         "best_step": course.best_step,
+        "solved_step": course.solved_step,
         "test": test,
         "parameters": sum(prod(weight.shape) for weight in model.trainable_weights),
         "step_ms": 1000 * float(np.median(times[1:])) if times[1:] else None,
@@ -127,6 +142,14 @@ def run(trial: Trial, on_step: Callable[[int], None] = lambda step: None) -> dic
         "curve": course.curve,
         "samples": course.samples,
     }
+
+
+def scale_initial(model: keras.Model, factor: float) -> None:
+    """Multiplies the matrices of a model's recurrent layers, as they were drawn, by a factor."""
+    for layer in recurrent_layers(model) if factor != 1 else ():
+        for weight in layer.trainable_weights:
+            if weight.name in SCALED:
+                weight.assign(factor * weight)
 
 
 def looks(steps: int) -> list[int]:
@@ -145,20 +168,23 @@ class Course:
 
     def __init__(self, trial: Trial, task: tasks.Task, model: keras.Model):
         self.trial, self.task, self.model = trial, task, model
-        self.best, self.best_step = None, 0
+        self.best, self.best_step, self.solved_step = None, 0, None
         self.best_weights = model.get_weights()
         self.curve, self.samples = [], []
 
-    def look(self, step: int, seconds: float, loss: float | None) -> None:
+    def look(self, step: int, seconds: float, loss: float | None) -> float | None:
         """Scores the model on the validation part, and keeps its weights if it is the best."""
         value = finite(self.task.score(self.model, "validation"))
         if value is not None and (self.best is None or self.task.better(value, self.best)):
             self.best, self.best_step = value, step
             self.best_weights = self.model.get_weights()
+        if value is not None and self.solved_step is None and self.task.solves(value):
+            self.solved_step = step
         self.curve.append({"step": step, "seconds": seconds, "loss": loss, "validation": value})
         every = looks(self.trial.steps)
         if step == 0 or step == every[(len(every) - 1) // 2] != every[-1]:
             self._sample(step)
+        return value
 
     def best_on_test(self) -> float | None:
         """The best model's value on the test part, which nothing has looked at before."""

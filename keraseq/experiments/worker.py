@@ -1,10 +1,11 @@
 """What a worker process does: reads jobs from its input, a line each, and answers with lines.
 
-    {"key": ..., "kind": "trial", "trial": {...}}      ->  {"event": "step", "done" or "failed"}
+    {"key": ..., "kind": "trial", "trial": {...}}      ->  {"event": "look", "done" or "failed"}
     {"key": ..., "kind": "baselines", "task": ...}     ->  {"event": "done" or "failed"}
 
-It ends when its input ends, in the middle of a job too, so that nothing goes on without the process
-that keeps the results.
+After each look at the validation part a trial that may be pruned waits for `{"stop": ...}`. The
+worker ends when its input ends, in the middle of a job too, so that nothing goes on without the
+process that keeps the results.
 """
 
 import json
@@ -20,11 +21,11 @@ def main() -> None:
     """Runs jobs until the input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)  # whatever a library prints goes to the log, not among the answers
-    jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    asked: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
     def listen():
         for line in sys.stdin:
-            jobs.put(json.loads(line))
+            asked.put(json.loads(line))
         os._exit(0)
 
     threading.Thread(target=listen, daemon=True).start()
@@ -36,14 +37,16 @@ def main() -> None:
 
     answer(event="ready")
     while True:
-        job = jobs.get()
-        key = job["key"]
+        job = asked.get()
+        key, prunable = job["key"], job.get("prunable", False)
+
+        def on_look(step, value, key=key, prunable=prunable) -> bool:
+            answer(event="look", key=key, step=step, value=value)
+            return bool(prunable and asked.get()["stop"])
+
         try:
             if job["kind"] == "trial":
-                trial = trials.Trial(**job["trial"])
-                record = trials.run(
-                    trial, on_step=lambda step, key=key: answer(event="step", key=key, step=step)
-                )
+                record = trials.run(trials.Trial(**job["trial"]), on_look=on_look)
             else:
                 record = describe(job["task"])
             answer(event="done", key=key, record=record)
@@ -68,6 +71,8 @@ def describe(name: str) -> dict[str, Any]:
         "digits": task.digits,
         "facts": task.facts(),
         "baselines": task.baselines(),
+        "floor": task.floor,
+        "solved": task.solved,
         "data_sha256": task.fingerprint(),
     }
 

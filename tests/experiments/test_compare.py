@@ -1,20 +1,34 @@
 """Whole comparisons, in worker processes, on tasks that take a moment."""
 
+import contextlib
 import csv
+import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import tiny_tasks
+from typer.testing import CliRunner
 
 from keraseq import experiments
+from keraseq.cli import app
 from keraseq.experiments import report
 
 TINY = {"seeds": 1, "steps": 4, "progress": False}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def plain():
+    """Loops are not the subject here; whoever asks for one, as a developer may, keeps it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERASEQ_LOOP", os.environ.get("KERASEQ_LOOP", "plain"))
+        yield
 
 
 def task(name):
@@ -29,8 +43,22 @@ def numbers(folder):
 
 
 def trials(folder):
-    """Each stored trial and when it was stored."""
-    return {p.name: p.stat().st_mtime_ns for p in (Path(folder) / "trials").glob("*-seed*.json")}
+    """Each final trial that has ended, by cell and seed, and when it began."""
+    database = Path(folder) / "study.db"
+    if not database.exists():
+        return {}
+    # By hand: Optuna's own reading would wait for, or disturb, a process that makes the tables.
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as reading:
+        try:
+            rows = reading.execute(
+                "SELECT s.study_name, a.value_json, t.datetime_start, t.state FROM trials t "
+                "JOIN studies s ON s.study_id = t.study_id "
+                "JOIN trial_user_attributes a ON a.trial_id = t.trial_id AND a.key = 'slot' "
+                "WHERE s.study_name LIKE '%/final' AND t.state IN ('COMPLETE', 'FAIL')"
+            ).fetchall()
+        except sqlite3.OperationalError:  # not made yet
+            return {}
+    return {(name.split("/")[2], int(slot), state): when for name, slot, when, state in rows}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +96,7 @@ def test_summary_is_mean_and_deviation_over_seeds(finished):
 def test_the_page_stands_alone_and_says_what_was_done(finished):
     page = (finished.folder / "report.html").read_text()
     sources = re.findall(r'(?:src|href)="([^"]{0,30})', page)
-    assert len(sources) == 4 and all(s.startswith("data:image/png;base64,") for s in sources)
+    assert len(sources) == 5 and all(s.startswith("data:image/png;base64,") for s in sources)
     assert "http" not in page
     assert "Sums: &lt;three&gt; numbers" in page and "<three>" not in page
     assert "Random numbers &amp; nothing else." in page
@@ -76,7 +104,7 @@ def test_the_page_stands_alone_and_says_what_was_done(finished):
     assert "input_projection mode &#x27;learned&#x27;" in page
     assert "always yes" in page and "None: every trial finished" in page
     assert page.count("<table>") == 1
-    for name in ("learning", "final", "time"):
+    for name in ("learning", "final", "time", "search"):
         assert (finished.folder / "figures" / f"tiny_tasks_Sums-{name}.png").stat().st_size > 5000
 
 
@@ -95,6 +123,15 @@ def test_a_report_is_made_again_from_the_folder_alone(finished):
     (finished.folder / "report.html").unlink()
     assert report.write(experiments.Results.read(finished.folder)).exists()
     assert numbers(finished.folder) == before
+    run = CliRunner().invoke(app, ["report", str(finished.folder), "--reference", "mut1"])
+    assert run.exit_code == 0 and f"report: {finished.folder / 'report.html'}" in run.stdout
+    assert "Sums" in run.stdout
+    for arguments, message in (
+        ([str(finished.folder.parent)], "holds no comparison: there is no settings.json"),
+        ([str(finished.folder), "--reference", "gru"], "reference must be one of the cells"),
+    ):
+        run = CliRunner().invoke(app, ["report", *arguments])
+        assert run.exit_code == 2 and message in run.stderr and len(run.stderr.splitlines()) == 1
 
 
 def test_a_repeated_comparison_trains_nothing(finished):
@@ -116,9 +153,10 @@ def test_a_crash_ends_one_trial_and_the_next_call_tries_it_again(tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert "killed by SIGKILL" in page
     before = trials(tmp_path)
+    assert {cell for cell, _, state in before if state == "FAIL"} == {"lstm", "gru"}
     experiments.compare([task("Crashing")], ["lstm", "gru", "elman"], **options)
-    again = {name for name, when in trials(tmp_path).items() if when != before[name]}
-    assert {name.split("-")[1] for name in again} == {"lstm", "gru"}
+    again = {key[0] for key, when in trials(tmp_path).items() if when != before[key]}
+    assert again == {"lstm", "gru"}
 
 
 def command(folder):
@@ -167,7 +205,7 @@ def test_a_run_that_is_stopped_goes_on(tmp_path, how):
     workers = children(run.pid)
     run.send_signal(how)
     _, errors = run.communicate(timeout=30)
-    kept = trials(tmp_path)
+    kept = {key: when for key, when in trials(tmp_path).items() if key[2] == "COMPLETE"}
     assert 1 <= len(kept) < 3
     if how == signal.SIGINT:
         assert run.returncode == 130
@@ -194,6 +232,13 @@ def test_plans_that_cannot_be():
         ({"steps": -1}, "steps must be a positive integer; received steps=-1"),
         ({"workers": 0}, "workers must be a positive integer; received workers=0"),
         ({"budget": 10}, "budget=10 is too small"),
+        ({"trials": -2}, "trials must be a positive integer; received trials=-2"),
+        ({"sampler": "grid"}, "unknown sampler 'grid'; accepted: 'random', 'tpe'"),
+        ({"trials": 2, "learning_rates": [0.1]}, "give one of the two"),
+        ({"reference": "rhn"}, "reference must be one of the cells; received 'rhn'"),
+        ({"cells": ["lstm[peephole=3]"]}, "peephole must be True or False"),
+        ({"heartbeat": 0}, "heartbeat must be a positive integer"),
+        ({"tasks": [lambda: None]}, "at the top level of a module"),
         ({"learning_rates": [0.1, 0.0]}, "learning rates must be positive; received 0.0"),
     ):
         with pytest.raises(ValueError, match=message) as error:
@@ -206,3 +251,29 @@ def test_a_worker_that_cannot_start_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(RuntimeError, match=r"a worker could not start: .* with code 1"):
         experiments.compare([task("Sums")], ["elman"], **TINY, out=tmp_path)
+
+
+def test_summary_has_intervals_ranks_and_pairs(finished):
+    rows = finished.summary().set_index("cell")
+    assert finished.reference == "elman"
+    assert (rows["low"] <= rows["mean"]).all() and (rows["mean"] <= rows["high"]).all()
+    runs = finished.runs(task("Sums"))
+    pairs = [runs["mut1"][seed] - runs["elman"][seed] for seed in (1, 2)]
+    assert rows.loc["mut1", "difference"] == pytest.approx(sum(pairs) / 2)
+    assert rows.loc["mut1", "difference_low"] == pytest.approx(min(pairs))
+    assert finished.ranks().loc["elman", "mean"] == rows.loc["elman", "rank"]
+    assert (finished.folder / "summary.csv").exists()
+
+
+def test_the_config_lies_beside_the_results(finished):
+    stored = json.loads((finished.folder / "settings.json").read_text())
+    assert stored["name"] == "two" and stored["storage"] is None
+    assert stored["settings"] == finished.settings
+    assert stored["settings"]["versions"]["optuna"]
+
+
+def test_other_data_are_refused(finished, monkeypatch):
+    monkeypatch.setattr(tiny_tasks.Sums, "raw", lambda self: b"others")
+    options = {**TINY, "seeds": 2, "learning_rates": [0.001, 0.1], "out": finished.folder}
+    with pytest.raises(ValueError, match="was made with other data of task 'tiny_tasks:Sums'"):
+        experiments.compare([task("Sums")], ["elman", "mut1"], **options)

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 from tiny_tasks import Diverging, Sums
@@ -6,6 +7,12 @@ from keraseq.experiments import tasks, trials
 from keraseq.experiments.trials import Trial
 
 SUMS = f"{Sums.__module__}:{Sums.__name__}"
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch):
+    """The last test is about loops; in the others the plain one saves compiling."""
+    monkeypatch.setenv("KERASEQ_LOOP", "plain")
 
 
 def trial(task=SUMS, **more):
@@ -33,9 +40,10 @@ def test_the_same_trial_gives_the_same_numbers_whatever_ran_before():
 
 
 def test_the_record():
-    steps = []
-    record = trials.run(trial(cell="mut1", sampled=True), on_step=steps.append)
-    assert steps == [look["step"] for look in record["curve"]][1:] == list(range(2, 25, 2))
+    looks = []
+    record = trials.run(trial(cell="mut1", sampled=True), on_look=lambda *look: looks.append(look))
+    assert looks == [(look["step"], look["validation"]) for look in record["curve"]][1:]
+    assert [step for step, _ in looks] == list(range(2, 25, 2))
     best = max(look["validation"] for look in record["curve"])
     assert record["validation"] == best
     assert record["best_step"] == next(
@@ -120,7 +128,52 @@ def test_one_step_is_enough():
 
 def test_keys_are_files():
     assert trial("a.b:C").key == "a_b_C-gru-seed1"
-    assert trial(role="search").key == "tiny_tasks_Sums-gru-lr0.01-seed1"
+    assert trial(role="search", number=4).key == "tiny_tasks_Sums-gru-search4"
+    assert trial(cell="lstm[forget_bias=0]").key == "tiny_tasks_Sums-lstm_forget_bias_0_-seed1"
+
+
+def test_a_trial_can_be_stopped_at_a_look():
+    record = trials.run(trial(role="search"), on_look=lambda step, value: step >= 6)
+    assert record["status"] == "pruned" and record["pruned_at"] == 6
+    assert [look["step"] for look in record["curve"]] == [0, 2, 4, 6]
+    assert record["test"] is None
+    whole = trials.run(trial(steps=2), on_look=lambda step, value: step == 2)
+    assert whole["status"] == "finished"  # there was nothing left to stop
+
+
+def test_the_initial_scale_multiplies_the_matrices_and_nothing_else():
+    task = tasks.get(SUMS)
+    keras.utils.set_random_seed(1)
+    model = task.build("lstm", 3)
+    before = {w.path: np.array(w) for w in model.trainable_weights}
+    trials.scale_initial(model, 2.0)
+    scaled = {w.path for w in model.trainable_weights if not np.array_equal(w, before[w.path])}
+    assert len(scaled) == 2 and all("kernel" in path for path in scaled)
+    for weight in model.trainable_weights:
+        factor = 2.0 if weight.path in scaled else 1.0
+        np.testing.assert_allclose(weight, factor * before[weight.path], rtol=1e-6)
+    assert not any("logits" in path for path in scaled)
+
+
+def test_settings_change_the_training():
+    plain = numbers(trials.run(trial(steps=2)))
+    assert numbers(trials.run(trial(steps=2, initial_scale=2.0))) != plain
+    assert numbers(trials.run(trial(steps=2, clipnorm=0.01))) != plain
+
+
+def test_the_step_at_which_a_task_is_solved():
+    class Solved(Sums):
+        solved = 0.5
+
+    tasks.TASKS["solved"] = Solved
+    try:
+        record = trials.run(trial("solved"))
+    finally:
+        del tasks.TASKS["solved"]
+        tasks.get.cache_clear()
+    reached = [look["step"] for look in record["curve"] if look["validation"] >= 0.5]
+    assert record["solved_step"] == reached[0]
+    assert not tasks.get(SUMS).solves(1.0)  # which says of no value that it is one
 
 
 @pytest.mark.parametrize("loop", ["plain", "deferred", "compiled"])

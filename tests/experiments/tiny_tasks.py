@@ -84,3 +84,10 @@ class Slow(Sums):
     def score(self, model, part):
         time.sleep(0.25)
         return super().score(model, part)
+
+
+def doubled():
+    """A task that a function makes."""
+    task = Sums()
+    task.steps = 48
+    return task

@@ -1,19 +1,45 @@
 """The tasks that cells are compared on, and the one table of their names.
 
-Adding a task is a class in one file and one row in `TASKS`; or, without touching keraseq, a class
-in a module of your own, named `"module:Class"`.
+Adding a task is a class in one file and one row in `TASKS`; or, without touching keraseq, a class,
+an instance, or a function that returns one, in a module of your own, named `"module:name"`.
 """
 
 import importlib
+import re
+from collections.abc import Callable
 from functools import cache
 
 from keraseq.checks import did_you_mean
+from keraseq.experiments.tasks.adding import Adding
+from keraseq.experiments.tasks.arithmetic import Arithmetic
+from keraseq.experiments.tasks.arrays import ArrayTask, Generated, Part
 from keraseq.experiments.tasks.characters import Characters
-from keraseq.experiments.tasks.co2 import CO2
-from keraseq.experiments.tasks.digits import Digits
+from keraseq.experiments.tasks.copying import Copying
+from keraseq.experiments.tasks.digits import (
+    MNIST,
+    DigitPixels,
+    Digits,
+    MNISTRows,
+    PermutedMNIST,
+)
+from keraseq.experiments.tasks.forecasting import CO2, ETTh1
+from keraseq.experiments.tasks.memorisation import Memorisation
+from keraseq.experiments.tasks.music import Chorales
 from keraseq.experiments.tasks.task import Task
+from keraseq.experiments.tasks.words import Words
+from keraseq.experiments.tasks.xml import XML
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Characters, CO2, Digits)}
+TASKS: dict[str, type[Task]] = {
+    task.name: task
+    for task in (
+        *(Characters, CO2, Digits, DigitPixels),  # real data that need no download
+        *(Memorisation, Adding, Copying, Arithmetic, XML),  # made up
+        *(MNIST, PermutedMNIST, MNISTRows, Chorales, Words, ETTh1),  # public files
+    )
+}
+SIZED: dict[str, type[Task]] = {task.name: task for task in (Adding, Copying, Arithmetic)}
+DEFAULT = ("characters", "co2", "digits")  # what a comparison takes where nobody says
+SIZE = re.compile(r"(?P<name>[a-z]+)-(?P<size>\d+)")
 
 
 def names() -> list[str]:
@@ -23,26 +49,80 @@ def names() -> list[str]:
 
 @cache
 def get(name: str) -> Task:
-    """The task of that name, or of the class `"module:Class"`; its data are read once a process.
+    """A task by its name; its data are read once a process.
+
+    Args:
+        name: A registered name; one of `adding`, `copying` and `arithmetic` with a size, such as
+            `"adding-400"`; or `"module:name"` of a `Task` subclass, of an instance, or of a
+            function without arguments that returns one.
 
     Raises:
         ValueError: There is no such task.
     """
     if name in TASKS:
         return TASKS[name]()
+    sized = SIZE.fullmatch(str(name))
+    if sized and sized["name"] in SIZED:
+        return SIZED[sized["name"]](int(sized["size"]))
     if ":" in str(name):
-        module, _, attribute = name.partition(":")
-        try:
-            kind = getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise ValueError(f"cannot load task {name!r}: {error}") from None
-        if isinstance(kind, type) and issubclass(kind, Task):
-            return kind()
-        raise ValueError(f"task {name!r} is no subclass of keraseq.experiments.Task")
+        return imported(name)
+    known = [*TASKS, *(f"{name}-N" for name in SIZED)]
     raise ValueError(
-        f"unknown task {name!r}; known tasks: {', '.join(TASKS)}, or 'module:Class'."
+        f"unknown task {name!r}; known tasks: {', '.join(known)}, or 'module:Class'."
         f"{did_you_mean(name, TASKS)}"
     )
 
 
-__all__ = ["CO2", "TASKS", "Characters", "Digits", "Task", "get", "names"]
+def imported(name: str) -> Task:
+    """The task that `"module:name"` stands for."""
+    module, _, attribute = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"cannot load task {name!r}: {error}") from None
+    if isinstance(found, Task):
+        return found
+    if isinstance(found, type) and not issubclass(found, Task):
+        raise ValueError(f"task {name!r} is no subclass of keraseq.experiments.Task")
+    if callable(found):
+        try:
+            made = found()
+        except TypeError as error:  # it wants arguments, or a method is missing
+            raise ValueError(f"cannot make task {name!r}: {error}") from None
+        if isinstance(made, Task):
+            return made
+    raise ValueError(f"task {name!r} is no subclass of keraseq.experiments.Task, and makes none")
+
+
+def name_of(task: str | type[Task] | Callable[[], Task]) -> str:
+    """The name by which worker processes find a task.
+
+    Args:
+        task: A name, or a `Task` subclass or a function that returns a task, at the top level of a
+            module.
+
+    Raises:
+        ValueError: A worker could not import it.
+    """
+    if isinstance(task, str):
+        return task
+    module, name = getattr(task, "__module__", None), getattr(task, "__qualname__", None)
+    if not name or module == "__main__" or not name.isidentifier():
+        raise ValueError(
+            f"task {task!r} must be a class or function at the top level of a module file, for "
+            "worker processes import it by name"
+        )
+    return f"{module}:{name}"
+
+
+__all__ = [
+    "DEFAULT",
+    "TASKS",
+    "ArrayTask",
+    "Generated",
+    "Part",
+    "Task",
+    "get",
+    "name_of",
+    "names",
+]

@@ -31,6 +31,7 @@ class Characters(Task):
     batch_size = 32
     learning_rate = 1e-2
     step_cost = 8.0
+    floor = "letter frequencies"
 
     @cached_property
     def parts(self) -> dict[str, np.ndarray]:

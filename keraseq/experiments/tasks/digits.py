@@ -1,76 +1,147 @@
-"""Handwritten digits read row by row."""
+"""Handwritten digits, read row by row or pixel by pixel."""
 
 from functools import cached_property
+from typing import ClassVar
 
-import keras
 import numpy as np
 
 from keraseq import evaluate, models
-from keraseq.data import digits
-from keraseq.experiments.tasks.task import Task, reshuffled
+from keraseq.data import digits, mnist
+from keraseq.experiments.tasks.arrays import ArrayTask, Part
 
 
-class Digits(Task):
-    """Accuracy on a fifth of scikit-learn's digits, as sequences of 8 rows of 8 grey values."""
+class Images(ArrayTask):
+    """What tasks share that name the digit on an image; a subclass says how it is read."""
 
-    name = "digits"
-    title = "Digits: scikit-learn's handwritten digits, read as 8 steps of 8 grey values"
     metric = "accuracy"
     metric_label = "accuracy"
     direction = "max"
     builder = staticmethod(models.sequence_classifier)
+    floor = "majority class"
+    reading: ClassVar[str]  # a sentence for the report
+
+    def images(self) -> digits.Parts:
+        """The images, `(n, height, width)`, and their labels."""
+        return digits.load(validation=0.2, test=0.2, seed=0)
+
+    def steps_of(self, images: np.ndarray) -> np.ndarray:
+        """Images as sequences `(n, steps, features)`: row by row."""
+        return images
+
+    @cached_property
+    def parts(self):
+        """Train, validation and test; the same for every cell and seed."""
+        parts = self.images()._asdict()
+        return {name: Part(self.steps_of(p.inputs), p.labels) for name, p in parts.items()}
+
+    def baselines(self):
+        """What does not read in steps."""
+        train, test = self.parts["train"], self.parts["test"]
+        return {"majority class": evaluate.majority_class(train.targets, test.targets)}
+
+    def facts(self):
+        """For the report."""
+        sizes = [f"{len(part.targets):,}" for part in self.parts.values()]
+        return {
+            "Split": f"The same for every cell and seed: train {sizes[0]}, validation {sizes[1]}, "
+            f"test {sizes[2]} images. "
+            f"One image is {1 / len(self.parts['test'].targets):.4f} of the accuracy.",
+            "Model": f"{self.reading} One recurrent layer; logits from its last output.",
+            "Metric": "Fraction of test images whose digit is named rightly.",
+            "Baselines": "The most frequent digit.",
+        }
+
+
+class Digits(Images):
+    """Accuracy on a fifth of scikit-learn's digits, as sequences of 8 rows of 8 grey values."""
+
+    name = "digits"
+    title = "Digits: scikit-learn's handwritten digits, read as 8 steps of 8 grey values"
     options = {"classes": 10, "features": 8, "length": 8}  # noqa: RUF012
     budget = 5_000
     steps = 800
     learning_rate = 5e-3
     step_cost = 2.0
-
-    @cached_property
-    def parts(self) -> digits.Parts:
-        """Train, validation and test; the same for every cell and seed."""
-        return digits.load(validation=0.2, test=0.2, seed=0)
-
-    @property
-    def loss(self):
-        """Cross-entropy, in nats."""
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-    def training_rows(self, rng, rows):
-        """Every image of the training part once, in random order, then all again."""
-        train = self.parts.train
-        at = reshuffled(rng, len(train.labels), rows)
-        return train.inputs[at], train.labels[at]
-
-    def score(self, model, part):
-        """Fraction of images whose class is named rightly."""
-        inputs, labels = getattr(self.parts, part)
-        return evaluate.accuracy(model.predict(inputs, batch_size=512, verbose=0), labels)
+    reading = "Each row is a step, from the top."
 
     def baselines(self):
         """What does not read in steps."""
-        train, test = self.parts.train, self.parts.test
-        return {
-            "logistic regression": evaluate.logistic_regression(*train, *test),
-            "majority class": evaluate.majority_class(train.labels, test.labels),
-        }
+        train, test = self.parts["train"], self.parts["test"]
+        regression = evaluate.logistic_regression(*train, *test)
+        return {"logistic regression": regression, **super().baselines()}
 
     def facts(self):
         """For the report."""
-        sizes = [f"{len(part.labels):,}" for part in self.parts]
         return {
-            "Data": "8 by 8 images of handwritten digits inside scikit-learn, grey values 0 to 1.",
-            "Split": "At random, with the same mix of classes in each part, the same for every "
-            f"cell and seed: train {sizes[0]}, validation {sizes[1]}, test {sizes[2]} images. "
-            f"One image is {1 / len(self.parts.test.labels):.4f} of the accuracy.",
-            "Model": "Each row is a step, from the top; one recurrent layer; logits from its last "
-            "output.",
-            "Metric": "Fraction of test images whose digit is named rightly.",
+            "Data": "8 by 8 images of handwritten digits inside scikit-learn, grey values 0 to 1, "
+            "split at random with the same mix of classes in each part.",
+            **super().facts(),
             "Baselines": "Logistic regression on all 64 grey values at once (standardised), and "
             "the most frequent digit.",
         }
 
-    def raw(self):
-        """Images and labels of all parts."""
-        return b"".join(
-            np.ascontiguousarray(array).tobytes() for part in self.parts for array in part
-        )
+
+class DigitPixels(Digits):
+    """The same digits, a grey value at a time: 64 steps."""
+
+    name = "digits-pixels"
+    title = "Digits, pixel by pixel: scikit-learn's handwritten digits, read as 64 grey values"
+    options = {"classes": 10, "features": 1, "length": 64}  # noqa: RUF012
+    steps = 2_000
+    step_cost = 7.0
+    reading = "Each grey value is a step, row by row from the top left."
+
+    def steps_of(self, images):
+        """Images as sequences of single grey values."""
+        return images.reshape(len(images), -1, 1)
+
+
+class MNISTRows(Images):
+    """Accuracy on MNIST, read row by row: 28 steps."""
+
+    name = "mnist-rows"
+    title = "MNIST, row by row: 28 steps of 28 grey values"
+    options = {"classes": 10, "features": 28, "length": 28}  # noqa: RUF012
+    budget = 20_000
+    steps = 3_000
+    learning_rate = 3e-3
+    step_cost = 10.0
+    reading = "Each row is a step, from the top."
+
+    def images(self):
+        """MNIST's own test file; validation is the end of its training file."""
+        return mnist.load()
+
+    def facts(self):
+        """For the report."""
+        about = "MNIST (LeCun et al. 1998), 28 by 28 grey values, 0 to 1."
+        return {"Data": about, **super().facts()}
+
+
+class MNIST(MNISTRows):
+    """Accuracy on MNIST, read pixel by pixel: 784 steps (Le, Jaitly & Hinton 2015)."""
+
+    name = "mnist"
+    title = "MNIST, pixel by pixel: 784 grey values"
+    options = {"classes": 10, "features": 1, "length": 784}  # noqa: RUF012
+    steps = 10_000
+    learning_rate = 1e-3
+    step_cost = 150.0
+    reading = "Each grey value is a step, row by row from the top left."
+
+    def steps_of(self, images):
+        """Images as sequences of single grey values."""
+        return images.reshape(len(images), -1, 1)
+
+
+class PermutedMNIST(MNIST):
+    """The same pixels in a random order, one for all images."""
+
+    name = "mnist-permuted"
+    title = "MNIST, permuted: 784 grey values in an order drawn once"
+    reading = "Each grey value is a step; their order was drawn at random, once for all images."
+
+    def steps_of(self, images):
+        """Images as sequences of single grey values, in the order drawn."""
+        order = np.random.default_rng(2015).permutation(28 * 28)
+        return super().steps_of(images)[:, order]

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 
+from keraseq.experiments import variants
 from keraseq.models.budget import match_parameters
 
 
@@ -31,6 +32,9 @@ class Task(ABC):
         batch_size: Sequences in a batch.
         learning_rate: Adam's learning rate at the start, by default.
         step_cost: Roughly how many milliseconds a step takes, to estimate the time left.
+        floor: Name of the baseline that is what no learning gives, or None.
+        solved: Value of the metric at which the task counts as solved, or None where there is no
+            such value.
     """
 
     name: ClassVar[str]
@@ -46,6 +50,8 @@ class Task(ABC):
     batch_size: ClassVar[int] = 64
     learning_rate: ClassVar[float]
     step_cost: ClassVar[float] = 5.0
+    floor: ClassVar[str | None] = None
+    solved: float | None = None
 
     @property
     @abstractmethod
@@ -77,16 +83,21 @@ class Task(ABC):
         return None
 
     def build(self, cell: str, units: int) -> keras.Model:
-        """The uncompiled model with this cell."""
-        return type(self).builder(cell=cell, units=units, **self.options)
+        """The uncompiled model with this cell, a name or `"name[option=value]"`."""
+        return type(self).builder(units=units, **self.options, **variants.builder_options(cell))
 
     def units(self, cell: str, budget: int) -> int:
         """The most units that a parameter budget pays for."""
-        return match_parameters(type(self).builder, budget, cell=cell, **self.options)
+        options = {**self.options, **variants.builder_options(cell)}
+        return match_parameters(type(self).builder, budget, **options)
 
     def better(self, one: float, other: float) -> bool:
         """Whether the first value of the metric is better than the second."""
         return one < other if self.direction == "min" else one > other
+
+    def solves(self, value: float) -> bool:
+        """Whether a value of the metric means that the task is solved."""
+        return self.solved is not None and not self.better(self.solved, value)
 
     def fingerprint(self) -> str:
         """SHA-256 of the data, so that results from other data are told apart."""

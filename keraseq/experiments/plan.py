@@ -1,0 +1,198 @@
+"""What a comparison consists of, checked before anything is trained."""
+
+import importlib.metadata
+import platform
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from keraseq.checks import number, one_of, positive_integer
+from keraseq.experiments import tasks, variants
+from keraseq.experiments.space import Space
+from keraseq.experiments.trials import LOOKS, Trial
+
+SEARCH_SEED = 0  # of the trials that choose a setting; the others count from 1
+UNCHANGED = {"initial_scale": 1.0, "clipnorm": 1.0}  # what trials have where nothing is searched
+SAMPLERS = ("random", "tpe")
+STARTUP = 5  # random settings before TPE has something to go by
+FORMAT = 2  # of what is stored; another number is refused
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The trials of one cell on one task that have one role.
+
+    Args:
+        task: Name of the task.
+        cell: Name of the cell.
+        role: `"search"` or `"final"`.
+    """
+
+    task: str
+    cell: str
+    role: str
+
+
+class Plan:
+    """Tasks, cells, and how they are compared; see `keraseq.experiments.compare`."""
+
+    def __init__(
+        self,
+        task_names: Iterable | None,
+        cells: Iterable[str],
+        *,
+        seeds: int = 3,
+        trials: int = 0,
+        sampler: str = "random",
+        pruning: bool = True,
+        budget: int | None = None,
+        steps: int | None = None,
+        learning_rates: Sequence[float] | None = None,
+    ):
+        named = tasks.DEFAULT if task_names is None else listed(task_names)
+        self.tasks = distinct("task", map(tasks.name_of, named))
+        self.cells = distinct("cell", cells)
+        self.seeds = positive_integer("seeds", seeds)
+        self.trials = 0 if trials in (0, None) else positive_integer("trials", trials)
+        self.sampler = one_of("sampler", sampler, SAMPLERS)
+        self.pruning = bool(pruning)
+        for cell in self.cells:
+            variants.check(cell)
+        for name in self.tasks:
+            tasks.get(name)
+        self.asked = {
+            "budget": None if budget is None else positive_integer("budget", budget),
+            "steps": None if steps is None else positive_integer("steps", steps),
+        }
+        self.rates = self._checked(learning_rates)
+        self.units = {
+            (name, cell): tasks.get(name).units(cell, self.of(name, "budget"))
+            for name in self.tasks
+            for cell in self.cells
+        }
+
+    def _checked(self, rates) -> list[float] | None:
+        if rates is None:
+            return None
+        if self.trials:
+            raise ValueError(
+                "learning_rates are one trial each, and trials draw them; give one of the two"
+            )
+        rates = distinct("learning rate", rates)
+        for rate in rates:
+            if number("learning_rate", rate) <= 0:
+                raise ValueError(f"learning rates must be positive; received {rate!r}")
+        return rates
+
+    def of(self, task: str, what: str) -> int:
+        """The budget or the steps of a task: those asked for, or its own."""
+        return self.asked[what] or getattr(tasks.get(task), what)
+
+    def space(self, task: str) -> Space:
+        """What every cell chooses from on a task."""
+        own = tasks.get(task).learning_rate
+        if self.rates:
+            return Space(tuple(map(float, self.rates)), listed=True)
+        return Space.around(own) if self.trials else Space((own,), listed=True)
+
+    def search(self, task: str) -> list[dict[str, Any] | None]:
+        """The settings that every cell tries; None where the sampler chooses; empty for no search.
+
+        The first is the task's own.
+        """
+        space = self.space(task)
+        if space.listed:
+            return space.settings(len(space.rates)) if len(space.rates) > 1 else []
+        own = {"learning_rate": tasks.get(task).learning_rate, **UNCHANGED}
+        settings: list[dict[str, Any] | None] = list(space.settings(self.trials, own))
+        if self.sampler == "tpe":
+            settings[STARTUP:] = [None] * (len(settings) - STARTUP)
+        return settings
+
+    def pieces(self) -> Iterator[Piece]:
+        """All pieces, what is searched first; within that, what takes longest first."""
+        slow = sorted(self.tasks, key=lambda name: -self.cost(name))
+        for role in ("search", "final"):
+            for task in slow:
+                for cell in self.cells:
+                    if role == "final" or self.search(task):
+                        yield Piece(task, cell, role)
+
+    def slots(self, piece: Piece) -> dict[int, dict[str, Any] | None]:
+        """The slots of a piece, each with the setting that is fixed for it, if one is."""
+        if piece.role == "search":
+            return dict(enumerate(self.search(piece.task)))
+        return dict.fromkeys(range(1, self.seeds + 1))
+
+    def trial(self, piece: Piece, slot: int, setting: dict[str, Any]) -> Trial:
+        """The trial of a slot with a setting."""
+        final = piece.role == "final"
+        return Trial(
+            task=piece.task,
+            cell=piece.cell,
+            seed=slot if final else SEARCH_SEED,
+            budget=self.of(piece.task, "budget"),
+            units=self.units[piece.task, piece.cell],
+            steps=self.of(piece.task, "steps"),
+            role=piece.role,
+            number=0 if final else slot,
+            sampled=final and slot == 1,
+            **setting,
+        )
+
+    def cost(self, task: str) -> float:
+        """Roughly how many seconds a trial of a task takes."""
+        return 4.0 + self.of(task, "steps") * tasks.get(task).step_cost / 1000
+
+    def settings(self) -> dict[str, Any]:
+        """All that the numbers depend on, as plain values."""
+        return {
+            "format": FORMAT,
+            "cells": self.cells,
+            "seeds": self.seeds,
+            "trials": self.trials,
+            "sampler": self.sampler,
+            "pruning": self.pruning,
+            "tasks": {
+                name: {
+                    "budget": self.of(name, "budget"),
+                    "steps": self.of(name, "steps"),
+                    **self.space(name).describe(),
+                    "batch_size": tasks.get(name).batch_size,
+                }
+                for name in self.tasks
+            },
+            "looks": LOOKS,
+            "backend": keras.backend.backend(),
+            "versions": versions(),
+        }
+
+
+def listed(values: Iterable) -> list:
+    """The values as a list; a single one may stand for itself."""
+    return [values] if isinstance(values, str) or callable(values) else list(values)
+
+
+def distinct(what: str, values: Iterable) -> list:
+    """The values as a list; at least one, none of them twice."""
+    values = listed(values)
+    if not values:
+        raise ValueError(f"at least one {what} is needed; received none")
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{what} {value!r} is named twice")
+    return values
+
+
+def versions() -> dict[str, str]:
+    """What the numbers may depend on besides keraseq's own settings."""
+    names = ("keraseq", "keras", keras.backend.backend(), "numpy", "scikit-learn", "statsmodels")
+    found = {"python": platform.python_version()}
+    for name in (*names, "optuna"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,94 @@
+"""What a comparison found as tables of text, for a terminal and for the page."""
+
+from __future__ import annotations
+
+from keraseq.experiments.results import Results
+
+SIZES = ("units", "parameters", "ms a step", "training s")
+HEADINGS = ("cell", "test", "95 %", "rank", "difference", "runs", *SIZES, "loop", "notes")
+LEFT = ("cell", "loop", "notes")  # columns of words; the others are numbers
+
+
+def rows(results: Results, task: str) -> list[dict[str, str]]:
+    """The table of a task, a row a cell, best first, then the baselines, best first."""
+    described = results.tasks[task]
+    digits = described["digits"]
+    summary = results.summary()
+    table = []
+    if len(summary):
+        of_task = summary[summary["task"] == task]
+        of_task = of_task.sort_values("mean", ascending=described["direction"] == "min")
+        for row in of_task.to_dict("records"):
+            spread = "" if row["sd"] != row["sd"] else f" ± {row['sd']:.{digits}f}"
+            there = row["difference"] == row["difference"] and row["difference"] is not None
+            table.append(
+                {
+                    "cell": row["cell"],
+                    "test": f"{row['mean']:.{digits}f}{spread}",
+                    "95 %": between(row["low"], row["high"], digits) if row["runs"] > 1 else "",
+                    "rank": str(row["rank"]),
+                    "difference": f"{row['difference']:+.{digits}f} "
+                    + between(row["difference_low"], row["difference_high"], digits, "+")
+                    if there
+                    else "",
+                    "runs": str(row["runs"]),
+                    "units": str(row["units"]),
+                    "parameters": f"{row['parameters']:,}",
+                    "ms a step": f"{row['step_ms']:.1f}"
+                    if row["step_ms"] == row["step_ms"]
+                    else "",
+                    "training s": f"{row['train_seconds']:.1f}",
+                    "loop": row["loop"],
+                    "notes": notes(results, row),
+                }
+            )
+    for name, value in results.baselines(task).items():
+        table.append({"cell": name, "test": f"{value:.{digits}f}", "notes": "baseline"})
+        if name == described.get("floor"):
+            table[-1]["notes"] = "baseline, the floor"
+    return [{heading: row.get(heading, "") for heading in HEADINGS} for row in table]
+
+
+def between(low: float, high: float, digits: int, sign: str = "") -> str:
+    """An interval."""
+    return f"[{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
+
+
+def notes(results: Results, row: dict) -> str:
+    """What else there is to say of a cell on a task."""
+    found = []
+    if row["projection"]:
+        found.append(f"projection {row['projection']}")
+    if row["task"] in {r["task"] for r in results.records if r["role"] == "search"}:
+        found.append(f"learning rate {row['learning_rate']:.2g}")
+        if results.settings["trials"]:
+            found.append(f"scale {row['initial_scale']:g}, norm {row['clipnorm']:g}")
+    if row["diverged"]:
+        found.append(f"{row['diverged']} diverged")
+    if row["not_converged"]:
+        found.append(f"{row['not_converged']} did not converge")
+    if results.tasks[row["task"]].get("solved") is not None:
+        steps = f", at step {row['solved_step']:,.0f}" if row["solved"] else ""
+        found.append(f"{row['solved']} of {row['runs']} solved{steps}")
+    return ", ".join(found)
+
+
+def is_baseline(row: dict[str, str]) -> bool:
+    """Whether a row is a baseline's."""
+    return row["notes"].startswith("baseline")
+
+
+def rank_rows(results: Results) -> list[dict[str, str]]:
+    """Ranks over the tasks, a row a cell, the lowest mean first."""
+    table = results.ranks().dropna(how="all").sort_values("mean", kind="stable")
+    columns = [*results.tasks, "mean"]
+    return [
+        {
+            "cell": cell,
+            **{
+                name: "" if row[name] != row[name] else f"{row[name]:.{int(name == 'mean')}f}"
+                for name in columns
+            },
+        }
+        for cell, row in zip(table.index, table.to_dict("records"), strict=True)
+    ]

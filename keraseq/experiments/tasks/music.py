@@ -1,0 +1,112 @@
+"""Polyphonic music."""
+
+from functools import cached_property
+
+import keras
+import numpy as np
+from keras import ops
+
+from keraseq import models
+from keraseq.data import chorales
+from keraseq.experiments.tasks.arrays import IGNORED, ArrayTask, Part
+from keraseq.experiments.tasks.task import reshuffled
+
+LENGTH = 64  # frames of a training window
+
+
+@keras.saving.register_keras_serializable("keraseq")
+class FrameLoss(keras.losses.Loss):
+    """Cost of a frame of keys under independent logits, in nats; frames of -1 do not count."""
+
+    def call(self, y_true, y_pred):
+        """Means over the frames that count, `(batch,)`, so weighted that all frames weigh alike."""
+        y_true = ops.cast(y_true, y_pred.dtype)
+        counts = ops.cast(y_true[..., 0] >= 0, y_pred.dtype)
+        costs = ops.sum(ops.softplus(y_pred) - ops.maximum(y_true, 0) * y_pred, axis=-1)
+        share = ops.shape(counts)[0] / ops.maximum(ops.sum(counts), 1)
+        return ops.sum(costs * counts, axis=-1) * share
+
+
+def frame_nats(outputs, targets) -> tuple[float, int]:
+    """Cost of the frames that count, summed over keys and frames, and their number."""
+    counts = targets[..., 0] != IGNORED
+    logits, keys = np.asarray(outputs, "float64")[counts], targets[counts]
+    return float((np.logaddexp(0, logits) - keys * logits).sum()), int(counts.sum())
+
+
+class Chorales(ArrayTask):
+    """Nats a frame of Bach's chorales: which of 88 keys sound next."""
+
+    name = "jsb"
+    title = "JSB chorales: which keys sound in the next frame"
+    metric = "nats"
+    metric_label = "nats a frame"
+    direction = "min"
+    builder = staticmethod(models.sequence_tagger)
+    options = {"classes": chorales.KEYS, "features": chorales.KEYS}  # noqa: RUF012
+    budget = 40_000
+    steps = 2_000
+    batch_size = 16
+    learning_rate = 3e-3
+    step_cost = 15.0
+    floor = "how often each key sounds"
+    measure = staticmethod(frame_nats)
+
+    @cached_property
+    def pieces(self) -> chorales.Chorales:
+        """The piano rolls."""
+        return chorales.load()
+
+    @cached_property
+    def parts(self):
+        """Pieces filled up to the longest of their part; targets are a frame ahead."""
+        return {name: filled(pieces) for name, pieces in self.pieces._asdict().items()}
+
+    @property
+    def loss(self):
+        """What is measured."""
+        return FrameLoss()
+
+    def training_rows(self, rng, rows):
+        """Windows of pieces, every piece in turn, from a random frame."""
+        chosen = []
+        for number in reshuffled(rng, len(self.pieces.train), rows):
+            piece = self.pieces.train[number]
+            first = int(rng.integers(0, max(len(piece) - LENGTH, 1)))
+            chosen.append(piece[first : first + LENGTH + 1])
+        return filled(chosen, LENGTH)
+
+    def baselines(self):
+        """What does not listen."""
+        frames = np.concatenate(self.pieces.train)
+        often = (frames.sum(0) + 0.5) / (len(frames) + 1)
+        targets = self.parts["test"].targets
+        logits = np.broadcast_to(np.log(often) - np.log1p(-often), targets.shape)
+        total, count = frame_nats(logits, targets)
+        return {"how often each key sounds": total / count}
+
+    def facts(self):
+        """For the report."""
+        sizes = [len(pieces) for pieces in self.pieces]
+        return {
+            "Data": "Bach's chorales as piano rolls of 88 keys (Boulanger-Lewandowski et al. "
+            "2012).",
+            "Split": f"The given one: train {sizes[0]}, validation {sizes[1]}, test {sizes[2]} "
+            "pieces.",
+            "Model": "A frame of 88 keys at each step, one recurrent layer, 88 logits. Trained on "
+            f"windows of {LENGTH} frames; pieces are scored from their start to their end.",
+            "Metric": "Negative log-likelihood of a frame, summed over the keys, in nats; the "
+            "first frame of a piece is given.",
+            "Baselines": "Keys sound as often as in the training part, each by itself.",
+        }
+
+
+def filled(pieces: list[np.ndarray], length: int | None = None) -> Part:
+    """Pieces as one array, filled with silence; frames to fill up with are no targets."""
+    length = length or max(map(len, pieces)) - 1
+    inputs = np.zeros((len(pieces), length, chorales.KEYS), "float32")
+    targets = np.full_like(inputs, IGNORED)
+    for row, piece in enumerate(pieces):
+        inputs[row, : len(piece) - 1] = piece[:-1]
+        targets[row, : len(piece) - 1] = piece[1:]
+    return Part(inputs, targets)

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from keraseq.experiments import statistics
+from keraseq.experiments.space import Space
+from keraseq.experiments.statistics import Interval, bootstrap, difference, ranks
+
+
+def test_exact_and_drawn_resamples_agree():
+    values = [0.3, 0.5, 0.1, 0.9, 0.4]
+    exact = bootstrap(values)
+    drawn = np.random.default_rng(0).choice(values, (200_000, 5)).mean(axis=1)
+    np.testing.assert_allclose(exact[1:], np.percentile(drawn, [2.5, 97.5]), atol=0.021)
+    assert exact.mean == pytest.approx(0.44)
+
+
+def test_intervals_cover_the_mean():
+    """Of 400 samples of 30 numbers about 95 % have an interval around the true mean."""
+    rng = np.random.default_rng(1)
+    covered = [
+        found.low <= 2 <= found.high
+        for found in (bootstrap(rng.normal(2, 3, 30)) for _ in range(400))
+    ]
+    assert 0.90 < np.mean(covered) < 0.97
+
+
+def test_one_run_has_no_interval():
+    assert bootstrap([0.5]) == Interval(0.5, 0.5, 0.5)
+
+
+def test_pairs_take_away_what_seeds_share():
+    hard = {1: 10.0, 2: 20.0, 3: 30.0, 4: 40.0}  # seeds differ far more than cells
+    easier = {seed: value - 1 for seed, value in hard.items()}
+    found = difference(easier, hard)
+    assert found == Interval(-1.0, -1.0, -1.0) and found.excludes_zero
+    assert difference({1: 2.0, 5: 1.0}, {1: 1.0}) == Interval(1.0, 1.0, 1.0)
+    assert difference({1: 2.0}, {2: 2.0}) is None
+
+
+def test_ranks_have_ties():
+    runs = {
+        "a": {1: 0.90, 2: 0.92, 3: 0.91},
+        "b": {1: 0.91, 2: 0.90, 3: 0.92},  # not told apart from a
+        "c": {1: 0.80, 2: 0.81, 3: 0.82},
+        "d": {1: 0.10, 2: 0.95, 3: 0.10},  # now and then the best
+    }
+    assert ranks(runs, "max") == {"a": 1, "b": 1, "c": 3, "d": 1}
+    assert ranks(runs, "min") == {"a": 2, "b": 2, "c": 1, "d": 1}
+
+
+def test_a_single_seed_tells_nothing_apart():
+    assert ranks({"a": {1: 0.9}, "b": {1: 0.1}}, "max") == {"a": 1, "b": 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "floor", "direction", "expected"),
+    [
+        (0.164, 1 / 6, "min", False),  # the LSTM at T = 600 of a published table
+        (5e-5, 1 / 6, "min", True),
+        (0.13, 0.1, "max", False),
+        (0.15, 0.1, "max", True),
+        (None, 0.1, "max", False),
+        (float("nan"), None, "min", False),
+        (3.0, None, "min", True),
+    ],
+)
+def test_what_it_is_to_converge(value, floor, direction, expected):
+    assert statistics.converged(value, floor, direction) is expected
+
+
+def test_settings_are_the_same_whatever_asks():
+    space = Space.around(0.01)
+    settings = space.settings(6)
+    assert settings[:3] == space.settings(3)
+    for setting in settings:
+        assert 0.001 <= setting["learning_rate"] <= 0.05
+    assert len({setting["learning_rate"] for setting in settings}) == 6
+    own = {"learning_rate": 0.01, "initial_scale": 1.0, "clipnorm": 1.0}
+    assert space.settings(3, own) == [own, *settings[1:3]]
