@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--loss", default="mae")
     parser.add_argument("--head", default="point")
     parser.add_argument("--normalize")
+    parser.add_argument("--transform", choices=("log",))
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--stride", type=int, default=1)
     parser.add_argument("--seeds", default="0")
@@ -102,6 +103,7 @@ def options(given, cell: str, seed: int) -> dict:
         "loss": given.loss,
         "head": given.head,
         "normalize": given.normalize or ("season" if given.what == "m4" else "last"),
+        "transform": given.transform,
         "epochs": given.epochs,
         "stride": given.stride,
         "seed": seed,
@@ -149,7 +151,7 @@ def errors(bundle, series, part: str) -> dict[str, float]:
             series,
             forecaster.settings.horizon,
             part=part,
-            scaler=forecaster.scaler,
+            scaler=None if len(series.frames) > 1 else forecaster.scaler,
         )
         .summary()
         .to_dict("records")

@@ -214,6 +214,28 @@ def test_every_model_takes_future_covariates(model):
     assert method(past, 3, np.zeros((1, 3, 3)))["mean"].shape == (1, 3, 1)
 
 
+@pytest.mark.parametrize("head", ["point", "quantiles"])
+def test_logarithms_go_in_and_numbers_come_out(head, tmp_path):
+    """What doubles everywhere has a forecast that doubles, intervals included."""
+    frame = waves()
+    double = frame.assign(y=2 * frame["y"])
+    tables = []
+    for one in (frame, double):
+        bundle = trained(data.series(one), transform="log", epochs=1, head=head)
+        bundle.save(tmp_path / "bundle")
+        method = forecast.Forecaster.of(keraseq.bundle.load(tmp_path / "bundle"))
+        tables.append(method.forecast(data.series(one)).drop(columns=["unique_id", "ds"]))
+    np.testing.assert_allclose(tables[1], 2 * tables[0], rtol=1e-3)
+    assert 40 < tables[0]["y"].mean() < 60
+    assert "scaled_mse" not in forecast.evaluate(bundle, data.series(double))
+    with pytest.raises(ValueError, match=r"transform='log' needs positive values; column 'y' has"):
+        trained(data.series(frame.assign(y=frame["y"] - 60)), transform="log")
+    with pytest.raises(ValueError, match=r"forecasts logarithms \(transform='log'\); received -1"):
+        method(np.full((1, 14, 1), -1.0))
+    with pytest.raises(ValueError, match=r"unknown transform 'logs'.*Did you mean 'log'"):
+        trained(transform="logs")
+
+
 def test_a_constant_series_is_forecast_as_that_constant():
     frame = waves().assign(y=12.5)
     for scale in ("train", "window"):

@@ -18,7 +18,8 @@ def evaluate(bundle: Bundle, series=None, *, part: str = "test", stride: int = 1
 
     Returns:
         A frame with a row a method, the best first, and the metrics of `keraseq.evaluate.Backtest`;
-        `scaled_mae` and `scaled_mse` are in units of the scaler of the training. Intervals are
+        `scaled_mae` and `scaled_mse` are in units of the scaler of the training, if that is one of
+        the data. Intervals are
         those of `Forecaster.recalibrated`: at each origin they know the errors before it. Best is
         the lowest `mase`, which counts series and targets of any size alike, or `mae` where there
         is no `mase`.
@@ -34,8 +35,9 @@ def evaluate(bundle: Bundle, series=None, *, part: str = "test", stride: int = 1
         name_of(forecaster): forecaster.recalibrated(series, part),
         **baselines(series, settings.horizon, settings.look_back),
     }
+    scaler = forecaster.scaler if settings.transform is None else None  # that one is of logarithms
     found = backtest(
-        methods, series, settings.horizon, part=part, stride=stride, scaler=forecaster.scaler
+        methods, series, settings.horizon, part=part, stride=stride, scaler=scaler
     ).summary()
     shown = [name for name in found if not name.startswith("pinball")]
     return found[shown].sort_values(measure_of(found), ignore_index=True)

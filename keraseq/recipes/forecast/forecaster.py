@@ -1,7 +1,7 @@
 """What `keraseq.recipes.forecast` trains and a bundle restores: a model that reads raw numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import keras
@@ -39,6 +39,9 @@ class Settings:
         loss: Loss of the point head, a name that Keras knows.
         learning_rate, batch_size, epochs, seed: Of the training.
         stride: Rows from one window of the training part to the next.
+        transform: `"log"`: the model reads and forecasts logarithms of the targets, which must be
+            positive, so that it errs by as many percent on small values as on large ones. A mean
+            then becomes a geometric mean; medians and other quantiles stay what they are.
     """
 
     horizon: int
@@ -60,6 +63,24 @@ class Settings:
     epochs: int
     seed: int
     stride: int
+    transform: str | None = None
+
+
+def transformed(series: data.Series, transform: str | None) -> data.Series:
+    """The series as a model reads it, see `Settings.transform`."""
+    if transform is None:
+        return series
+    frames = {}
+    for name, frame in series.frames.items():
+        targets = frame[list(series.targets)]
+        low = targets.min()
+        if low.min() <= 0:
+            raise ValueError(
+                f"series {name!r}: transform='log' needs positive values; column "
+                f"{low.idxmin()!r} has {low.min():g}"
+            )
+        frames[name] = frame.assign(**np.log(targets))
+    return replace(series, frames=frames)
 
 
 class Forecaster:
@@ -138,10 +159,27 @@ class Forecaster:
                 margin = margin[: middle.shape[1]]
                 found[low] = np.minimum(found[low] - margin, middle)
                 found[high] = np.maximum(found[high] + margin, middle)
-        answer = {"mean": middle * scale + center}
+        answer = {"mean": self.from_model(middle * scale + center)}
         if self.margins or self.settings.head != "point":
-            answer["quantiles"] = {q: found[q] * scale + center for q in self.settings.quantiles}
+            answer["quantiles"] = {
+                q: self.from_model(found[q] * scale + center) for q in self.settings.quantiles
+            }
         return answer
+
+    def to_model(self, targets) -> np.ndarray:
+        """Targets as the model sees them before any scale."""
+        targets = np.asarray(targets, "float64")
+        if self.settings.transform is None:
+            return targets
+        if targets.size and targets.min() <= 0:
+            raise ValueError(
+                f"the model forecasts logarithms (transform='log'); received {targets.min():g}"
+            )
+        return np.log(targets)
+
+    def from_model(self, targets: np.ndarray) -> np.ndarray:
+        """What `to_model` changed, in the units of the data again."""
+        return targets if self.settings.transform is None else np.exp(targets)
 
     @property
     def look_back(self) -> int:
@@ -153,8 +191,8 @@ class Forecaster:
 
         Returns:
             A dictionary of `mean` and of every quantile, each `(windows, horizon, targets)`; center
-            and scale turn them into the units of the data. All quantiles of a point head are its
-            forecast.
+            and scale turn them into the units of the data, or into those of `to_model`. All
+            quantiles of a point head are its forecast.
         """
         past = np.asarray(past, "float64")
         horizon = self._check(past, horizon, future)
@@ -276,6 +314,8 @@ class Forecaster:
     def _scaled(self, past, future):
         """The model's inputs, and center and scale of its outputs."""
         count, futures = len(self.targets), len(self.future_covariates)
+        if self.settings.transform is not None:
+            past = np.concatenate([self.to_model(past[:, :, :count]), past[:, :, count:]], axis=-1)
         mean, deviation = (np.array(v) for v in (self.scaler.mean, self.scaler.deviation))
         past = (past - mean) / deviation
         center, scale = mean[:count], deviation[:count]

@@ -16,7 +16,7 @@ from keraseq import train as training
 from keraseq.bundle import Bundle, Card, Score
 from keraseq.checks import number, one_of, positive_integer
 from keraseq.evaluate import conformal_margin, intervals
-from keraseq.recipes.forecast.forecaster import Forecaster, Settings
+from keraseq.recipes.forecast.forecaster import Forecaster, Settings, transformed
 
 # A season in a segment, so that segments of different days compare hour by hour.
 SEGMENT_WITHOUT_SEASON = 8
@@ -51,6 +51,7 @@ MODELS = {
 STEPWISE = ("recursive", "encoder-decoder")
 HEADS = models.heads.HEADS
 SCALES = ("train", "window")
+TRANSFORMS = ("log",)
 
 
 def train(
@@ -94,8 +95,9 @@ def train(
     series = series if isinstance(series, data.Series) else data.series(series)
     settings = chosen_settings(series, horizon, look_back, options)
     training.seed_everything(settings.seed)
-    scaler = fitted_scaler(series)
-    parts = {part: windows(series, part, settings, scaler) for part in ("train", "validation")}
+    seen = transformed(series, settings.transform)
+    scaler = fitted_scaler(seen)
+    parts = {part: windows(seen, part, settings, scaler) for part in ("train", "validation")}
     model = build(series, settings, len(parts["train"]))
     training.compile(model, loss(settings), learning_rate=settings.learning_rate, metrics=[])
     chosen, start = callbacks(settings, folder), time.perf_counter()
@@ -228,8 +230,9 @@ def chosen_settings(series: data.Series, horizon, look_back, options: dict) -> S
     for name in options:
         one_of("option", name, known)
     horizon = positive_integer("horizon", horizon)
-    for name, accepted in {"model": MODELS, "head": HEADS, "scale": SCALES}.items():
-        if name in options:
+    accepting = {"model": MODELS, "head": HEADS, "scale": SCALES, "transform": TRANSFORMS}
+    for name, accepted in accepting.items():
+        if options.get(name) is not None:
             one_of(name, options[name], accepted)
     if options.get("prior") is not None and options.get("head") != "gaussian":
         raise ValueError(
@@ -293,7 +296,7 @@ def calibrated(forecaster: Forecaster, series: data.Series, part: str = "validat
         inputs, truth, _ = data.SeriesWindows(one, part, **shape).arrays()
         past, future = (inputs, None) if not isinstance(inputs, dict) else inputs.values()
         found, center, scale = forecaster.scaled_quantiles(past, None, future)
-        truth = (truth - center) / scale
+        truth = (forecaster.to_model(truth) - center) / scale
         for low, high in intervals(settings.quantiles):
             far = np.maximum(found[low] - truth, truth - found[high])
             outside.setdefault(f"{high - low:.6g}", []).append(far)
