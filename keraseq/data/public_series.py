@@ -1,4 +1,4 @@
-"""Public series by name: ETT, M4 hourly, carbon dioxide; from a local folder or their source."""
+"""Public series by name: ETT, M4 hourly, temperatures, carbon dioxide; local or downloaded."""
 
 from __future__ import annotations
 
@@ -39,9 +39,14 @@ FILES = {
         M4_SOURCE + "Test/Hourly-test.csv",
         "71a57fccb15e534d973626ada4fb87febf789e9317715b7cc6dd3b5f90db6f42",
     ),
+    "melbourne": Public(
+        "series/daily-min-temperatures.csv",
+        SOURCE + "jbrownlee/Datasets/master/daily-min-temperatures.csv",
+        "8b9de63ed6789492bf497625e7f9beb96a63d367b4b0a21754006f749fa5e5da",
+    ),
 }
 M4_HORIZON = 48  # rows that the competition asks for
-NAMES = ("etth1", "ettm1", "m4-hourly", "co2")
+NAMES = ("etth1", "ettm1", "m4-hourly", "melbourne", "co2")
 
 
 def co2() -> pd.DataFrame:
@@ -53,6 +58,25 @@ def co2() -> pd.DataFrame:
     from statsmodels.datasets import co2
 
     return co2.load_pandas().data
+
+
+def melbourne(data_dir: str | Path | None = None) -> pd.DataFrame:
+    """Daily minimum temperature in Melbourne, 1981-1990, °C; two leap days are missing.
+
+    Args:
+        data_dir: See `keraseq.data.series`.
+
+    Returns:
+        A frame of 3,650 rows and one column, `temperature`.
+
+    References:
+        Australian Bureau of Meteorology.
+    """
+    import pandas as pd
+
+    path = fetch(FILES["melbourne"], data_dir)
+    frame = pd.read_csv(path, index_col="Date", parse_dates=True)
+    return frame.rename_axis(None).rename(columns={"Temp": "temperature"})
 
 
 def ett(kind: str = "h1", data_dir: str | Path | None = None) -> pd.DataFrame:

@@ -166,8 +166,8 @@ def series(
 
     Args:
         source: A pandas `DataFrame` or `Series`; a path that ends in `.csv`, `.csv.gz`, `.parquet`;
-            or a name: `"etth1"`, `"ettm1"`, `"m4-hourly"`, `"co2"`, which bring targets and borders
-            of their own.
+            or a name: `"etth1"`, `"ettm1"`, `"m4-hourly"`, `"melbourne"`, `"co2"`, which bring
+            targets and borders of their own.
         targets: Columns to forecast. Default: `y` of a long frame, else all that are no covariates.
         past_covariates: Columns that help and are known up to now. Columns that are named nowhere
             are left out, where targets are named.
@@ -236,9 +236,9 @@ def public(name: str, targets, calendar: tuple[str, ...], data_dir) -> Series:
         last = public_series.M4_HORIZON
         borders = {one: Borders(len(f) - 2 * last, len(f) - last) for one, f in frames.items()}
         found = Series(frames, ("y",), season=24, borders=borders, source=name)
-    elif name == "co2":
-        found = series(public_series.co2(), fill="linear", calendar=calendar)
-        return replace(found, source=name)
+    elif name in ("co2", "melbourne"):
+        frame = public_series.co2() if name == "co2" else public_series.melbourne(data_dir)
+        return replace(series(frame, fill="linear", calendar=calendar), source=name)
     else:
         frame = public_series.ett(name.removeprefix("ett"), data_dir)
         title, month = name.replace("ett", "ETT"), len(frame) // 20

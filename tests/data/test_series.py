@@ -341,6 +341,15 @@ def test_m4_by_name():
     assert {len(frame) for frame in found.frames.values()} == {748, 1008}
 
 
+@needs_data
+def test_temperatures_by_name():
+    series = data.series("melbourne")
+    [frame] = series.frames.values()
+    assert (series.targets, series.freq, series.season) == (("temperature",), "D", 7)
+    assert len(frame) == 3652 and frame["temperature"].iloc[0] == 20.7  # with two leap days
+    assert series.source == "melbourne"
+
+
 def test_a_download_is_compared_with_its_hash(monkeypatch, tmp_path):
     """Without a folder the public source is asked; here the source is this test."""
     asked = {}
