@@ -254,10 +254,20 @@ def test_pretraining_gives_the_classifier_its_weights(reviews, tmp_path):
     np.testing.assert_array_equal(
         kept["embedding/0"], reader.encoder.get_layer("embedding").get_weights()[0]
     )
-    # A run with the same settings goes on behind it, and a step of nothing leaves it as it is.
+
+
+def test_a_run_goes_on_behind_its_pretraining_and_a_new_one_does_not(reviews, tmp_path):
+    said = []
+    settings = {**SMALL, "report": said.append, "pretraining": 1}
+    with pytest.raises(Killed):
+        imdb.train(reviews, folder=tmp_path, callbacks=[Kill()], **settings)
+    assert any("next word" in line for line in said)
     said.clear()
-    imdb.train(reviews, folder=tmp_path, **{**settings, "report": said.append})
-    assert not any("next word" in line for line in said)
+    imdb.train(reviews, folder=tmp_path, callbacks=[keras.callbacks.Callback()], **settings)
+    assert said[0].startswith("epoch 3/4")
+    said.clear()
+    imdb.train(reviews, folder=tmp_path, **{**settings, "embedding": 4, "epochs": 1})
+    assert said[0].startswith("next word")
 
 
 def test_the_next_word_is_learned_both_ways():

@@ -1,5 +1,6 @@
 """How a classifier of texts is trained, and goes on after a kill."""
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +21,8 @@ from keraseq.recipes.imdb.baselines import MULTIPLE, logits_of
 from keraseq.recipes.imdb.progress import Report, schedule
 from keraseq.recipes.imdb.settings import Settings, checked
 from keraseq.recipes.text.training import FILES, claim
+
+PRETRAINING = "pretraining"  # folder of the language model, inside that of the run
 
 
 def train(
@@ -74,36 +77,20 @@ def train(
         if folder is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
         folder = Path(folder)
+        begun = (folder / FILES).is_file()
         claim(folder, {**asdict(chosen), "sha256": reviews.sha256})
+        if not begun:  # what another run learned before
+            shutil.rmtree(folder / PRETRAINING, ignore_errors=True)
         training.seed_everything(chosen.seed)
         encoder = data.TextEncoder.of(
             reviews.train.texts, chosen.level, chosen.vocabulary_size, chosen.length, chosen.keep
         )
         model = classifier(len(encoder), len(reviews.classes), chosen)
         if chosen.pretraining:
-            pretraining.pretrain(model, encoder, reviews, chosen, folder / "pretraining", report)
+            pretraining.pretrain(model, encoder, reviews, chosen, folder / PRETRAINING, report)
         rows = {part: encoder.rows(reviews.part(part).texts) for part in ("train", "validation")}
-        compiled(model, chosen, steps=-(-len(rows["train"]) // chosen.batch_size))
-        sets = {
-            part: labelled.batches(
-                rows[part],
-                reviews.part(part).labels,
-                chosen.batch_size,
-                shuffle=part == "train",
-                multiple=MULTIPLE,
-            )
-            for part in rows
-        }
-        history = model.fit(
-            sets["train"],
-            validation_data=sets["validation"],
-            shuffle=False,  # the data set does it
-            epochs=chosen.epochs,
-            callbacks=training.callbacks(
-                folder, patience=None, others=[Report(chosen.epochs, report), *callbacks]
-            ),
-            verbose=verbose,
-        )
+        others = [Report(chosen.epochs, report), *callbacks]
+        epochs = fit(model, rows, reviews, chosen, folder, others, verbose)
         model = keras.saving.load_model(folder / "best.keras")
         (folder / FILES).unlink()  # the run is over: another may begin here
         log = pd.read_csv(folder / "log.csv")
@@ -125,12 +112,36 @@ def train(
             data_sha256=reviews.sha256,
             split=reviews.split,
             seeds=(chosen.seed,),
-            epochs=len(history.epoch) and history.epoch[-1] + 1,
+            epochs=epochs,
             wall_time=time.monotonic() - begin,
             metric=Score("validation accuracy", right),
             recipe="imdb",
         ),
     )
+
+
+def fit(model, rows, reviews, settings: Settings, folder: Path, others, verbose) -> int:
+    """Trains the model, keeps its best epoch in the folder, and says how many epochs there were."""
+    sets = {
+        part: labelled.batches(
+            rows[part],
+            reviews.part(part).labels,
+            settings.batch_size,
+            shuffle=part == "train",
+            multiple=MULTIPLE,
+        )
+        for part in rows
+    }
+    compiled(model, settings, steps=len(sets["train"]))
+    history = model.fit(
+        sets["train"],
+        validation_data=sets["validation"],
+        shuffle=False,  # the data set does it
+        epochs=settings.epochs,
+        callbacks=training.callbacks(folder, patience=None, others=others),
+        verbose=verbose,
+    )
+    return len(history.epoch) and history.epoch[-1] + 1
 
 
 def classifier(vocabulary: int, classes: int, settings: Settings) -> keras.Model:
