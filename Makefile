@@ -22,8 +22,11 @@ demo: $(VENV)/installed
 
 test: test-tensorflow test-jax test-torch
 
+# In two runs: TensorFlow keeps every loop that it ever compiled, some gigabytes in all.
 test-tensorflow: $(VENV)/installed-for-tests
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n $(WORKERS) tests
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n $(WORKERS) tests/conformance tests/layers
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n $(WORKERS) tests \
+		--ignore tests/conformance --ignore tests/layers
 
 test-jax test-torch: test-%: $(VENV)/installed-for-tests
 	KERAS_BACKEND=$* $(BIN)/python -m pytest -n $(WORKERS) $(BACKEND_TESTS)

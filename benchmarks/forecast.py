@@ -140,54 +140,44 @@ def run(given, source: str, chosen: dict, path: Path) -> None:
 
 def errors(bundle, series, part: str) -> dict[str, float]:
     """Errors over all windows of a part: scaled, and for M4 those of the competition."""
-    import numpy as np
-
-    from keraseq import data, evaluate, recipes
+    from keraseq import evaluate, recipes
 
     forecaster = recipes.forecast.Forecaster.of(bundle)
-    settings = forecaster.settings
-    shape = {"look_back": settings.look_back, "horizon": settings.horizon}
-    if len(series.frames) == 1:
-        inputs, targets, _ = data.SeriesWindows(series, part, **shape).arrays()
-        scaler, columns = forecaster.scaler, series.targets
-        found = forecaster(inputs)
-        deviation = np.array([scaler.deviation[scaler.columns.index(c)] for c in columns])
-        error = (targets - found["mean"]) / deviation
-        low, high = found["quantiles"][0.1], found["quantiles"][0.9]
-        inside = (low <= targets) & (targets <= high)
-        return {
-            "mse": float(np.mean(error**2)),
-            "mae": float(np.mean(np.abs(error))),
-            "cover80": float(np.mean(inside)),
-            "width80": float(np.mean((high - low) / deviation)),
-        }
-    mase, smape = [], []
-    for name, frame in series.frames.items():
-        first, last = series.rows(part, name)
-        values = frame["y"].to_numpy()
-        past, truth = values[:first][None, -settings.look_back :, None], values[first:last]
-        forecast = forecaster(past)["mean"][0, :, 0]
-        mase.append(
-            evaluate.mase(truth, forecast, evaluate.seasonal_scale(values[:first], series.season))
+    [row] = (
+        evaluate.backtest(
+            forecaster.recalibrated(series, part),
+            series,
+            forecaster.settings.horizon,
+            part=part,
+            scaler=forecaster.scaler,
         )
-        smape.append(200 * np.mean(np.abs(truth - forecast) / (np.abs(truth) + np.abs(forecast))))
-    return {"mase": float(np.mean(mase)), "smape": float(np.mean(smape))}
+        .summary()
+        .to_dict("records")
+    )
+    if len(series.frames) == 1:
+        return {
+            "mse": row["scaled_mse"],
+            "mae": row["scaled_mae"],
+            "cover80": row["coverage-0.8"],
+        }
+    return {"mase": row["mase"], "smape": row["smape"]}
 
 
 def speed(given) -> None:
     """Seconds of an epoch, and the share of it that the input pipeline takes."""
     import keras
 
-    from keraseq import data, recipes, train
+    from keraseq import data, train
+    from keraseq.recipes.forecast import training
 
     given.units = given.units or 512
     series = data.series("etth1")
     chosen = options(given, given.cell, 0)
     shape = chosen.pop("horizon"), chosen.pop("look_back")
-    settings = recipes.forecast.chosen_settings(series, *shape, chosen)
-    scaler = recipes.forecast.fitted_scaler(series)
-    windows = recipes.forecast.windows(series, "train", settings, scaler)
-    model = recipes.forecast.build(series, settings, len(windows))
+    settings = training.chosen_settings(series, *shape, chosen)
+    scaler = training.fitted_scaler(series)
+    windows = training.windows(series, "train", settings, scaler)
+    model = training.build(series, settings, len(windows))
     train.compile(model, settings.loss, metrics=[])
     batches = windows.dataset(settings.batch_size, shuffle=True)
     model.fit(batches.take(2), verbose=0, shuffle=False)  # compiles

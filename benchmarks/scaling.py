@@ -111,13 +111,17 @@ def point(cell: str, size, what: str, repeats: int) -> dict:
     def make():
         one = keraseq.cells.get(cell, units=size[3])
         if what == "keras.layers.RNN":
-            return keras.layers.RNN(one, return_sequences=True)
+            return keras.layers.RNN(one)
         every = int(what.split("=")[1]) if "=" in what else None
-        return keraseq.layers.RNN(one, return_sequences=True, checkpoint_every=every)
+        return keraseq.layers.RNN(one, checkpoint_every=every)
 
     try:
-        data = steps.Data.random(size, size[3], None)
-        tiny = steps.Data.random((2, 2, *size[2:]), size[3], None)
+        data, tiny = (
+            one._replace(targets=one.targets[:, -1])  # the last output: the others would be kept
+            for one in (
+                steps.Data.random(shape, size[3], None) for shape in (size, (2, 2, *size[2:]))
+            )
+        )
         peak = steps.peak_of_a_step(make, data, tiny)
         layer = make()
         train = steps.calls(layer, data).train

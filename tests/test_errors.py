@@ -184,7 +184,7 @@ CALLS = {  # title: (call, whole message)
     ),
     "an unknown pooling": (
         lambda: classifier(3, features=2, pooling="men"),
-        "unknown pooling 'men'; accepted: 'last', 'mean', 'max'. Did you mean 'mean'?",
+        "unknown pooling 'men'; accepted: 'last', 'mean', 'max', 'attention'. Did you mean 'mean'?",
     ),
     "a builder's units": (
         lambda: classifier(3, features=2, units="many"),
@@ -257,7 +257,7 @@ CALLS = {  # title: (call, whole message)
     ),
     "pooling that is no layer": (
         lambda: models.SequencePooling("last"),
-        "unknown mode 'last'; accepted: 'mean', 'max'.",
+        "unknown mode 'last'; accepted: 'mean', 'max', 'attention'.",
     ),
     "too small a budget": (
         lambda: models.match_parameters(classifier, 10, cell="lstm", classes=3, features=2),

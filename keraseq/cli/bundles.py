@@ -1,6 +1,7 @@
 """`keraseq evaluate`: what a saved model is worth, measured again from raw data."""
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -43,5 +44,12 @@ def show(frame, title: str | None = None) -> None:
     for name, column in frame.items():
         table.add_column(str(name), justify="right" if is_numeric_dtype(column) else "left")
     for row in frame.itertuples(index=False):
-        table.add_row(*(f"{x:.4f}" if isinstance(x, float) else str(x) for x in row))
+        table.add_row(*map(written, row))
     terminal().print(table)
+
+
+def written(value) -> str:
+    """A value as a table shows it; what was not measured is left blank."""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.4f}"
+    return str(value)

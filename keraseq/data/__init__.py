@@ -1,7 +1,9 @@
 """Step 1, data: raw input -> train, validation and test parts, and what inverts the preparation."""
 
-from keraseq.data import chorales, digits, mnist, text
+from keraseq.data import chorales, digits, labelled, mnist, text
 from keraseq.data.dates import calendar_features, season_of
+from keraseq.data.labelled import LabelledTexts, TextEncoder, reviews
+from keraseq.data.labelled.aclimdb import imdb
 from keraseq.data.measurements import check_series, fill_gaps
 from keraseq.data.public_series import co2, ett, m4_hourly
 from keraseq.data.scaling import Scaler, window_scale
@@ -20,9 +22,11 @@ __all__ = [
     "Borders",
     "CharacterVocabulary",
     "Corpus",
+    "LabelledTexts",
     "Scaler",
     "Series",
     "SeriesWindows",
+    "TextEncoder",
     "Windows",
     "WordPieceVocabulary",
     "WordVocabulary",
@@ -33,8 +37,10 @@ __all__ = [
     "digits",
     "ett",
     "fill_gaps",
+    "imdb",
+    "labelled",
     "m4_hourly",
-    "mnist",
+from keraseq.data import chorales, digits, labelled, mnist, text
     "season_of",
     "series",
     "split_by_time",

@@ -3,28 +3,44 @@
 Metrics take arrays, whatever model made them. Baselines see the same training part as the models.
 """
 
-from keraseq.evaluate.classifiers import logistic_regression, majority_class
-from keraseq.evaluate.metrics import (
-    accuracy,
-    bits,
-    log_softmax,
-    mase,
-    negative_log_likelihood,
-    seasonal_scale,
+from keraseq.evaluate.backtesting import Backtest, backtest, intervals
+from keraseq.evaluate.calibration import (
+    calibration_curve,
+    calibration_error,
+    probabilities,
+    temperature,
 )
+from keraseq.evaluate.classifiers import logistic_regression, majority_class
+from keraseq.evaluate.conformal import Conformal, conformal_margin
+from keraseq.evaluate.forecast_baselines import baselines
+from keraseq.evaluate.forecasts import crps, mase, pinball, seasonal_scale, smape
+from keraseq.evaluate.metrics import accuracy, bits, log_softmax, negative_log_likelihood
 from keraseq.evaluate.naive import repeat_last, seasonal_naive
 from keraseq.evaluate.ngram import NGram
 
 __all__ = [
+    "Backtest",
+    "Conformal",
     "NGram",
     "accuracy",
+    "backtest",
+    "baselines",
     "bits",
+    "calibration_curve",
+    "calibration_error",
+    "conformal_margin",
+    "crps",
+    "intervals",
     "log_softmax",
     "logistic_regression",
     "majority_class",
     "mase",
     "negative_log_likelihood",
+    "pinball",
+    "probabilities",
     "repeat_last",
     "seasonal_naive",
     "seasonal_scale",
+    "smape",
+    "temperature",
 ]

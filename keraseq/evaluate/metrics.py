@@ -4,8 +4,6 @@ from math import log
 
 import numpy as np
 
-from keraseq.checks import positive_integer
-
 
 def log_softmax(logits) -> np.ndarray:
     """Logarithms of the probabilities that logits `(..., classes)` stand for, float64."""
@@ -35,34 +33,3 @@ def bits(nats) -> float:
 def accuracy(logits, labels) -> float:
     """Fraction of rows whose largest logit is that of the label."""
     return float(np.mean(np.argmax(logits, axis=-1) == np.asarray(labels)))
-
-
-def seasonal_scale(train, season: int) -> float:
-    """Mean absolute error of the seasonal naive forecast on the training part: MASE's denominator.
-
-    Args:
-        train: Values of the training part `(time,)`; nothing else may enter the scale.
-        season: Rows in a season, a positive integer.
-
-    Raises:
-        ValueError: The part is no longer than a season, or repeats itself without any change.
-    """
-    train, season = np.asarray(train, "float64"), positive_integer("season", season)
-    if len(train) <= season:
-        raise ValueError(f"season={season} needs more than {season} rows; received {len(train)}")
-    scale = float(np.mean(np.abs(train[season:] - train[:-season])))
-    if scale == 0:
-        raise ValueError(f"every season={season} rows repeat exactly: MASE has no scale")
-    return scale
-
-
-def mase(targets, forecasts, scale: float) -> float:
-    """Mean absolute scaled error (Hyndman & Koehler 2006); `scale` is a `seasonal_scale`.
-
-    Example:
-
-    >>> keraseq.evaluate.mase([3.0, 5.0], [2.0, 5.0], scale=2.0)
-    0.25
-    """
-    difference = np.asarray(targets, "float64") - np.asarray(forecasts, "float64")
-    return float(np.mean(np.abs(difference))) / scale

@@ -6,6 +6,7 @@ from keraseq.inspection.features import text_features
 from keraseq.inspection.gates import activations
 from keraseq.inspection.reading import equation, step_source
 from keraseq.inspection.units import find_units, unit_activations
+from keraseq.inspection.words import word_influence
 
 __all__ = [
     "ColouredText",
@@ -16,4 +17,5 @@ __all__ = [
     "step_source",
     "text_features",
     "unit_activations",
+    "word_influence",
 ]

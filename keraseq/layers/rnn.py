@@ -8,7 +8,7 @@ from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from keraseq.cells.cell import Cell
 from keraseq.checks import one_of, positive_integer
-from keraseq.layers.scan import LOOPS, scan
+from keraseq.layers.scan import LOOPS, checkpointed, scan
 
 MASKS = ("_dropout_mask", "_recurrent_dropout_mask")  # of one sequence, kept on its cells
 
@@ -194,18 +194,19 @@ class RNN(keras.layers.RNN):
         if length is None:
             raise ValueError("checkpoint_every needs a known number of steps; received time=None")
 
+        @checkpointed
+        def run_piece(now, carry, constants):
+            valid = {"valid": now["valid"] > 0.5} if "valid" in now else {}
+            output, after = run(now | valid, carry, constants)
+            return [] if output is None else [output], after
+
+        if "valid" in reads:  # TensorFlow's takes no booleans
+            reads = reads | {"valid": ops.cast(reads["valid"], "float32")}
         outputs, starts = [], range(0, length, self.checkpoint_every)
         for start in reversed(starts) if self.go_backwards else starts:
             piece = slice(start, start + self.checkpoint_every)
             now = tree.map_structure(lambda one, piece=piece: one[piece], reads)
-            # TensorFlow's takes no booleans as arguments, and no None as a result.
-            valid = {"valid": now.pop("valid")} if "valid" in now else {}
-
-            def run_piece(now, carry, constants, valid=valid):
-                output, after = run(now | valid, carry, constants)
-                return [] if output is None else [output], after
-
-            output, carry = keras.remat(run_piece)(now, carry, constants)
+            output, carry = run_piece(now, carry, constants)
             outputs += output
         return ops.concatenate(outputs, axis=0) if self.return_sequences else None, carry
 

@@ -38,7 +38,7 @@ from keraseq.models.heads import (
     WindowNormalization,
     gaussian_prior,
 )
-from keraseq.models.inputs import OneHot
+from keraseq.models.inputs import OneHot, WordDropout
 from keraseq.models.language import language_model
 from keraseq.models.pooling import SequencePooling
 from keraseq.models.scheduled_sampling import ScheduledSampling
@@ -61,6 +61,7 @@ __all__ = [
     "SequencePooling",
     "StreamingStack",
     "WindowNormalization",
+    "WordDropout",
     "encoder_decoder",
     "forecaster",
     "gaussian_prior",

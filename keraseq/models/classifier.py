@@ -23,7 +23,9 @@ def sequence_classifier(
     bidirectional: bool = False,
     residual: bool = False,
     dropout: float = 0.0,
-    pooling: str = "last",
+    pooling: str | Sequence[str] = "last",
+    embedding_dropout: float | None = None,
+    word_dropout: float = 0.0,
     length: int | None = None,
     cell_options: dict | None = None,
     name: str = "sequence_classifier",
@@ -49,8 +51,12 @@ def sequence_classifier(
         residual: Whether to add each layer's input to its output. Defaults to `False`.
         dropout: Fraction of the values to drop after the embedding, between the layers and before
             the logits, in [0, 1). Defaults to 0.
-        pooling: What of the tower's outputs the logits see: `"last"` (of each direction), or the
-            `"mean"` or `"max"` over the valid steps. Defaults to `"last"`.
+        pooling: What of the tower's outputs the logits see: `"last"` (of each direction), or over
+            the valid steps the `"mean"`, the `"max"` or a mean that learns its weights
+            (`"attention"`); or several of these three side by side. Defaults to `"last"`.
+        embedding_dropout: Fraction to drop after the embedding. Default: that of `dropout`.
+        word_dropout: Fraction of the tokens that are read as the unknown one, 1, in training, in
+            [0, 1), see `keraseq.models.WordDropout`. Defaults to 0.
         length: Number of steps, where it is fixed. Default: any.
         cell_options: Further options of the cells, such as `{"zoneout": 0.1}`.
         name: Name of the model.
@@ -61,8 +67,8 @@ def sequence_classifier(
         under mixed precision.
 
     Raises:
-        ValueError: An unknown cell, option or pooling, a size that is no positive integer, or both
-            or neither of `features` and `vocabulary`.
+        ValueError: An unknown cell, option or pooling, a size that is no positive integer,
+            `word_dropout` of features, or both or neither of `features` and `vocabulary`.
 
     Example:
 
@@ -72,8 +78,12 @@ def sequence_classifier(
     (None, 2)
     """
     classes = positive_integer("classes", classes)
-    pooling = one_of("pooling", pooling, POOLINGS)
-    inputs, x = sequence_inputs(features, vocabulary, embedding, length, dropout)
+    poolings = chosen_poolings(pooling)
+    if embedding_dropout is None:
+        embedding_dropout = dropout
+    inputs, x = sequence_inputs(
+        features, vocabulary, embedding, length, embedding_dropout, word_dropout
+    )
     x = stack(
         cell,
         units,
@@ -81,12 +91,30 @@ def sequence_classifier(
         bidirectional=bidirectional,
         residual=residual,
         dropout=dropout,
-        return_sequences=pooling != "last",
+        return_sequences=poolings != ["last"],
         cell_options=cell_options,
         name="recurrent",
     )(x)
-    if pooling != "last":
-        x = SequencePooling(pooling, name=f"{pooling}_pooling")(x)
+    if poolings != ["last"]:
+        pooled = [SequencePooling(one, name=f"{one}_pooling")(x) for one in poolings]
+        x = pooled[0] if len(pooled) == 1 else keras.layers.Concatenate(name="pooling")(pooled)
     x = drop(x, dropout, "dropout")
     logits = keras.layers.Dense(classes, dtype=full_precision(), name="logits")(x)
     return SequenceModel(inputs, logits, name=name)
+
+
+def chosen_poolings(pooling: str | Sequence[str]) -> list[str]:
+    """The poolings by name, each once; `"last"` stands alone."""
+    poolings = [pooling] if isinstance(pooling, str) else list(pooling)
+    for one in poolings:
+        one_of("pooling", one, POOLINGS)
+    if (
+        not poolings
+        or len(set(poolings)) < len(poolings)
+        or ("last" in poolings[1:] + poolings[:-1])
+    ):
+        raise ValueError(
+            "pooling must be 'last', or one or several of 'mean', 'max' and 'attention'; "
+            f"received pooling={pooling!r}"
+        )
+    return poolings

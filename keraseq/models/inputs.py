@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keraseq.checks import positive_integer, rate
+from keraseq.checks import positive_integer
+from keraseq.checks import rate as fraction
 
 
 @keras.saving.register_keras_serializable("keraseq")
@@ -40,7 +41,64 @@ class OneHot(keras.layers.Layer):
         return {**super().get_config(), "vocabulary": self.vocabulary}
 
 
-def sequence_inputs(features, vocabulary, embedding, length, dropout):
+@keras.saving.register_keras_serializable("keraseq")
+class WordDropout(keras.layers.Layer):
+    """In training, tokens at random become the unknown one: `(batch, length)` integers.
+
+    The model learns to do without any single word, and what to do with an unknown one. Padding (0)
+    stays padding.
+
+    Args:
+        rate: Fraction of the tokens, in [0, 1).
+        unknown: The unknown token. Defaults to 1.
+        seed: Of the random numbers. Default: drawn.
+        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: The rate is not in [0, 1).
+
+    Example:
+
+    >>> layer = keraseq.models.WordDropout(0.999999, unknown=9)
+    >>> tokens = layer(keras.ops.array([[5, 6, 0]]), training=True)
+    >>> keras.ops.convert_to_numpy(tokens).tolist()
+    [[9, 9, 0]]
+
+    References:
+        Iyyer et al. 2015, "Deep Unordered Composition Rivals Syntactic Methods for Text
+        Classification".
+    """
+
+    def __init__(self, rate: float, unknown: int = 1, seed: int | None = None, **kwargs):
+        super().__init__(**kwargs)
+        self.rate = fraction("word_dropout", rate)
+        self.unknown = int(unknown)
+        self.seed = seed
+        self.seeds = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs, training=False):
+        """Replaces tokens in training."""
+        if not training:
+            return inputs
+        chosen = keras.random.uniform(ops.shape(inputs), seed=self.seeds) < self.rate
+        unknown = ops.cast(self.unknown, inputs.dtype)
+        return ops.where(ops.logical_and(chosen, inputs > 0), unknown, inputs)
+
+    def compute_output_shape(self, input_shape):
+        """The input's shape."""
+        return input_shape
+
+    def get_config(self):
+        """Configuration for serialisation."""
+        return {
+            **super().get_config(),
+            "rate": self.rate,
+            "unknown": self.unknown,
+            "seed": self.seed,
+        }
+
+
+def sequence_inputs(features, vocabulary, embedding, length, dropout, word_dropout=0.0):
     """The model's input and the vectors that it stands for: `(inputs, (batch, length, width))`.
 
     Exactly one of `features` (measurements as they are) and `vocabulary` (tokens, embedded; 0 is
@@ -53,23 +111,28 @@ def sequence_inputs(features, vocabulary, embedding, length, dropout):
         )
     length = None if length is None else positive_integer("length", length)
     if features is not None:
+        if word_dropout:
+            raise ValueError(f"word_dropout is for tokens; received features={features!r}")
         inputs = keras.Input((length, positive_integer("features", features)), name="features")
         return inputs, inputs
-    return embedded_tokens("tokens", vocabulary, embedding, length, dropout)
+    return embedded_tokens("tokens", vocabulary, embedding, length, dropout, "", word_dropout)
 
 
-def embedded_tokens(name, vocabulary, embedding, length, dropout, prefix=""):
-    """An input of tokens, and their embedding with dropout; 0 is padding and masked."""
+def embedded_tokens(name, vocabulary, embedding, length, dropout, prefix="", word_dropout=0.0):
+    """An input of tokens, and their embedding with dropouts; 0 is padding and masked."""
     vocabulary = positive_integer(f"{prefix}vocabulary", vocabulary)
     embedding = positive_integer("embedding", embedding)
     inputs = keras.Input((length,), dtype="int32", name=name)
     embed = keras.layers.Embedding(vocabulary, embedding, mask_zero=True, name=f"{prefix}embedding")
-    return inputs, drop(embed(inputs), dropout, f"{prefix}embedding_dropout")
+    tokens = inputs
+    if fraction("word_dropout", word_dropout):
+        tokens = WordDropout(word_dropout, name=f"{prefix}word_dropout")(inputs)
+    return inputs, drop(embed(tokens), dropout, f"{prefix}embedding_dropout")
 
 
-def drop(x, fraction: float, name: str):
+def drop(x, rate: float, name: str):
     """Dropout, as a layer only where there is some."""
-    return keras.layers.Dropout(fraction, name=name)(x) if rate("dropout", fraction) else x
+    return keras.layers.Dropout(rate, name=name)(x) if fraction("dropout", rate) else x
 
 
 def full_precision() -> str:

@@ -5,22 +5,24 @@ from keras import ops
 
 from keraseq.checks import one_of
 
-POOLINGS = ("last", "mean", "max")  # "last" is what a recurrent layer returns by itself
+POOLINGS = ("last", "mean", "max", "attention")  # "last" is what a recurrent layer returns itself
 
 
 @keras.saving.register_keras_serializable("keraseq")
 class SequencePooling(keras.layers.Layer):
-    """Mean or maximum over the valid steps: `(batch, length, width)` -> `(batch, width)`.
+    """Pooling over the valid steps: `(batch, length, width)` -> `(batch, width)`.
 
-        mean  y = sum_t m_t x_t / sum_t m_t
-        max   y = max over t with m_t of x_t        m the mask; all ones where there is none
+        mean       y = sum_t m_t x_t / sum_t m_t
+        max        y = max over t with m_t of x_t    m the mask; all ones where there is none
+        attention  y = sum_t a_t x_t                 a = softmax over t with m_t of x_t w
+
 
     A row without any valid step gives zeros, as a recurrent layer's last output does.
     `keras.layers.GlobalMaxPooling1D` counts padded steps, and `GlobalAveragePooling1D` divides such
     a row by zero. Sums are in the variable dtype, also under mixed precision.
 
     Args:
-        mode: `"mean"` or `"max"`.
+        mode: `"mean"`, `"max"`, or `"attention"`, which learns the vector w.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
@@ -31,13 +33,17 @@ class SequencePooling(keras.layers.Layer):
         `(batch, width)`.
 
     Raises:
-        ValueError: `mode` is neither.
+        ValueError: `mode` is none of these.
 
     Example:
 
     >>> layer = keraseq.models.SequencePooling("max")
     >>> float(layer(keras.ops.array([[[1.0], [5.0]]]), mask=keras.ops.array([[True, False]]))[0, 0])
     1.0
+
+    References:
+        Yang et al. 2016, "Hierarchical Attention Networks for Document Classification" (attention,
+        there with a layer more).
     """
 
     def __init__(self, mode: str, **kwargs):
@@ -45,9 +51,16 @@ class SequencePooling(keras.layers.Layer):
         self.mode = one_of("mode", mode, POOLINGS[1:])
         self.supports_masking = True
 
+    def build(self, input_shape):
+        """Makes w, with attention."""
+        if self.mode == "attention":
+            self.w = self.add_weight((input_shape[-1], 1), name="w", initializer="glorot_uniform")
+
     def call(self, inputs, mask=None):
         """Pools over time."""
         x = ops.cast(inputs, self.variable_dtype)
+        if self.mode == "attention":
+            return ops.cast(self._attended(x, mask), self.compute_dtype)
         if mask is None:
             pooled = ops.mean(x, axis=1) if self.mode == "mean" else ops.max(x, axis=1)
             return ops.cast(pooled, self.compute_dtype)
@@ -59,6 +72,14 @@ class SequencePooling(keras.layers.Layer):
             highest = ops.max(ops.where(valid, x, -float("inf")), axis=1)
             pooled = ops.where(ops.any(valid, axis=1), highest, 0.0)
         return ops.cast(pooled, self.compute_dtype)
+
+    def _attended(self, x, mask):
+        scores = ops.matmul(x, ops.cast(self.w, x.dtype))
+        if mask is None:
+            return ops.sum(ops.softmax(scores, axis=1) * x, axis=1)
+        valid = ops.cast(mask, "bool")[..., None]
+        shares = ops.softmax(ops.where(valid, scores, -1e9), axis=1)
+        return ops.sum(ops.where(valid, shares, 0.0) * x, axis=1)
 
     def compute_mask(self, inputs, mask=None):
         """None: the time axis is gone."""

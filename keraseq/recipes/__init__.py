@@ -1,4 +1,4 @@
-"""Whole applications, raw input to saved model; each file is one, in the order of the work.
+"""Whole applications, raw input to saved model: a package each, in the order of the work.
 
 A recipe that saves a bundle names itself in its card (`Card(recipe="text")`) and has
 
@@ -10,7 +10,7 @@ so that `keraseq evaluate BUNDLE` finds it.
 import importlib
 from types import ModuleType
 
-RECIPES = ("text", "forecast")
+RECIPES = ("text", "forecast", "imdb")
 
 __all__ = ["RECIPES", *RECIPES, "of"]
 

@@ -20,7 +20,7 @@ def numpy(tensor):
 
 @pytest.mark.parametrize("residual", [False, True])
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
 def test_classifier(pooling, bidirectional, residual):
     train.seed_everything(4)
     model = models.sequence_classifier(
@@ -43,7 +43,7 @@ def test_classifier(pooling, bidirectional, residual):
 
 def test_an_empty_row_of_every_pooling_gives_zeros():
     """... and so the logits are the bias of the logits, and training goes on without NaN."""
-    for pooling in ("last", "mean", "max"):
+    for pooling in ("last", "mean", "max", "attention", ("max", "attention")):
         model = models.sequence_classifier(3, vocabulary=8, units=4, pooling=pooling)
         model.get_layer("logits").bias.assign([1.0, 2.0, 3.0])
         np.testing.assert_array_equal(numpy(model(RAGGED))[2], [1.0, 2.0, 3.0])

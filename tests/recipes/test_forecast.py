@@ -11,9 +11,16 @@ import pytest
 import keraseq
 from keraseq import data
 from keraseq.recipes import forecast
+from keraseq.recipes.forecast import training
 
 needs_data = pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs KERASEQ_DATA")
 SMALL = {"units": 8, "dropout": 0.0, "epochs": 2}
+
+
+@pytest.fixture(autouse=True)
+def plain_loop(monkeypatch):
+    """The loop that needs no compiling; what is tested here is not the loop."""
+    monkeypatch.setenv("KERASEQ_LOOP", "plain")
 
 
 def waves(rows=300, level=50.0, seed=0, names=("y",)):
@@ -89,13 +96,13 @@ def test_two_and_two_epochs_are_four(tmp_path):
 
     options = {"epochs": 4, "dropout": 0.3, "batch_size": 64}
     whole = trained(folder=tmp_path / "whole", **options)
-    plain = forecast.callbacks
+    plain = training.callbacks
 
     def with_kill(settings, folder):
         return [*plain(settings, folder), Kill()]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forecast, "callbacks", with_kill)
+        patch.setattr(training, "callbacks", with_kill)
         with pytest.raises(Killed):
             trained(folder=tmp_path / "killed", **options)
     assert (tmp_path / "killed" / "resume.npz").exists()
@@ -138,7 +145,24 @@ def test_intervals_cover_what_they_say_where_they_were_calibrated(head):
         found[0.9], np.maximum(bare[0.9] + bundle.preprocessing["margins"]["0.8"], bare["mean"])
         * scale + center,
     )  # fmt: skip
-    assert forecast.calibrated(method, series)["0.8"].shape == (7, 1)
+    assert training.calibrated(method, series)["0.8"].shape == (7, 1)
+
+
+def test_forecasts_are_calibrated_on_the_latest_windows():
+    """With 100 known windows or more; with fewer on the margins of the training."""
+    long, short = data.series(waves(500)), data.series(waves(300))
+    bundle = trained(long, epochs=1)
+    method = forecast.Forecaster.of(bundle)
+    assert method.recalibrated(short, "test") is method
+    assert method.recalibrated(long, "validation") is method
+    newest = method.recalibrated(long)
+    assert newest.recent == 210  # 30 weeks
+    past = long.frames["series"].to_numpy()[None, -14:]
+    table = method.forecast(long)
+    np.testing.assert_allclose(table["y-0.9"], newest(past, 7)["quantiles"][0.9][0, :, 0])
+    assert np.abs(table["y-0.9"] - method(past)["quantiles"][0.9][0, :, 0]).max() > 1e-6
+    row = forecast.evaluate(bundle, long).set_index("method").loc["segment gru"]
+    assert row["coverage-0.8"] == pytest.approx(0.8, abs=0.1)
 
 
 def test_gaussian_quantiles_are_those_of_the_normal_distribution():
@@ -204,8 +228,22 @@ def test_evaluation_beside_the_baselines(tmp_path):
     frame.to_csv(tmp_path / "waves.csv", index=False)
     bundle = trained(data.series(tmp_path / "waves.csv"), epochs=1)
     table = forecast.evaluate(bundle, tmp_path / "waves.csv").set_index("method")
-    assert set(table.index) == {"segment gru", "repeat last", "seasonal naive (7)"}
-    assert table["mae"].is_monotonic_increasing
+    assert set(table.index) == {
+        "segment gru",
+        "repeat last",
+        "seasonal naive (7)",
+        "drift",
+        "AR(14)",
+        "exponential smoothing",
+        "linear",
+    }
+    assert table["mase"].is_monotonic_increasing
+    assert table["coverage-0.8"].notna().sum() == 1
+    said = forecast.verdict(table.reset_index(), forecast.Forecaster.of(bundle))
+    best = table.index.drop("segment gru")[0]
+    better = table.loc["segment gru", "mase"] < table.loc[best, "mase"]
+    assert said.startswith("The model is better" if better else "A baseline is better")
+    assert best in said and f"{table.loc[best, 'mase']:.4g}" in said
     y, row = frame["y"].to_numpy(), 340  # where the test part begins
     origins = np.arange(row, 394)
     truth = y[origins[:, None] + np.arange(7)]
@@ -231,19 +269,19 @@ def test_evaluation_with_covariates_and_constant_targets():
 
 
 def test_defaults_follow_from_the_series():
-    settings = forecast.chosen_settings(data.series(waves(700)), 7, None, {})
+    settings = training.chosen_settings(data.series(waves(700)), 7, None, {})
     assert (settings.look_back, settings.segment, settings.scale) == (28, 7, "train")
     assert settings.batch_size == (490 - 28 - 7 + 1) // 32 and settings.epochs >= 30
-    short = forecast.chosen_settings(data.series(waves(60)), 7, None, {})
+    short = training.chosen_settings(data.series(waves(60)), 7, None, {})
     assert short.look_back == 14  # no more than a third of the training part
-    numbered = forecast.chosen_settings(data.series(waves(300)[["y"]]), 20, None, {})
+    numbered = training.chosen_settings(data.series(waves(300)[["y"]]), 20, None, {})
     assert (numbered.look_back, numbered.segment) == (40, 8)
-    odd = forecast.chosen_settings(data.series(waves(300)), 5, 15, {})
+    odd = training.chosen_settings(data.series(waves(300)), 5, 15, {})
     assert odd.segment == 5  # the largest that divides the look-back
 
 
 def test_a_rate_that_falls():
-    rate = forecast.Rate(1.0, epochs=30)
+    rate = training.Rate(1.0, epochs=30)
     assert [rate(0), rate(3)] == [1, 1]
     assert rate(4) == pytest.approx(0.8) and rate(13) == pytest.approx(0.8**10)
 

@@ -177,6 +177,15 @@ def choose(
     return Choice("compiled", "fastest of those measured at this size")
 
 
+def checkpointed(function: Callable) -> Callable:
+    """The function, to be run again in its gradient instead of keeping what the gradient needs.
+
+    Arguments and results are nested tensors of floats; it may be called several times, and is
+    compiled once for all calls of the same shapes.
+    """
+    return loop_of_backend().checkpointed(function)
+
+
 def loop_of_backend():
     """The file of the current backend."""
     return importlib.import_module(f"keraseq.layers.scan.{keras.backend.backend()}")

@@ -148,6 +148,11 @@ def loop(body, carry, steps, span, reverse, unroll):
     return jax.lax.fori_loop(0, stop - first, one_round, (carry, kept))
 
 
+def checkpointed(function):
+    """See `keraseq.layers.scan.checkpointed`."""
+    return keras.remat(function)
+
+
 def projects_in_loop(loop: str) -> bool:
     """Whether a loop is faster where it projects each input itself.
 

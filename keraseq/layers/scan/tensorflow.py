@@ -2,6 +2,7 @@
 
 import functools
 
+import keras
 import tensorflow as tf
 from keras import tree
 
@@ -193,6 +194,21 @@ def projects_in_loop(loop: str) -> bool:
     XLA's small products are so slow that one large product before the loop pays.
     """
     return loop != "compiled" and not tf.config.list_physical_devices("GPU")
+
+
+def checkpointed(function):
+    """See `keraseq.layers.scan.checkpointed`.
+
+    As a function of its own it is in the graph once, and what XLA compiles inside is compiled once:
+    sixteen pieces took sixteen times as long to compile, and a gigabyte for the programs.
+    """
+
+    def in_turn(*arguments):
+        # Once it is inlined, parts of it would run long before the rest, and their results wait.
+        with tf.control_dependencies(tree.flatten(arguments)):
+            return function(*tree.map_structure(tf.identity, arguments))
+
+    return tf.function(keras.remat(in_turn), autograph=False)
 
 
 def only_once(gradient):

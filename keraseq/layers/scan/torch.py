@@ -58,6 +58,11 @@ def scan_deferred(
         )
 
 
+def checkpointed(function):
+    """See `keraseq.layers.scan.checkpointed`."""
+    return keras.remat(function)
+
+
 def projects_in_loop(loop: str) -> bool:
     """Whether a loop is faster where it projects each input itself: not here."""
     return False

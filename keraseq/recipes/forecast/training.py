@@ -1,10 +1,4 @@
-"""Time-series forecasting: a table of measurements -> a model -> a forecast that beats the naive.
-
-    series = data.series("sales.csv", targets="y")          1, data
-    bundle = recipes.forecast.train(series, horizon=24)     2 and 3, model and training
-    print(recipes.forecast.evaluate(bundle, series))        4, beside every baseline
-    bundle.save("sales")                                    5, all that a forecast needs
-    recipes.forecast.Forecaster.of(bundle).forecast(series)
+"""How a forecaster is made: settings that follow from the series, model, training, calibration.
 
 Numbers below are squared errors on ETTh1, 96 hours from 96 hours, on the validation part.
 """
@@ -18,11 +12,11 @@ import keras
 import numpy as np
 
 from keraseq import data, models
-from keraseq import evaluate as evaluation
 from keraseq import train as training
 from keraseq.bundle import Bundle, Card, Score
 from keraseq.checks import number, one_of, positive_integer
-from keraseq.recipes.forecaster import Forecaster, Settings
+from keraseq.evaluate import conformal_margin, intervals
+from keraseq.recipes.forecast.forecaster import Forecaster, Settings
 
 # A season in a segment, so that segments of different days compare hour by hour.
 SEGMENT_WITHOUT_SEASON = 8
@@ -154,132 +148,6 @@ def train(
     )
 
 
-def calibrated(forecaster: Forecaster, series: data.Series, part: str = "validation") -> dict:
-    """Margins that make the intervals cover what they say on a part that was not trained on.
-
-    Conformalised quantile regression (Romano et al. 2019), with a margin for each step ahead and
-    each target; around the forecast of a point head it is split conformal prediction. Each margin
-    is the quantile, of rank `ceil((n + 1) * coverage)`, of how far outside the interval the truth
-    lies, in the model's own scale. The epoch was chosen on the same part, which is little beside
-    its number of windows, and they overlap: cover is promised on average, not for any one day.
-
-    Returns:
-        Coverage as text -> margins `(horizon, targets)`.
-
-    References:
-        Romano, Patterson & Candès 2019, "Conformalized Quantile Regression", arXiv:1905.03222.
-    """
-    settings = forecaster.settings
-    shape = {"look_back": settings.look_back, "horizon": settings.horizon}
-    outside: dict[str, list] = {}
-    for name, frame in series.frames.items():
-        one = replace(series, frames={name: frame})
-        inputs, truth, _ = data.SeriesWindows(one, part, **shape).arrays()
-        past, future = (inputs, None) if not isinstance(inputs, dict) else inputs.values()
-        found, center, scale = forecaster.scaled_quantiles(past, None, future)
-        truth = (truth - center) / scale
-        for low, high in forecaster.intervals:
-            far = np.maximum(found[low] - truth, truth - found[high])
-            outside.setdefault(f"{high - low:.6g}", []).append(far)
-    margins = {}
-    for coverage, parts in outside.items():
-        far = np.sort(np.concatenate(parts), axis=0)
-        rank = math.ceil((len(far) + 1) * float(coverage))
-        margins[coverage] = far[min(rank, len(far)) - 1]
-    return margins
-
-
-def evaluate(bundle: Bundle, series=None, *, part: str = "test", stride: int = 1):
-    """The model beside forecasts that need no training, on every window of a part.
-
-    Args:
-        bundle: What `train` returned, or a bundle that was loaded.
-        series: A `keraseq.data.Series`, or what `keraseq.data.series` reads. Default: the public
-            series that it was trained on.
-        part: `"test"` or `"validation"`. Defaults to `"test"`.
-        stride: Rows from one window to the next. Defaults to 1.
-
-    Returns:
-        A frame with a row a method, best first: `mae`, `mse` in the units of the data; `scaled_mae`
-        and `scaled_mse` in units of the model's scaler; `mase`, the absolute error in units of the
-        seasonal naive error before the part, series by series and target by target. Targets that
-        never change there have no such unit and are left out of `mase`.
-
-    Raises:
-        ValueError: There are no series, or their columns are not those of the training.
-    """
-    import pandas as pd
-
-    forecaster = Forecaster.of(bundle)
-    series = series_of(bundle, series)
-    forecaster.check_columns(series)
-    settings, errors, scales = forecaster.settings, {}, []
-    shape = {"look_back": settings.look_back, "horizon": settings.horizon, "stride": stride}
-    for name, frame in series.frames.items():
-        one = replace(series, frames={name: frame})
-        inputs, truth, origins = data.SeriesWindows(one, part, **shape).arrays()
-        known = frame[list(series.targets)].to_numpy("float64")
-        first, _ = series.rows(part, name)
-        scales += [seasonal_scales(known[:first], series.season)] * len(origins)
-        for method, found in forecasts(forecaster, inputs, known, origins, series.season).items():
-            errors.setdefault(method, []).append(truth - found)
-    deviation = np.array(forecaster.scaler.deviation[: len(series.targets)])
-    scales, rows = np.array(scales)[:, None], []
-    for method, parts in errors.items():
-        error = np.concatenate(parts)
-        row = {"method": method, "mae": np.abs(error).mean(), "mse": np.square(error).mean()}
-        row["mase"] = float(np.nanmean(np.abs(error) / scales))
-        row["scaled_mae"] = np.abs(error / deviation).mean()
-        row["scaled_mse"] = np.square(error / deviation).mean()
-        rows.append(row)
-    return pd.DataFrame(rows).sort_values("mae", ignore_index=True)
-
-
-def series_of(bundle: Bundle, series) -> data.Series:
-    """The series to evaluate on: those given, or the public ones of the training."""
-    if isinstance(series, data.Series):
-        return series
-    stored = bundle.preprocessing
-    if series is None and stored["source"] is None:
-        raise ValueError("the bundle was trained on no public series: give the series to evaluate")
-    if series is None:
-        return data.series(stored["source"], targets=None if not stored["past_covariates"] else
-                           stored["targets"], calendar=stored["calendar"])  # fmt: skip
-    given = [name for name in stored["future_covariates"] if not name.endswith(("_sin", "_cos"))]
-    return data.series(
-        series,
-        targets=stored["targets"],
-        past_covariates=stored["past_covariates"],
-        future_covariates=given,
-        calendar=stored["calendar"],
-    )
-
-
-def forecasts(forecaster: Forecaster, inputs, known, origins, season: int) -> dict:
-    """Name -> forecasts `(windows, horizon, targets)` of the model and of the baselines."""
-    past, future = (inputs, None) if not isinstance(inputs, dict) else inputs.values()
-    settings, horizon = forecaster.settings, forecaster.settings.horizon
-    found = {f"{settings.model} {settings.cell}": forecaster(past, horizon, future)["mean"]}
-
-    def each_target(method, *options):
-        columns = [method(column, origins, horizon, *options) for column in known.T]
-        return np.stack(columns, axis=-1)
-
-    found["repeat last"] = each_target(evaluation.repeat_last)
-    if season > 1 and origins.min() >= season:
-        found[f"seasonal naive ({season})"] = each_target(evaluation.seasonal_naive, season)
-    return found
-
-
-def seasonal_scales(known, season: int) -> list[float]:
-    """MASE's denominator of each target, NaN for one that repeats itself exactly."""
-    scales = []
-    for column in known.T:
-        moved = len(column) > season and (column[season:] != column[:-season]).any()
-        scales.append(evaluation.seasonal_scale(column, season) if moved else np.nan)
-    return scales
-
-
 def fitted_scaler(series: data.Series) -> data.Scaler:
     """The scaler of the training parts of all series together."""
     import pandas as pd
@@ -405,3 +273,32 @@ def default_look_back(series: data.Series, horizon: int, segment: int) -> int:
     shortest = min(borders.validation for borders in series.borders.values())
     wanted = max(SEASONS * segment, 2 * horizon)
     return max(1, min(math.ceil(wanted / segment), shortest // 3 // segment)) * segment
+
+
+def calibrated(forecaster: Forecaster, series: data.Series, part: str = "validation") -> dict:
+    """Margins that make the intervals cover what they say on a part that was not trained on.
+
+    As `keraseq.evaluate.Conformal`, but in the model's own scale, so that one margin for each step
+    ahead and target serves all series. The epoch was chosen on the same part, which is little
+    beside its number of windows, and they overlap: cover is promised on average, not for any one
+    day.
+
+    Returns:
+        Coverage as text -> margins `(horizon, targets)`.
+    """
+    settings = forecaster.settings
+    shape = {"look_back": settings.look_back, "horizon": settings.horizon}
+    outside: dict[str, list] = {}
+    for name, frame in series.frames.items():
+        one = replace(series, frames={name: frame})
+        inputs, truth, _ = data.SeriesWindows(one, part, **shape).arrays()
+        past, future = (inputs, None) if not isinstance(inputs, dict) else inputs.values()
+        found, center, scale = forecaster.scaled_quantiles(past, None, future)
+        truth = (truth - center) / scale
+        for low, high in intervals(settings.quantiles):
+            far = np.maximum(found[low] - truth, truth - found[high])
+            outside.setdefault(f"{high - low:.6g}", []).append(far)
+    return {
+        coverage: conformal_margin(np.concatenate(parts), float(coverage))
+        for coverage, parts in outside.items()
+    }

@@ -10,6 +10,9 @@ import numpy as np
 from keraseq import data
 from keraseq.bundle import Bundle
 from keraseq.checks import positive_integer
+from keraseq.evaluate import Conformal, intervals
+
+LEAST, MOST = 100, 3_000  # windows that intervals are calibrated on
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ class Forecaster:
     def __call__(self, past, horizon: int | None = None, future=None) -> dict:
         found, center, scale = self.scaled_quantiles(past, horizon, future)
         middle = found.pop("mean")
-        for low, high in self.intervals:
+        for low, high in intervals(self.settings.quantiles):
             margin = self.margins.get(f"{high - low:.6g}")
             if margin is not None:
                 margin = margin[: middle.shape[1]]
@@ -141,15 +144,9 @@ class Forecaster:
         return answer
 
     @property
-    def intervals(self) -> list[tuple[float, float]]:
-        """Pairs of quantiles with as much below the one as above the other."""
-        quantiles = self.settings.quantiles
-        return [
-            (low, high)
-            for low in quantiles
-            for high in quantiles
-            if low < 0.5 and abs(low + high - 1) < 1e-9
-        ]
+    def look_back(self) -> int:
+        """Rows that it sees."""
+        return self.settings.look_back
 
     def scaled_quantiles(self, past, horizon: int | None = None, future=None):
         """What the model says before margins, in its own scale, with center and scale.
@@ -184,7 +181,7 @@ class Forecaster:
 
         Returns:
             A frame `unique_id, ds`, a column for each target, and for each quantile of it one named
-            like `y-0.9`.
+            like `y-0.9`; the intervals are those of `recalibrated`.
 
         Raises:
             ValueError: A column is missing, a series is shorter than the look-back, or the future
@@ -205,8 +202,13 @@ class Forecaster:
             if self.future_covariates:
                 given = known.get(name) if isinstance(known, dict) else known
                 futures.append(series.future(name, horizon, given).to_numpy())
-        found = self(np.stack(pasts), horizon, np.stack(futures) if futures else None)
+        method, found = self.recalibrated(series), None
+        if method is self:
+            found = self(np.stack(pasts), horizon, np.stack(futures) if futures else None)
         for i, name in enumerate(series.frames):
+            if method is not self:
+                future = futures[i][None] if futures else None
+                found, i = method.of_series(name)(pasts[i][None], horizon, future), 0
             times = series.times_after(name, horizon)
             columns = {"unique_id": name, "ds": times}
             for j, target in enumerate(self.targets):
@@ -215,6 +217,31 @@ class Forecaster:
                     columns[f"{target}-{q:g}"] = values[i, :, j]
             frames.append(pd.DataFrame(columns))
         return pd.concat(frames, ignore_index=True)
+
+    def recalibrated(self, series: data.Series, part: str | None = None):
+        """This method with intervals from its latest forecasts of these series.
+
+        Errors change with the season, and the margins of the training are those of its validation
+        part; see `keraseq.evaluate.Conformal`. Windows of the training part are left out.
+
+        Args:
+            series: Of the columns that the model was trained on.
+            part: What is to be forecast. Default: what comes after the series.
+
+        Returns:
+            A `keraseq.evaluate.Conformal` of a month of seasons, at most `MOST` windows; or the
+            method itself, if before the part not even `LEAST` windows are known.
+        """
+        settings = self.settings
+        for name, frame in series.frames.items():
+            first = max(series.rows("validation", name)[0], settings.look_back)
+            end = len(frame) if part is None else series.rows(part, name)[0]
+            if end - first - settings.horizon + 1 < LEAST:
+                return self
+        recent = min(max(LEAST, 30 * settings.season), MOST)
+        return Conformal(
+            self, series, settings.horizon, quantiles=settings.quantiles, recent=recent
+        )
 
     def check_columns(self, series: data.Series) -> None:
         """Raises if a series has not the columns that the model was trained on."""

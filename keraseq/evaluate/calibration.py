@@ -1,0 +1,105 @@
+"""Probabilities that mean what they say: temperature scaling, and how far off they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keraseq.checks import positive_integer
+from keraseq.evaluate.metrics import log_softmax, negative_log_likelihood
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RANGE, STEPS = (0.05, 20.0), 60  # temperatures searched, and halvings of that range (by ratio)
+GOLDEN = (np.sqrt(5) - 1) / 2
+
+
+def temperature(logits, labels) -> float:
+    """What logits are divided by, so that their probabilities fit labels best.
+
+        p = softmax(logits / temperature)
+
+    It changes no decision. Take it from validation data: a model is surer of what it learned from.
+
+    Args:
+        logits: `(n, classes)`.
+        labels: `(n,)`, integers.
+
+    Returns:
+        The temperature of the least mean negative log-likelihood, from 0.05 to 20; above 1 where
+        the model is too sure.
+
+    Raises:
+        ValueError: There are no rows.
+
+    Example:
+
+    >>> import numpy as np
+    >>> logits = np.array([[4.0, 0.0]] * 10)           # 98 % sure, and right 8 times of 10
+    >>> round(keraseq.evaluate.temperature(logits, [0] * 8 + [1] * 2), 3)
+    2.885
+
+    References:
+        Guo et al. 2017, "On Calibration of Modern Neural Networks", arXiv:1706.04599.
+    """
+    logits, labels = np.asarray(logits, "float64"), np.asarray(labels)
+    if not len(logits):
+        raise ValueError("a temperature needs at least one row of logits")
+
+    def cost(log_of_it: float) -> float:
+        return float(negative_log_likelihood(logits / np.exp(log_of_it), labels).mean())
+
+    low, high = np.log(RANGE)
+    for _ in range(STEPS):  # golden section: the cost is convex in 1 / temperature
+        left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+        low, high = (low, right) if cost(left) <= cost(right) else (left, high)
+    return float(np.exp((low + high) / 2))
+
+
+def probabilities(logits, temperature: float = 1.0) -> np.ndarray:
+    """The probabilities of logits `(..., classes)`, float64."""
+    return np.exp(log_softmax(np.asarray(logits, "float64") / temperature))
+
+
+def calibration_curve(chances, labels, bins: int = 10) -> pd.DataFrame:
+    """How often a classifier is right where it is so sure.
+
+    Args:
+        chances: Probabilities `(n, classes)`.
+        labels: `(n,)`, integers.
+        bins: Number of bins of equal width between 1 / classes and 1. Defaults to 10.
+
+    Returns:
+        A row a bin that is not empty: `confidence`, the mean probability of the class that was
+        named; `accuracy`; `count`.
+
+    Raises:
+        ValueError: `bins` is no positive integer.
+
+    Example:
+
+    >>> chances = [[0.9, 0.1], [0.1, 0.9], [0.45, 0.55]]
+    >>> frame = keraseq.evaluate.calibration_curve(chances, [0, 0, 1], bins=2)
+    >>> frame.accuracy.tolist(), frame["count"].tolist()
+    ([1.0, 0.5], [1, 2])
+    """
+    import pandas as pd
+
+    chances, labels = np.asarray(chances, "float64"), np.asarray(labels)
+    bins = positive_integer("bins", bins)
+    named, sure = chances.argmax(-1), chances.max(-1)
+    least = 1 / chances.shape[-1]
+    place = np.floor((sure - least) / (1 - least) * bins).clip(0, bins - 1).astype(int)
+    rows = []
+    for one in np.unique(place):
+        here = place == one
+        rows.append((sure[here].mean(), (named == labels)[here].mean(), here.sum()))
+    return pd.DataFrame(rows, columns=["confidence", "accuracy", "count"])
+
+
+def calibration_error(chances, labels, bins: int = 10) -> float:
+    """Expected calibration error: mean distance of confidence and accuracy over `bins`."""
+    curve = calibration_curve(chances, labels, bins)
+    return float(np.average(abs(curve.confidence - curve.accuracy), weights=curve["count"]))

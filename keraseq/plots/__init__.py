@@ -1,0 +1,29 @@
+"""Step 5, figures: a tidy frame goes in, Matplotlib `Axes` come out.
+
+Every figure draws on the Axes that it is given, or on new ones, and says its units. People who see
+fewer colours can tell these apart (Okabe & Ito 2008), and each cell has a marker of its own.
+"""
+
+from keraseq.plots.axes import COLOURS, finish, new_axes, styles
+from keraseq.plots.classification import accuracy_by_length, calibration, confusion_matrix
+from keraseq.plots.comparison import final_metric, history, learning_curves, quality_against_time
+from keraseq.plots.forecasts import errors_by_step, fan_chart
+from keraseq.plots.reading import coloured_text, gates
+
+__all__ = [
+    "COLOURS",
+    "accuracy_by_length",
+    "calibration",
+    "coloured_text",
+    "confusion_matrix",
+    "errors_by_step",
+    "fan_chart",
+    "final_metric",
+    "finish",
+    "gates",
+    "history",
+    "learning_curves",
+    "new_axes",
+    "quality_against_time",
+    "styles",
+]

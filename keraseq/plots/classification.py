@@ -1,0 +1,107 @@
+"""What a classifier gets right: confusions, calibration, accuracy by length."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keraseq.plots.axes import COLOURS, finish, new_axes
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+
+def confusion_matrix(truth, label, *, ax: Axes | None = None) -> Axes:
+    """How often each class is taken for each other one: counts, coloured by the row's shares.
+
+    Args:
+        truth: The class of each text, by name.
+        label: The class that was named instead.
+        ax: Axes. Default: new ones.
+
+    Raises:
+        ValueError: There are no texts, or not as many of one as of the other.
+
+    Example:
+
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> ax = keraseq.plots.confusion_matrix(["neg", "pos", "pos"], ["neg", "pos", "neg"])
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('named', 'true class')
+    """
+    import pandas as pd
+
+    truth, label = list(truth), list(label)
+    if not truth or len(truth) != len(label):
+        raise ValueError(
+            f"truth and label must be one for each text; received {len(truth)} and {len(label)}"
+        )
+    classes = sorted({*truth, *label})
+    counts = pd.crosstab(pd.Series(truth), pd.Series(label))
+    counts = counts.reindex(index=classes, columns=classes, fill_value=0).to_numpy()
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    ax = new_axes(ax, width=0.9 * len(classes) + 2, height=0.8 * len(classes) + 1.2)
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(*counts.shape):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        text = f"{counts[row, column]:,}\n{shares[row, column]:.1%}"
+        ax.text(column, row, text, ha="center", va="center", color=colour)
+    steps = range(len(classes))
+    ax.set(xticks=steps, xticklabels=classes, yticks=steps, yticklabels=classes)
+    ax.set(xlabel="named", ylabel="true class")
+    return ax
+
+
+def calibration(curve: pd.DataFrame, *, name: str | None = None, ax: Axes | None = None) -> Axes:
+    """How often a classifier is right where it is so sure; on the diagonal, its word is good.
+
+    Args:
+        curve: What `keraseq.evaluate.calibration_curve` gave; the area of a mark is its count.
+        name: A name for the legend, where several are drawn on the same Axes. Default: none.
+        ax: Axes. Default: new ones.
+
+    Example:
+
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> curve = keraseq.evaluate.calibration_curve([[0.9, 0.1], [0.3, 0.7]], [0, 0])
+    >>> keraseq.plots.calibration(curve).get_xlabel()
+    'probability of the class that was named'
+    """
+    ax = new_axes(ax, width=4.5, height=4.2)
+    colour = COLOURS[len(ax.collections) % len(COLOURS)]
+    if not ax.collections:
+        ax.plot([0, 1], [0, 1], color="#999999", linewidth=1, zorder=1)
+    ax.plot(curve.confidence, curve.accuracy, color=colour, linewidth=1, zorder=2)
+    area = 20 + 200 * curve["count"] / curve["count"].sum()
+    ax.scatter(curve.confidence, curve.accuracy, s=area, color=colour, label=name, zorder=3)
+    low = min(curve.confidence.min(), curve.accuracy.min(), 0.98) - 0.02
+    ax.set(xlim=(low, 1.02), ylim=(low, 1.02))
+    ax.set(xlabel="probability of the class that was named", ylabel="accuracy")
+    return finish(ax, legend=name is not None)
+
+
+def accuracy_by_length(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """The accuracy of texts of like length, with a standard error up and down.
+
+    Args:
+        frame: What `keraseq.recipes.imdb.accuracy_by_length` gave.
+        ax: Axes. Default: new ones.
+
+    Example:
+
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"words": [50, 400], "accuracy": [0.92, 0.88], "count": [90, 80]})
+    >>> keraseq.plots.accuracy_by_length(frame).get_ylabel()
+    'accuracy'
+    """
+    ax = new_axes(ax, width=5.5, height=3.6)
+    error = np.sqrt(frame.accuracy * (1 - frame.accuracy) / frame["count"])  # one standard error
+    ax.errorbar(frame.words, frame.accuracy, error, color=COLOURS[0], marker="o", capsize=3)
+    ax.set(xlabel="words of a text (mean of a group)", ylabel="accuracy")
+    return finish(ax)

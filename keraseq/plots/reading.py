@@ -1,0 +1,150 @@
+"""What a model does while it reads: gates, states, text in colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keraseq.checks import positive_integer
+from keraseq.plots.axes import (
+    new_axes,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+
+def gates(
+    frame: pd.DataFrame,
+    *,
+    names: Iterable[str] | None = None,
+    labels: Iterable | None = None,
+    xlabel: str = "step",
+    ax: Axes | Iterable[Axes] | None = None,
+) -> np.ndarray:
+    """What the gates and states of a cell do along a sequence: a heat map each, a row a unit.
+
+    Units stand in the order of their mean in the first map, so that what goes together is seen
+    together. Gates, between 0 and 1, are drawn from white to blue; what has a sign from brown over
+    white to green.
+
+    Args:
+        frame: What `keraseq.inspection.activations` returns.
+        names: Which to show. Default: all.
+        labels: A text for each step, such as the characters read. Default: its number.
+        xlabel: What a step is.
+        ax: Axes, one for each name. Default: a new figure, one map below the other.
+
+    Returns:
+        An array of Axes.
+
+    Raises:
+        ValueError: A name is not in the frame.
+    """
+    import seaborn
+
+    known = list(dict.fromkeys(frame["name"]))
+    names = known if names is None else list(names)
+    for name in names:
+        if name not in known:
+            raise ValueError(f"unknown gate {name!r}; the frame has: {', '.join(known)}")
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        size = (9, 1.7 * len(names) + 0.4)
+        _, ax = plt.subplots(len(names), 1, figsize=size, sharex=True, layout="constrained")
+    panels = np.atleast_1d(np.asarray(ax, dtype=object))
+    order = None
+    for panel, name in zip(panels, names, strict=True):
+        values = frame[frame["name"] == name].pivot(index="unit", columns="step", values="value")
+        if order is None or len(order) != len(values):
+            order = values.mean(axis=1).sort_values(ascending=False).index
+        signed = values.to_numpy().min() < 0
+        reach = max(1.0, float(np.abs(values.to_numpy()).max()))
+        seaborn.heatmap(
+            values.loc[order],
+            ax=panel,
+            cmap="BrBG" if signed else "Blues",
+            vmin=-reach if signed else 0,
+            vmax=reach,
+            yticklabels=False,
+            xticklabels=10 if labels is None else [str(label) for label in labels],
+            cbar_kws={"pad": 0.01},
+        )
+        panel.set(xlabel="", ylabel="units")
+        panel.set_title(name, loc="left", fontsize="medium")
+        panel.tick_params(axis="x", rotation=0, length=0)
+    panels[-1].set_xlabel(xlabel)
+    return panels
+
+
+def coloured_text(
+    text: str | Sequence[str],
+    values,
+    *,
+    width: int = 80,
+    limit: float | None = None,
+    label: str = "activation",
+    ax: Axes | None = None,
+) -> Axes:
+    """A text with a number behind each character: brown below 0, white at 0, green above.
+
+    Lines break where the text breaks, and at the width. A figure takes some hundred characters; for
+    more, and in notebooks, see `keraseq.inspection.ColouredText`.
+
+    Args:
+        text: A text, or the texts of its tokens; a token as wide as its characters.
+        values: A number for each character, or token.
+        width: Characters in a line, a positive integer. Defaults to 80.
+        limit: The number at which the colours end. Default: the greatest, sign aside.
+        label: What the numbers are. Defaults to `"activation"`.
+        ax: Where to draw. Default: a new figure.
+
+    Raises:
+        ValueError: There is no text, the lengths differ, or `width` is no positive integer.
+
+    Example:
+
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> ax = keraseq.plots.coloured_text("ab de", [0, 1, -1, 0.5, 0.2], width=3)
+    >>> [text.get_text() for text in ax.texts]
+    ['a', 'b', ' ', 'd', 'e']
+    """
+    width = positive_integer("width", width)
+    values = np.asarray(values, float)
+    tokens = list(text)
+    if not tokens or values.shape != (len(tokens),):
+        raise ValueError(
+            f"values must be a number for each of the characters or tokens, at least one; received "
+            f"{len(tokens)} and shape {values.shape}"
+        )
+    lines: list[list[tuple[str, float]]] = [[]]
+    for token, value in zip(tokens, values, strict=True):
+        for character in token:
+            if len(lines[-1]) == width:
+                lines.append([])
+            shown = {"\n": "↵", "\t": "→"}.get(character, character)
+            lines[-1].append((shown, value))
+            if character == "\n":
+                lines.append([])
+    lines = [line for line in lines if line]
+    grid = np.full((len(lines), max(map(len, lines))), np.nan)
+    for row, line in enumerate(lines):
+        grid[row, : len(line)] = [value for _, value in line]
+    ax = new_axes(ax, width=0.105 * grid.shape[1] + 1.2, height=0.19 * len(lines) + 0.7)
+    limit = float(np.nanmax(np.abs(grid))) or 1.0 if limit is None else limit
+    reach = limit / 0.7  # the dark ends of the scale would hide the letters
+    image = ax.imshow(grid, cmap="BrBG", vmin=-reach, vmax=reach, aspect="auto")
+    for row, line in enumerate(lines):
+        for column, (character, _) in enumerate(line):
+            look = {"fontfamily": "monospace", "fontsize": 8, "parse_math": False}
+            ax.text(column, row, character, ha="center", va="center", **look)
+    bar = ax.figure.colorbar(image, ax=ax, pad=0.01, label=label)
+    bar.ax.set_ylim(-limit, limit)
+    ax.set(xticks=[], yticks=[])
+    ax.set_frame_on(False)
+    return ax

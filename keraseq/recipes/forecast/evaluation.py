@@ -1,0 +1,104 @@
+"""The model beside every baseline, from the same origins."""
+
+from keraseq import data
+from keraseq.bundle import Bundle
+from keraseq.evaluate import backtest, baselines
+from keraseq.recipes.forecast.forecaster import Forecaster
+
+
+def evaluate(bundle: Bundle, series=None, *, part: str = "test", stride: int = 1):
+    """The model beside all baselines, on every window of a part.
+
+    Args:
+        bundle: What `train` returned, or a bundle that was loaded.
+        series: A `keraseq.data.Series`, or what `keraseq.data.series` reads. Default: the public
+            series that it was trained on.
+        part: `"test"` or `"validation"`. Defaults to `"test"`.
+        stride: Rows from one window to the next. Defaults to 1.
+
+    Returns:
+        A frame with a row a method, the best first, and the metrics of `keraseq.evaluate.Backtest`;
+        `scaled_mae` and `scaled_mse` are in units of the scaler of the training. Intervals are
+        those of `Forecaster.recalibrated`: at each origin they know the errors before it. Best is
+        the lowest `mase`, which counts series and targets of any size alike, or `mae` where there
+        is no `mase`.
+
+    Raises:
+        ValueError: There are no series, or their columns are not those of the training.
+    """
+    forecaster = Forecaster.of(bundle)
+    series = series_of(bundle, series)
+    forecaster.check_columns(series)
+    settings = forecaster.settings
+    methods = {
+        name_of(forecaster): forecaster.recalibrated(series, part),
+        **baselines(series, settings.horizon, settings.look_back),
+    }
+    found = backtest(
+        methods, series, settings.horizon, part=part, stride=stride, scaler=forecaster.scaler
+    ).summary()
+    shown = [name for name in found if not name.startswith("pinball")]
+    return found[shown].sort_values(measure_of(found), ignore_index=True)
+
+
+def measure_of(table) -> str:
+    """The metric by which methods are ranked."""
+    return "mase" if "mase" in table else "mae"
+
+
+def name_of(forecaster: Forecaster) -> str:
+    """What the model is called in tables."""
+    return f"{forecaster.settings.model} {forecaster.settings.cell}"
+
+
+def verdict(table, forecaster: Forecaster) -> str:
+    """One sentence: whether the model is better than every baseline, and if not, which one is.
+
+    Args:
+        table: What `evaluate` returned.
+        forecaster: The model in it.
+    """
+    measure = measure_of(table)
+    errors = table.set_index("method")[measure]
+    ours = errors.pop(name_of(forecaster))
+    best = errors.idxmin()
+    compared = f"{measure.upper()} {ours:.4g}, the best baseline, {best}, has {errors[best]:.4g}"
+    change = f"by {abs(1 - ours / errors[best]):.1%}" if errors[best] > 0 else "and without error"
+    if ours < errors[best]:
+        return f"The model is better than every baseline, {change}: it has {compared}."
+    return f"A baseline is better, {change}: use that one. The model has {compared}."
+
+
+def series_of(bundle: Bundle, source=None, **reading) -> data.Series:
+    """The series of a source with the columns of the training, checked.
+
+    Args:
+        bundle: What `train` returned, or a bundle that was loaded.
+        source: A `keraseq.data.Series`, or what `keraseq.data.series` reads. Default: the public
+            series that it was trained on.
+        **reading: Further arguments of `keraseq.data.series`, such as `fill`.
+
+    Raises:
+        ValueError: There is no source, or its frequency is not that of the training.
+    """
+    stored, series = bundle.preprocessing, source
+    if source is None:
+        series = stored["source"]
+    if series is None:
+        raise ValueError("the bundle was trained on no public series: give the series to evaluate")
+    if not isinstance(series, data.Series):
+        future = [one for one in stored["future_covariates"] if not one.endswith(("_sin", "_cos"))]
+        series = data.series(
+            series,
+            targets=stored["targets"],
+            past_covariates=stored["past_covariates"],
+            future_covariates=future,
+            calendar=stored["calendar"],
+            **reading,
+        )
+    if series.freq != stored["freq"]:
+        raise ValueError(
+            f"the model was trained on rows of frequency {stored['freq']!r}; "
+            f"received {series.freq!r}"
+        )
+    return series

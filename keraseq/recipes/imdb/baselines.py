@@ -1,0 +1,102 @@
+"""Simple classifiers of texts, which a recurrent network must beat to be worth its time."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import keras
+import numpy as np
+
+from keraseq import data, models
+from keraseq import train as training
+from keraseq.data import labelled
+from keraseq.data.labelled.batches import by_length
+from keraseq.data.labelled.encoder import plain
+from keraseq.evaluate import accuracy, probabilities
+
+TOGETHER = 128  # texts in a batch
+MULTIPLE = 32  # of the batches' lengths, see `keraseq.data.labelled.batches`
+BAG_EPOCHS, BAG_WIDTH, BAG_RATE = 10, 64, 2e-3
+PAIRS = 300_000  # words and pairs of the TF-IDF
+PENALTIES = (1.0, 3.0, 10.0, 30.0)  # C of the logistic regression, chosen on validation
+
+Method = tuple[str, Callable[[Sequence[str]], np.ndarray]]
+
+
+def fitted(
+    reviews: data.LabelledTexts, encoder: data.TextEncoder, report: Callable[[str], None]
+) -> Iterator[Method]:
+    """Names of methods, and what gives the probabilities `(n, classes)` of texts."""
+    yield most_frequent(reviews)
+    report("bag of embeddings")
+    yield bag_of_embeddings(reviews, encoder)
+    report("logistic regression on TF-IDF of words and pairs")
+    yield tfidf(reviews)
+
+
+def most_frequent(reviews: data.LabelledTexts) -> Method:
+    """The shares of the classes in the training part, whatever the text says."""
+    shares = np.bincount(reviews.train.labels, minlength=len(reviews.classes))
+    shares = shares / shares.sum()
+    return "most frequent class", lambda texts: np.tile(shares, (len(texts), 1))
+
+
+def bag_of_embeddings(reviews: data.LabelledTexts, encoder: data.TextEncoder) -> Method:
+    """The mean of learned word vectors, the best of 10 epochs on validation (fastText's model)."""
+    rows = {name: encoder.rows(reviews.part(name).texts) for name in ("train", "validation")}
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    x = keras.layers.Embedding(len(encoder), BAG_WIDTH, mask_zero=True)(tokens)
+    x = models.SequencePooling("mean")(x)
+    x = keras.layers.Dropout(0.5)(x)
+    logits = keras.layers.Dense(len(reviews.classes), name="logits")(x)
+    model = training.compile(keras.Model(tokens, logits), learning_rate=BAG_RATE)
+    sets = {
+        name: labelled.batches(
+            rows[name], reviews.part(name).labels, 64, shuffle=name == "train", multiple=MULTIPLE
+        )
+        for name in rows
+    }
+    stop = keras.callbacks.EarlyStopping(patience=2, restore_best_weights=True)
+    model.fit(
+        sets["train"],
+        validation_data=sets["validation"],
+        epochs=BAG_EPOCHS,
+        shuffle=False,  # the data set does it
+        callbacks=[stop],
+        verbose=0,
+    )
+
+    return "bag of embeddings", lambda texts: probabilities(logits_of(model, encoder.rows(texts)))
+
+
+def logits_of(model: keras.Model, rows: Sequence[np.ndarray]) -> np.ndarray:
+    """The logits `(n, classes)` of rows of token ids, in their order."""
+    sets = labelled.batches(rows, batch_size=TOGETHER, multiple=MULTIPLE)
+    sorted_ones = model.predict(sets, verbose=0)
+    logits = np.empty_like(sorted_ones)
+    logits[by_length(rows)] = sorted_ones
+    return logits
+
+
+def tfidf(reviews: data.LabelledTexts) -> Method:
+    """scikit-learn's logistic regression on the TF-IDF of words and of pairs of neighbours."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    vectors = TfidfVectorizer(
+        preprocessor=plain,
+        tokenizer=str.split,
+        token_pattern=None,
+        ngram_range=(1, 2),
+        sublinear_tf=True,
+        max_features=PAIRS,
+    )
+    seen = vectors.fit_transform(reviews.train.texts)
+    check = vectors.transform(reviews.validation.texts)
+    best, found = None, -1.0
+    for penalty in PENALTIES:
+        model = LogisticRegression(C=penalty, max_iter=200).fit(seen, reviews.train.labels)
+        right = accuracy(model.predict_proba(check), reviews.validation.labels)
+        if right > found:
+            best, found = model, right
+    return "logistic regression, TF-IDF bigrams", lambda texts: best.predict_proba(
+        vectors.transform(texts)
+    )

@@ -1,0 +1,109 @@
+"""What a classifier does with one raw text, word by word, and where it errs."""
+
+import numpy as np
+import pandas as pd
+
+from keraseq.bundle import Bundle
+from keraseq.checks import did_you_mean, one_of, positive_integer
+from keraseq.data import LabelledTexts
+from keraseq.data.labelled.parts import PARTS
+from keraseq.evaluate import probabilities
+from keraseq.inspection import word_influence
+from keraseq.recipes.imdb.baselines import logits_of
+from keraseq.recipes.imdb.evaluation import parts_of
+
+
+def explain(bundle: Bundle, text: str | bytes, label: str | None = None) -> pd.DataFrame:
+    """How the probability of a class moves as a text is read, and which words carried it.
+
+    Args:
+        bundle: What `train` made.
+        text: One raw text.
+        label: The class. Default: the one that the model names.
+
+    Returns:
+        A row a token that the model reads: `word`; `probability` of the class after the text so
+        far, calibrated; `left_out` and `gradient`, what the word adds to the class's logit margin,
+        see `keraseq.inspection.word_influence`. In a notebook
+        `keraseq.inspection.ColouredText(frame.word + " ", frame.left_out)` shows it.
+
+    Raises:
+        ValueError: The bundle does not know the class, or is of another recipe.
+
+    Example:
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"text": [f"good {i}" for i in range(40)], "label": [0, 1] * 20})
+    >>> tiny = {"units": 4, "embedding": 4, "epochs": 1, "report": None}
+    >>> bundle = keraseq.recipes.imdb.train(keraseq.data.reviews(frame), **tiny)
+    >>> keraseq.recipes.imdb.explain(bundle, "Good film").columns.tolist()
+    ['word', 'probability', 'left_out', 'gradient']
+    """
+    encoder, classes, warmth = parts_of(bundle)
+    if label is not None and label not in classes:
+        raise ValueError(
+            f"unknown label {label!r}; accepted: {', '.join(classes)}."
+            f"{did_you_mean(label, classes)}"
+        )
+    ids = encoder.encode(text)
+    number = None if label is None else classes.index(label)
+    frame = word_influence(bundle.model, ids, number, temperature=warmth)
+    frame.insert(0, "word", [encoder.token(i) for i in ids])
+    frame.insert(1, "probability", 1 / (1 + np.exp(-frame.pop("so_far"))))
+    return frame.drop(columns="token")
+
+
+def predictions(bundle: Bundle, reviews: LabelledTexts, part: str = "validation") -> pd.DataFrame:
+    """What the model says of each text of a part, for confusion matrices and the like.
+
+    Args:
+        bundle: What `train` made.
+        reviews: The parts.
+        part: `"train"`, `"validation"` or `"test"`. Defaults to `"validation"`.
+
+    Returns:
+        A row a text: `truth` and `label`, names of classes; `probability` of the latter,
+        calibrated; `words`, its number of tokens, also where fewer are read; `right`.
+        `pandas.crosstab(frame.truth, frame.label)` is the confusion matrix.
+    """
+    encoder, classes, warmth = parts_of(bundle)
+    texts, labels = reviews.part(one_of("part", part, PARTS))
+    chances = probabilities(logits_of(bundle.model, encoder.rows(texts)), warmth)
+    named = chances.argmax(-1)
+    return pd.DataFrame(
+        {
+            "truth": [classes[i] for i in labels],
+            "label": [classes[i] for i in named],
+            "probability": chances.max(-1),
+            "words": encoder.lengths(texts),
+            "right": named == labels,
+        }
+    )
+
+
+def accuracy_by_length(frame: pd.DataFrame, bins: int = 8) -> pd.DataFrame:
+    """The accuracy of texts of like length.
+
+    Args:
+        frame: What `predictions` gave.
+        bins: Number of groups of about as many texts. Defaults to 8.
+
+    Returns:
+        A row a group, short ones first: `words`, their mean number; `accuracy`; `count`.
+
+    Example:
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"words": [1, 2, 30, 40], "right": [True, True, True, False]})
+    >>> keraseq.recipes.imdb.accuracy_by_length(frame, bins=2).accuracy.tolist()
+    [1.0, 0.5]
+    """
+    groups = pd.qcut(frame.words, positive_integer("bins", bins), duplicates="drop")
+    grouped = frame.groupby(groups, observed=True)
+    return pd.DataFrame(
+        {
+            "words": grouped.words.mean().to_numpy(),
+            "accuracy": grouped.right.mean().to_numpy(),
+            "count": grouped.size().to_numpy(),
+        }
+    )

@@ -1,0 +1,207 @@
+"""How a classifier of texts is trained, and goes on after a kill."""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+import pandas as pd
+
+from keraseq import data, models
+from keraseq import train as training
+from keraseq.bundle import Bundle, Card, Score
+from keraseq.data import labelled
+from keraseq.evaluate import accuracy, temperature
+from keraseq.recipes.imdb import pretraining
+from keraseq.recipes.imdb.baselines import MULTIPLE, logits_of
+from keraseq.recipes.imdb.settings import Settings, checked
+from keraseq.recipes.text.training import FILES, claim
+
+WARM_STEPS = 100  # from a tenth of the rate up: Adam's second moments are wild at the start
+
+
+def train(
+    reviews: data.LabelledTexts | str | Path | None = None,
+    *,
+    folder: str | Path | None = None,
+    report: Callable[[str], None] | None = print,
+    verbose: int | str = 0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    **settings,
+) -> Bundle:
+    """Trains a classifier on the training part, chooses its epoch and temperature on validation.
+
+    The test part is not looked at.
+
+    Args:
+        reviews: What `keraseq.data.imdb` or `keraseq.data.reviews` gave, or a table for the
+            latter. Default: `keraseq.data.imdb()`.
+        folder: Where the run is kept, so that the same call goes on after a kill: checkpoints and
+            `log.csv`. Default: nowhere.
+        report: Gets a line after each epoch; `None` is silent. Defaults to `print`.
+        verbose: As for `fit`. Defaults to 0.
+        callbacks: Further callbacks of `fit`.
+        **settings: See `Settings`.
+
+    Returns:
+        A bundle: the model, in `preprocessing` its `encoder`, `classes`, `temperature` and the
+        `data` it was trained on.
+
+    Raises:
+        ValueError: A setting is unknown or out of its range, or the folder holds a run with other
+            settings.
+
+    Example:
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"text": [f"good {i}" for i in range(40)], "label": [0, 1] * 20})
+    >>> tiny = {"units": 4, "embedding": 4, "epochs": 1, "report": None}
+    >>> bundle = keraseq.recipes.imdb.train(keraseq.data.reviews(frame), **tiny)
+    >>> len(keraseq.recipes.imdb.predict(bundle, ["good 5", ""]))
+    2
+
+    References:
+        Dai & Le 2015, "Semi-supervised Sequence Learning", arXiv:1511.01432.
+    """
+    begin, chosen, report = time.monotonic(), checked(settings), report or (lambda line: None)
+    if reviews is None:
+        reviews = data.imdb()
+    elif not isinstance(reviews, data.LabelledTexts):
+        reviews = data.reviews(reviews)
+    with ExitStack() as stack:
+        if folder is None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+        folder = Path(folder)
+        claim(folder, {**asdict(chosen), "sha256": reviews.sha256})
+        training.seed_everything(chosen.seed)
+        encoder = data.TextEncoder.of(
+            reviews.train.texts, chosen.level, chosen.vocabulary_size, chosen.length, chosen.keep
+        )
+        model = classifier(len(encoder), len(reviews.classes), chosen)
+        if chosen.pretraining:
+            pretraining.pretrain(model, encoder, reviews, chosen, folder / "pretraining", report)
+        rows = {part: encoder.rows(reviews.part(part).texts) for part in ("train", "validation")}
+        compiled(model, chosen, steps=-(-len(rows["train"]) // chosen.batch_size))
+        sets = {
+            part: labelled.batches(
+                rows[part],
+                reviews.part(part).labels,
+                chosen.batch_size,
+                shuffle=part == "train",
+                multiple=MULTIPLE,
+            )
+            for part in rows
+        }
+        history = model.fit(
+            sets["train"],
+            validation_data=sets["validation"],
+            shuffle=False,  # the data set does it
+            epochs=chosen.epochs,
+            callbacks=training.callbacks(
+                folder, patience=None, others=[Report(chosen.epochs, report), *callbacks]
+            ),
+            verbose=verbose,
+        )
+        model = keras.saving.load_model(folder / "best.keras")
+        (folder / FILES).unlink()  # the run is over: another may begin here
+        log = pd.read_csv(folder / "log.csv")
+    logits = logits_of(model, rows["validation"])
+    right = accuracy(logits, reviews.validation.labels)
+    report(f"epoch {log.val_loss.argmin() + 1} is kept: validation accuracy {right:.4f}")
+    return Bundle(
+        model,
+        preprocessing={
+            "encoder": encoder.to_dict(),
+            "classes": list(reviews.classes),
+            "temperature": temperature(logits, reviews.validation.labels),
+            "data": {"name": reviews.name, "sha256": reviews.sha256, "options": reviews.options},
+            "settings": asdict(chosen),
+        },
+        card=Card(
+            title=f"{chosen.cell} classifier of {reviews.name}",
+            data=reviews.name,
+            data_sha256=reviews.sha256,
+            split=reviews.split,
+            seeds=(chosen.seed,),
+            epochs=len(history.epoch) and history.epoch[-1] + 1,
+            wall_time=time.monotonic() - begin,
+            metric=Score("validation accuracy", right),
+            recipe="imdb",
+        ),
+    )
+
+
+def classifier(vocabulary: int, classes: int, settings: Settings) -> keras.Model:
+    """The model of the settings."""
+    return models.sequence_classifier(
+        classes,
+        vocabulary=vocabulary,
+        embedding=settings.embedding,
+        cell=settings.cell,
+        units=settings.units,
+        layers=settings.layers,
+        bidirectional=settings.bidirectional,
+        dropout=settings.dropout,
+        embedding_dropout=settings.embedding_dropout,
+        word_dropout=settings.word_dropout,
+        pooling=settings.pooling,
+        cell_options=cell_options(settings),
+        name="classifier",
+    )
+
+
+def cell_options(settings: Settings) -> dict:
+    """The options of the cells."""
+    return {"recurrent_dropout": settings.recurrent_dropout} if settings.recurrent_dropout else {}
+
+
+def compiled(model: keras.Model, settings: Settings, steps: int) -> keras.Model:
+    """The model with its optimizer for so many steps an epoch."""
+    rate = schedule(settings.learning_rate, steps * settings.epochs)
+    training.compile(model, learning_rate=rate, clipnorm=settings.clipnorm)
+    if settings.weight_decay:
+        optimizer = keras.optimizers.AdamW(
+            rate, weight_decay=settings.weight_decay, global_clipnorm=settings.clipnorm
+        )
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+        model.compile(optimizer, model.loss, metrics=["accuracy"])
+    return model
+
+
+def schedule(top: float, steps: int):
+    """Up from a tenth, then down to zero."""
+    warm = min(WARM_STEPS, steps // 10)
+    return keras.optimizers.schedules.CosineDecay(
+        top / 10, max(steps - warm, 1), warmup_target=top, warmup_steps=warm
+    )
+
+
+class Report(keras.callbacks.Callback):
+    """Says after each epoch how good the model is.
+
+    Args:
+        epochs: Number of epochs.
+        report: Gets the line.
+    """
+
+    def __init__(self, epochs: int, report: Callable[[str], None]):
+        super().__init__()
+        self.epochs, self.report, self.begin = epochs, report, 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes the time."""
+        self.begin = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Says it."""
+        costs = ", ".join(
+            f"{part} loss {logs[prefix + 'loss']:.4f}"
+            + (f" accuracy {logs[prefix + 'accuracy']:.4f}" if "accuracy" in logs else "")
+            for part, prefix in (("train", ""), ("validation", "val_"))
+        )
+        self.report(
+            f"epoch {epoch + 1}/{self.epochs}: {costs}; {time.monotonic() - self.begin:.0f} s"
+        )

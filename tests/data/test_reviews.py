@@ -1,0 +1,407 @@
+"""Texts with labels: where they come from, how they are parted, encoded and batched."""
+
+import gzip
+import io
+import os
+import tarfile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keraseq import data
+from keraseq.data import labelled
+from keraseq.data.labelled import aclimdb, store
+
+needs_data = pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs KERASEQ_DATA")
+FEW = 20  # reviews of each class in each half
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    monkeypatch.setattr(aclimdb, "PER_CLASS", FEW)
+    monkeypatch.delenv("KERASEQ_DATA", raising=False)
+
+
+def entries(unlabelled=0):
+    """Names and texts as in aclImdb: one training review stands in test too, one stands twice."""
+    found = {}
+    for part in ("train", "test"):
+        for kind in ("neg", "pos"):
+            for i in range(FEW):
+                text = f"{part} {kind} number {i}<br /><br />fin."
+                found[f"aclImdb/{part}/{kind}/{i}_{9 if kind == 'pos' else 2}.txt"] = text
+    found["aclImdb/train/pos/3_9.txt"] = found["aclImdb/test/pos/7_9.txt"]
+    found["aclImdb/train/neg/5_2.txt"] = found["aclImdb/train/neg/6_2.txt"]
+    for i in range(unlabelled):
+        found[f"aclImdb/train/unsup/{i}_0.txt"] = f"nobody knows {i}"
+    return {name: text.encode() for name, text in found.items()}
+
+
+def packed(path, files, mode="w:gz"):
+    with tarfile.open(path, mode) as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+@pytest.fixture
+def archive(tmp_path):
+    return packed(tmp_path / "aclImdb_v1.tar.gz", entries())
+
+
+def test_the_archive_and_the_folder_give_the_same_parts(archive, tmp_path):
+    with tarfile.open(archive) as opened:
+        opened.extractall(tmp_path / "folder", filter="data")
+    one = data.imdb(archive, stored=False)
+    other = data.imdb(tmp_path / "folder" / "aclImdb", stored=False)
+    assert one.sha256 == other.sha256
+    for part in ("train", "validation", "test"):
+        assert one.part(part).texts == other.part(part).texts
+        np.testing.assert_array_equal(one.part(part).labels, other.part(part).labels)
+    assert len(one.test.texts) == 2 * FEW
+    assert one.dropped == 2  # the one in test, and the second of the twins
+    assert "train 34, validation 4, test 40" in str(one)
+    assert "number 0  fin." in " ".join(one.test.texts)
+    assert not any("<br" in text for text in one.train.texts)
+
+
+def test_no_text_is_in_two_parts_and_labels_stay_with_their_texts(archive):
+    parts = data.imdb(archive, stored=False)
+    names = ("train", "validation", "test")
+    texts = [text for name in names for text in parts.part(name).texts]
+    assert len(texts) == len(set(texts))
+    for name in names:
+        for text, label in zip(*parts.part(name), strict=True):
+            assert text.split()[1] == parts.classes[label]
+    assert np.bincount(parts.validation.labels).tolist() == [2, 2]
+    other = data.imdb(archive, stored=False, seed=1)
+    assert other.validation.texts != parts.validation.texts
+    kept = data.imdb(archive, stored=False, overlap="keep")
+    assert kept.dropped == 0
+    assert len(kept.train.texts) + len(kept.validation.texts) == 2 * FEW
+
+
+def test_what_was_read_is_stored_for_tfds(archive, tmp_path, capfd):
+    first = data.imdb(archive, stored=tmp_path / "tfds")
+    archive.unlink()
+    again = data.imdb(stored=tmp_path / "tfds")
+    assert again.sha256 == first.sha256
+    assert again.train.texts == first.train.texts
+    import tensorflow_datasets as tfds
+
+    rows = tfds.load("imdb_reviews_labelled", split="test", data_dir=tmp_path / "tfds")
+    assert len(rows) == 2 * FEW
+    assert capfd.readouterr().out == ""
+
+
+def test_unlabelled_reviews_come_along(tmp_path, monkeypatch):
+    monkeypatch.setattr(aclimdb, "UNLABELLED", 6)
+    whole = packed(tmp_path / "whole.tar", entries(unlabelled=6), "w")
+    parts = data.imdb(whole, stored=tmp_path / "tfds")
+    assert sorted(parts.unlabelled) == [f"nobody knows {i}" for i in range(6)]
+    again = data.imdb(stored=tmp_path / "tfds")
+    assert sorted(again.unlabelled) == sorted(parts.unlabelled)
+    assert store.stored(tmp_path / "tfds").keys() == {"train", "test", "unsup"}
+
+
+def test_a_folder_of_public_data(archive, tmp_path, monkeypatch):
+    (tmp_path / "public" / "imdb").mkdir(parents=True)
+    archive.rename(tmp_path / "public" / "imdb" / "aclImdb_v1_labelled.tar.gz")
+    given = data.imdb(data_dir=tmp_path / "public", stored=False)
+    monkeypatch.setenv("KERASEQ_DATA", str(tmp_path / "public"))
+    assert data.imdb(stored=False).sha256 == given.sha256
+    with pytest.raises(FileNotFoundError, match=r"none of aclImdb_v1\.tar\.gz, .*aclImdb in"):
+        data.imdb(data_dir=tmp_path, stored=False)
+
+
+def test_nothing_is_written_where_an_archive_says(archive, tmp_path):
+    files = {**entries(), "../../escaped/train/pos/1_9.txt": b"gotcha", "/tmp/evil.txt": b"x"}
+    escaping = packed(tmp_path / "bad.tar.gz", files)
+    before = set(tmp_path.rglob("*"))
+    with pytest.raises(ValueError, match="train/pos has 21 of 20"):
+        data.imdb(escaping, stored=tmp_path / "tfds")
+    assert set(tmp_path.rglob("*")) == before
+    assert not (tmp_path.parent / "escaped").exists()
+
+
+def test_a_link_is_no_review(archive, tmp_path):
+    path = tmp_path / "links.tar"
+    with tarfile.open(path, "w") as opened:
+        for name, content in entries().items():
+            info = tarfile.TarInfo(name)
+            if name.endswith("test/neg/0_2.txt"):
+                info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+                opened.addfile(info)
+                continue
+            info.size = len(content)
+            opened.addfile(info, io.BytesIO(content))
+    with pytest.raises(ValueError, match="test/neg has 19 of 20"):
+        data.imdb(path, stored=False)
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.2, 0.7, 0.99])
+def test_an_archive_that_is_cut_off(archive, tmp_path, kept):
+    content = archive.read_bytes()
+    archive.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(ValueError, match=r"is no whole tar archive: .") as caught:
+        data.imdb(archive, stored=tmp_path / "tfds")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "tfds").exists()
+
+
+def test_other_damage(archive, tmp_path):
+    content = bytearray(archive.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    archive.write_bytes(content)
+    with pytest.raises(ValueError, match=r"is no whole (tar archive|copy)"):
+        data.imdb(archive, stored=False)
+    archive.write_bytes(gzip.compress(b"hello"))
+    with pytest.raises(ValueError, match="is no whole"):
+        data.imdb(archive, stored=False)
+    with pytest.raises(FileNotFoundError, match="there is no file or folder"):
+        data.imdb(tmp_path / "nowhere.tar.gz", stored=False)
+    with pytest.raises(ValueError, match="train/neg has 0 of 20"):
+        data.imdb(tmp_path, stored=False)
+
+
+def test_reviews_that_are_no_text(tmp_path, monkeypatch):
+    files = entries()
+    files["aclImdb/test/pos/3_9.txt"] = "Größe".encode("latin-1")
+    bad = packed(tmp_path / "latin.tar.gz", files)
+    with pytest.raises(ValueError, match=r"test/pos/3_9.txt': the text is not UTF-8 \(byte 0xf6"):
+        data.imdb(bad, stored=False)
+    monkeypatch.setattr(aclimdb, "LARGEST", 10)
+    with pytest.raises(ValueError, match="a review has at most 10"):
+        data.imdb(bad, stored=False)
+
+
+def test_a_download_that_fails_is_one_line(tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    class Builder:
+        def is_prepared(self):
+            return False
+
+        def download_and_prepare(self):
+            raise OSError("no route to host\nand much more")
+
+    monkeypatch.setattr(tfds, "builder", lambda *_, **__: Builder())
+    with pytest.raises(ConnectionError, match="cannot download imdb_reviews") as caught:
+        data.imdb(stored=tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@needs_data
+def test_the_public_archive(monkeypatch):
+    monkeypatch.undo()
+    parts = data.imdb(stored=False)
+    assert (len(parts.train.texts), len(parts.validation.texts)) == (22_302, 2_478)
+    assert np.bincount(parts.test.labels).tolist() == [12_500, 12_500]
+    assert parts.dropped == 123 + 97
+
+
+# Tables.
+
+
+def frame(rows=60, classes=("bad", "good", "so so")):
+    return pd.DataFrame(
+        {
+            "text": [f"text {i} {classes[i % len(classes)]}" for i in range(rows)],
+            "label": [classes[i % len(classes)] for i in range(rows)],
+        }
+    )
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".tsv", ".parquet"])
+def test_files(tmp_path, ending):
+    path = tmp_path / f"mine{ending}"
+    if ending == ".parquet":
+        frame().to_parquet(path)
+    else:
+        frame().to_csv(path, sep="\t" if ending == ".tsv" else ",", index=False)
+    parts = data.reviews(path)
+    assert parts.classes == ("bad", "good", "so so")
+    assert [len(parts.part(name).texts) for name in ("train", "validation", "test")] == [48, 6, 6]
+    for text, label in zip(*parts.train, strict=True):
+        assert text.endswith(parts.classes[label])
+
+
+def test_numbers_as_labels_stay_in_order_and_columns_have_any_name():
+    table = frame().assign(stars=np.arange(60) % 12, text=[f"row {i}" for i in range(60)])
+    parts = data.reviews(table, label="stars")
+    assert parts.classes == tuple(map(str, range(12)))
+    assert data.reviews(table.rename(columns={"text": "review"}), text="review").classes
+
+
+def test_a_text_that_stands_twice_is_kept_once():
+    table = pd.concat([frame(), frame()])
+    parts = data.reviews(table)
+    texts = [*parts.train.texts, *parts.validation.texts, *parts.test.texts]
+    assert len(texts) == len(set(texts)) == 60 and parts.dropped == 60
+
+
+def test_a_test_table_of_its_own(tmp_path):
+    test = frame().iloc[:9]
+    test.to_csv(tmp_path / "test.csv", index=False)
+    parts = data.reviews(frame(), test=tmp_path / "test.csv")
+    assert parts.test.texts == list(test.text) and parts.dropped == 9
+    assert not set(parts.train.texts) & set(parts.test.texts)
+    with pytest.raises(ValueError, match=r"label 'odd' in row 2 is none of the training table's"):
+        data.reviews(frame(), test=test.assign(label=["bad", "good", "odd"] * 3))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rename": {"label": "lable"}}, "no column 'label'.*Did you mean 'lable'"),
+        ({"assign": {"label": "good"}}, "column 'label' holds one class only, 'good'"),
+        ({"assign": {"label": [None, *["a", "b"] * 29, "a"]}}, "no value in 1 of 60 rows.*row 0"),
+        ({"assign": {"text": [*["x", "y"] * 29, None, "z"]}}, "'text' has no value.*row 58"),
+        ({"head": 0}, "the table has no rows"),
+        ({"head": 4}, "class 'good' has 1 different texts"),
+    ],
+    ids=lambda one: next(iter(one)) + str(len(str(one))) if isinstance(one, dict) else None,
+)
+def test_tables_that_cannot_be_used(change, message):
+    table = frame()
+    if "rename" in change:
+        table = table.rename(columns=change["rename"])
+    table = table.assign(**change.get("assign", {})).head(change.get("head", 60))
+    with pytest.raises(ValueError, match=message):
+        data.reviews(table)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    path = tmp_path / "latin.csv"
+    path.write_bytes("text,label\nGröße,1\n".encode("latin-1"))
+    for bad, message in [
+        (path, "cannot be read as .csv"),
+        (tmp_path / "x.xlsx", "must end in one of .csv"),
+    ]:
+        with pytest.raises(ValueError, match=message) as caught:
+            data.reviews(bad)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        data.reviews(tmp_path / "none.csv")
+    with pytest.raises(ValueError, match="test must be above 0"):
+        data.reviews(frame(), test=0.0)
+
+
+# Tokens.
+
+
+@pytest.fixture(params=["word", "wordpiece"])
+def encoder(request):
+    texts = ["A good film, a very good film!", "Don't watch: bad."] * 5
+    return data.TextEncoder.of(texts, request.param, 40, length=8)
+
+
+def test_encoders_come_back_from_their_json(encoder):
+    again = data.TextEncoder.from_dict(encoder.to_dict())
+    for text in ("a GOOD film!", "unheard of", ""):
+        np.testing.assert_array_equal(again.encode(text), encoder.encode(text))
+    assert (again.level, len(again)) == (encoder.level, len(encoder))
+    assert encoder.encode("Good<br/>film").tolist() == encoder.encode("good FILM\n").tolist()
+
+
+ODD = [
+    "",
+    " \n",
+    "a",
+    "bad " * 10_000,
+    "Ω≈ç√ 漢字 عربي",
+    "🙂🙂👍🏽",
+    "\ud800",
+    "\x00\x07",
+    b"good",
+    "<br />",
+]
+
+
+@pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
+def test_odd_texts_are_tokens_too(encoder, text):
+    ids = encoder.encode(text)
+    assert 1 <= len(ids) <= 8 and ids.dtype == np.int32
+    assert ids.min() >= 1 and ids.max() < len(encoder)
+    assert len(encoder.tokens(text)) == len(ids)
+
+
+def test_what_is_no_text(encoder):
+    with pytest.raises(ValueError, match=r"text 1: the text is not UTF-8 \(byte 0xff at 2\)"):
+        encoder.rows(["good", b"ab\xff"])
+    with pytest.raises(TypeError, match="text 0: a text must be str or UTF-8 bytes; received int"):
+        encoder.rows([7])
+    with pytest.raises(ValueError, match="received one text"):
+        encoder.rows("good")
+
+
+@pytest.mark.parametrize(
+    ("keep", "kept"), [("start", "abcdefgh"), ("end", "mnopqrst"), ("both", "abopqrst")]
+)
+def test_which_end_is_cut(keep, kept):
+    letters = "abcdefghijklmnopqrst"
+    encoder = data.TextEncoder(data.WordVocabulary(letters), 8, keep)
+    assert "".join(encoder.tokens(" ".join(letters))) == kept
+    assert encoder.tokens(" ".join(letters[:8])) == list(letters[:8])
+
+
+def test_encoders_that_cannot_be():
+    with pytest.raises(ValueError, match="unknown keep 'middle'"):
+        data.TextEncoder(data.WordVocabulary("ab"), keep="middle")
+    with pytest.raises(ValueError, match=r"one of words or word pieces.*CharacterVocabulary"):
+        data.TextEncoder(data.CharacterVocabulary("ab"))
+    with pytest.raises(ValueError, match="unknown level 'character'"):
+        data.TextEncoder.of(["a"], "character")
+
+
+# Batches.
+
+
+def rows_of(lengths):
+    return [np.full(n, i + 1, "int32") for i, n in enumerate(lengths)]
+
+
+def test_batches_hold_every_row_once_and_little_padding():
+    lengths = np.random.default_rng(0).integers(1, 200, 500)
+    rows = rows_of(lengths)
+    seen, cells = [], 0
+    for tokens, labels in labelled.batches(rows, np.arange(500), 32, shuffle=True):
+        tokens, labels = tokens.numpy(), labels.numpy()
+        cells += tokens.size
+        assert tokens.shape[1] == lengths[labels].max()
+        for row, label in zip(tokens, labels, strict=True):
+            assert row[row > 0].tolist() == rows[label].tolist()
+        seen += labels.tolist()
+    assert sorted(seen) == list(range(500))
+    assert 1 - lengths.sum() / cells < 0.25
+    assert labelled.padding(rows, 32) < 0.06
+
+
+def test_the_order_is_anew_each_epoch_and_follows_numpys_seed():
+    dataset = labelled.batches(rows_of(range(1, 101)), np.arange(100), 10, shuffle=True)
+
+    def epoch():
+        return np.concatenate([labels.numpy() for _, labels in dataset]).tolist()
+
+    np.random.seed(1)  # noqa: NPY002
+    first, second = epoch(), epoch()
+    np.random.seed(1)  # noqa: NPY002
+    assert epoch() == first != second
+
+
+def test_without_shuffling_by_length():
+    rows = rows_of([3, 1, 2, 9, 5])
+    tokens = [batch.numpy() for batch in labelled.batches(rows, batch_size=2)]
+    found = np.concatenate([batch[:, 0] for batch in tokens])
+    assert found.tolist() == [2, 3, 1, 5, 4]
+    assert len(labelled.batches(rows, batch_size=2)) == 3
+
+
+def test_batches_that_cannot_be():
+    with pytest.raises(ValueError, match="no rows"):
+        labelled.batches([])
+    with pytest.raises(ValueError, match="one for each of 2 rows"):
+        labelled.batches(rows_of([1, 2]), [0])

@@ -1,0 +1,70 @@
+"""What a classifier drops in training, and what of the outputs it sees."""
+
+import keras
+import numpy as np
+import pytest
+
+from keraseq import models
+
+WORDS = np.array([[3, 4, 5, 6], [2, 7, 0, 0]])
+
+
+def numpy(tensor):
+    return keras.ops.convert_to_numpy(tensor)
+
+
+def test_attention_weighs_the_valid_steps():
+    x = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
+    layer = models.SequencePooling("attention")
+    layer.build(x.shape)
+    w = numpy(layer.w)
+    found = numpy(layer(x, mask=WORDS > 0))
+    for row, valid, result in zip(x, WORDS > 0, found, strict=True):
+        shares = np.exp(row[valid] @ w)
+        np.testing.assert_allclose(result, (shares / shares.sum() * row[valid]).sum(0), rtol=1e-4)
+    shares = np.exp(x @ w)
+    np.testing.assert_allclose(
+        numpy(layer(x)), (shares / shares.sum(1, keepdims=True) * x).sum(1), rtol=1e-4
+    )
+
+
+def test_several_poolings_stand_side_by_side():
+    model = models.sequence_classifier(
+        2, vocabulary=9, units=5, pooling=["max", "mean", "attention"], bidirectional=True
+    )
+    assert model.get_layer("logits").kernel.shape == (30, 2)
+    model(WORDS)
+    again = keras.Model.from_config(model.get_config())
+    assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
+
+
+@pytest.mark.parametrize("pooling", [(), ("max", "max"), ("last", "max"), ("mean", "last")])
+def test_poolings_that_do_not_go_together(pooling):
+    with pytest.raises(ValueError, match="pooling must be 'last', or one or several of"):
+        models.sequence_classifier(2, vocabulary=9, pooling=pooling)
+
+
+def test_words_are_dropped_in_training_alone():
+    layer = models.WordDropout(0.3, unknown=1, seed=0)
+    tokens = np.full((50, 40), 7)
+    tokens[:, 30:] = 0
+    found = numpy(layer(tokens, training=True))
+    assert set(found[:, :30].ravel()) == {1, 7} and not found[:, 30:].any()
+    assert 0.25 < (found == 1).sum() / 1500 < 0.35
+    np.testing.assert_array_equal(numpy(layer(tokens, training=False)), tokens)
+    other = numpy(layer(tokens, training=True))
+    assert (other != found).any()
+
+
+def test_each_dropout_has_a_rate_of_its_own():
+    model = models.sequence_classifier(
+        2, vocabulary=9, units=4, dropout=0.2, embedding_dropout=0.6, word_dropout=0.1
+    )
+    rates = {one.name: one.rate for one in model.layers if hasattr(one, "rate")}
+    assert rates == {"word_dropout": 0.1, "embedding_dropout": 0.6, "dropout": 0.2}
+    usual = models.sequence_classifier(2, vocabulary=9, units=4, dropout=0.2)
+    assert usual.get_layer("embedding_dropout").rate == 0.2
+    with pytest.raises(ValueError, match="word_dropout is for tokens"):
+        models.sequence_classifier(2, features=3, word_dropout=0.1)
+    with pytest.raises(ValueError, match="word_dropout must be a number in"):
+        models.sequence_classifier(2, vocabulary=3, word_dropout=1.0)

@@ -1,0 +1,411 @@
+"""The recipe for labelled texts: raw texts to a bundle that reads raw texts."""
+
+import json
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from keraseq import cli, data, recipes
+from keraseq.bundle import Bundle, load
+from keraseq.evaluate import calibration_curve, calibration_error, negative_log_likelihood
+from keraseq.evaluate import temperature as best_temperature
+from keraseq.recipes import imdb
+from keraseq.recipes.imdb.pretraining import NextWord, pieces
+from keraseq.recipes.imdb.settings import checked
+from keraseq.recipes.imdb.training import classifier
+
+SMALL = {
+    "units": 8,
+    "embedding": 8,
+    "length": 16,
+    "epochs": 4,
+    "batch_size": 16,
+    "learning_rate": 0.03,
+    "report": None,
+}
+
+
+@pytest.fixture(autouse=True)
+def plain_loop(monkeypatch):
+    """The loop that needs no compiling; what is tested here is not the loop."""
+    monkeypatch.setenv("KERASEQ_LOOP", "plain")
+
+
+def table(rows=240, seed=0):
+    """Texts of three moods: one word among many says which."""
+    rng = np.random.default_rng(seed)
+    moods = {"bad": "awful", "fine": "okay", "good": "lovely"}
+    texts, labels = [], []
+    for i in range(rows):
+        label = list(moods)[i % 3]
+        words = [f"w{n}" for n in rng.integers(0, 30, rng.integers(3, 25))]
+        words[rng.integers(len(words))] = moods[label]
+        texts.append(" ".join(words))
+        labels.append(label)
+    return pd.DataFrame({"text": texts, "label": labels})
+
+
+@pytest.fixture(scope="module")
+def reviews():
+    return data.reviews(table(), validation=0.2, test=0.2)
+
+
+@pytest.fixture(scope="module")
+def trained(reviews):
+    """A model of them, and what was reported."""
+    said = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERASEQ_LOOP", "plain")
+        bundle = imdb.train(reviews, **{**SMALL, "report": said.append, "epochs": 8})
+    return bundle, said
+
+
+def test_a_model_learns_and_reads_raw_texts(trained, tmp_path):
+    bundle, said = trained
+    assert len(said) == 9 and said[0].startswith("epoch 1/8: train loss")
+    assert said[-1].endswith(f"validation accuracy {bundle.card.metric.mean:.4f}")
+    texts = ["w1 w2 AWFUL w3", "Lovely!<br />w4", "w3 okay"]
+    frame = imdb.predict(bundle, texts)
+    assert frame.label.tolist() == ["bad", "good", "fine"]
+    assert frame.text.tolist() == texts
+    chances = frame[["P(bad)", "P(fine)", "P(good)"]].to_numpy()
+    np.testing.assert_allclose(chances.sum(1), 1)
+    np.testing.assert_allclose(chances.max(1), frame.probability)
+    bundle.save(tmp_path / "saved", optimizer=False)
+    again = load(tmp_path / "saved")
+    assert recipes.of(again) is imdb
+    np.testing.assert_allclose(imdb.predict(again, texts).probability, frame.probability, rtol=1e-5)
+
+
+ODD = ["", "one", "lovely " * 10_000, "很好 фильм 🙂", "\ud83d", "\x00", b"lovely"]
+
+
+def test_odd_texts_get_an_answer_and_the_order_of_texts_does_not_matter(trained):
+    bundle, _ = trained
+    frame = imdb.predict(bundle, ODD)
+    assert np.isfinite(frame.probability).all() and len(frame) == len(ODD)
+    assert frame.label[6] == "good" and frame.label[2] == "good"
+    alone = [imdb.predict(bundle, [one]).probability[0] for one in ODD]
+    np.testing.assert_allclose(frame.probability, alone, rtol=1e-4)
+    assert imdb.predict(bundle, []).shape == (0, 6)
+
+
+def test_what_cannot_be_predicted(trained, reviews):
+    bundle, _ = trained
+    with pytest.raises(ValueError, match="text 1: the text is not UTF-8"):
+        imdb.predict(bundle, ["a", b"\xff"])
+    with pytest.raises(TypeError, match="text 0: a text must be str or UTF-8 bytes; received None"):
+        imdb.predict(bundle, [None])
+    with pytest.raises(ValueError, match="received one text"):
+        imdb.predict(bundle, "lovely")
+    other = data.TextEncoder.of(["quite another vocabulary"])
+    wrong = Bundle(bundle.model, {**bundle.preprocessing, "encoder": other.to_dict()})
+    with pytest.raises(ValueError, match="vocabulary has 6 ids and its model 36: they do not"):
+        imdb.predict(wrong, ["a"])
+    with pytest.raises(ValueError, match="names 2 classes and its model has 3"):
+        imdb.predict(Bundle(bundle.model, {**bundle.preprocessing, "classes": ["a", "b"]}), ["a"])
+    with pytest.raises(ValueError, match="the bundle has no encoder: it is no classifier"):
+        imdb.predict(Bundle(bundle.model, {}), ["a"])
+
+
+def test_evaluation_puts_simple_methods_beside_it(trained, reviews):
+    bundle, _ = trained
+    said = []
+    frame = imdb.evaluate(bundle, reviews, report=said.append)
+    assert frame.columns.tolist() == [
+        "part", "method", "texts", "accuracy", "nats", "calibration_error"
+    ]  # fmt: skip
+    assert frame.part.tolist() == ["validation"] * 4 + ["test"] * 4
+    assert frame.method.tolist()[:4] == [
+        "gru, max and mean pooling",
+        "most frequent class",
+        "bag of embeddings",
+        "logistic regression, TF-IDF bigrams",
+    ]
+    rows = frame[frame.part == "test"].set_index("method")
+    assert (rows.texts == 48).all() and len(said) == 2
+    assert rows.accuracy["most frequent class"] == pytest.approx(1 / 3, abs=0.03)
+    assert rows.accuracy["logistic regression, TF-IDF bigrams"] > 0.9
+    told = imdb.predict(bundle, reviews.test.texts)
+    truth = [reviews.classes[i] for i in reviews.test.labels]
+    right = (told.label == truth).mean()
+    assert rows.accuracy.iloc[0] == pytest.approx(right)
+    chance = [told[f"P({one})"][i] for i, one in enumerate(truth)]
+    assert rows.nats.iloc[0] == pytest.approx(-np.log(chance).mean(), rel=1e-4)
+
+
+def test_tables_are_scored_whole_or_by_the_parts_of_training(tmp_path):
+    table().to_csv(tmp_path / "mine.csv", index=False)
+    table(30, seed=9).to_csv(tmp_path / "other.csv", index=False)
+    bundle = imdb.train(tmp_path / "mine.csv", **{**SMALL, "epochs": 1})
+    mine = imdb.evaluate(bundle, baselines=False)
+    assert mine.part.tolist() == ["validation", "test"]
+    pd.testing.assert_frame_equal(
+        mine, imdb.evaluate(bundle, tmp_path / "mine.csv", baselines=False)
+    )
+    other = imdb.evaluate(bundle, tmp_path / "other.csv")
+    assert other.part.tolist() == ["whole"] and other.texts.tolist() == [30]
+    table(30).assign(label="odd").to_csv(tmp_path / "odd.csv", index=False)
+    with pytest.raises(ValueError, match=r"odd\.csv: label 'odd' in row 0 is none of"):
+        imdb.evaluate(bundle, tmp_path / "odd.csv")
+    table(99).to_csv(tmp_path / "mine.csv", index=False)
+    with pytest.raises(ValueError, match=r"'mine.csv' have changed since the model was trained"):
+        imdb.evaluate(bundle)
+
+
+def test_data_that_cannot_be_read_again(trained):
+    bundle, _ = trained
+    with pytest.raises(ValueError, match=r"was trained on a frame .*give the data"):
+        imdb.evaluate(bundle)
+    with pytest.raises(ValueError, match=r"'notes\.txt' must end in one of .csv"):
+        imdb.evaluate(bundle, "notes.txt")
+    two = data.reviews(table().query("label != 'fine'"))
+    with pytest.raises(ValueError, match="have the classes bad, good; the model knows bad, fine"):
+        imdb.evaluate(bundle, two)
+
+
+# Calibration.
+
+
+def test_the_temperature_is_the_best_there_is():
+    rng = np.random.default_rng(0)
+    chances = rng.dirichlet([1, 1, 1], 4000)
+    labels = (chances.cumsum(1) < rng.random((4000, 1))).sum(1)
+    logits = 3 * np.log(chances)
+    found = best_temperature(logits, labels)
+    assert found == pytest.approx(3, rel=0.1)
+    costs = [negative_log_likelihood(logits / t, labels).mean() for t in (found, 2.7, 3.3)]
+    assert min(costs) == costs[0]
+    assert calibration_error(chances, labels) < 0.03
+    with pytest.raises(ValueError, match="at least one row"):
+        best_temperature(np.zeros((0, 2)), [])
+
+
+def test_a_calibration_curve_counts_every_text():
+    chances = np.array([[0.95, 0.05], [0.9, 0.1], [0.4, 0.6], [0.5, 0.5]])
+    curve = calibration_curve(chances, [0, 1, 1, 0], bins=5)
+    assert curve["count"].tolist() == [2, 2]
+    assert curve.accuracy.tolist() == [1.0, 0.5]
+    assert curve.confidence.tolist() == pytest.approx([0.55, 0.925])
+    assert calibration_error(chances, [0, 1, 1, 0], 5) == pytest.approx((0.45 + 0.425) / 2)
+
+
+# Looking inside.
+
+
+def test_an_explanation_of_a_raw_text(trained):
+    bundle, _ = trained
+    frame = imdb.explain(bundle, "w1 w2 Lovely w3 w5")
+    assert frame.word.tolist() == ["w1", "w2", "lovely", "w3", "w5"]
+    assert frame.left_out.argmax() == 2
+    told = imdb.predict(bundle, ["w1 w2 Lovely w3 w5"])
+    assert told.label[0] == "good"
+    assert frame.probability.iloc[-1] == pytest.approx(told.probability[0], rel=1e-4)
+    other = imdb.explain(bundle, "w1 w2 Lovely w3 w5", "bad")
+    assert other.probability.iloc[-1] == pytest.approx(told["P(bad)"][0], rel=1e-3)
+    with pytest.raises(ValueError, match=r"unknown label 'goood'.*Did you mean 'good'"):
+        imdb.explain(bundle, "a", "goood")
+
+
+def test_where_it_errs(trained, reviews):
+    bundle, _ = trained
+    frame = imdb.predictions(bundle, reviews, "test")
+    assert len(frame) == 48
+    assert frame.words.tolist() == [len(text.split()) for text in reviews.test.texts]
+    assert frame.right.tolist() == (frame.truth == frame.label).tolist()
+    lengths = imdb.accuracy_by_length(frame, bins=3)
+    assert lengths["count"].sum() == 48 and lengths.words.is_monotonic_increasing
+    assert np.average(lengths.accuracy, weights=lengths["count"]) == pytest.approx(
+        frame.right.mean()
+    )
+
+
+# Pretraining.
+
+
+def test_pretraining_gives_the_classifier_its_weights(reviews, tmp_path):
+    said = []
+    settings = {**SMALL, "epochs": 1, "pretraining": 2, "bidirectional": True}
+    bundle = imdb.train(reviews, folder=tmp_path, **{**settings, "report": said.append})
+    assert said[0].startswith("next word, epoch 1/2")
+    assert imdb.evaluate(bundle, reviews, baselines=False).method[0].endswith("pretrained")
+    reader = keras.saving.load_model(tmp_path / "pretraining" / "best.keras")
+    kept = np.load(tmp_path / "pretraining" / "pretrained.npz")
+    np.testing.assert_array_equal(
+        kept["embedding/0"], reader.encoder.get_layer("embedding").get_weights()[0]
+    )
+    # A run with the same settings goes on behind it, and a step of nothing leaves it as it is.
+    said.clear()
+    imdb.train(reviews, folder=tmp_path, **{**settings, "report": said.append})
+    assert not any("next word" in line for line in said)
+
+
+def test_the_next_word_is_learned_both_ways():
+    """In a text of one line again and again each word tells its neighbours."""
+    rows = np.tile(np.arange(1, 9), (32, 3)).astype("int32")
+    keras.utils.set_random_seed(0)
+    model = NextWord(10, embedding=8, cell="gru", units=8, bidirectional=True, samples=10)
+    model.compile(keras.optimizers.Adam(0.05), jit_compile=False)
+    losses = model.fit(rows, epochs=40, verbose=0).history["loss"]
+    assert losses[0] > 1.0 and losses[-1] < 0.15
+    again = NextWord.from_config(model.get_config())
+    assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
+
+
+def test_the_sampled_softmax_is_near_the_whole_one():
+    """With many samples the estimate nears the cost under a softmax over all words."""
+    keras.utils.set_random_seed(1)
+    model = NextWord(30, embedding=4, cell="gru", units=4, samples=20_000)
+    rng = np.random.default_rng(0)
+    model.vectors.embeddings.assign(rng.normal(size=(30, 4)))
+    told = rng.normal(size=(2, 3, 4)).astype("float32")
+    targets = rng.integers(1, 30, (2, 3)).astype("int32")
+    table_ = keras.ops.convert_to_numpy(model.vectors.embeddings)
+    logits = told @ table_[1:].T  # padding is never told
+    whole = negative_log_likelihood(logits, targets - 1)
+    found = keras.ops.convert_to_numpy(model.costs(told, targets))
+    np.testing.assert_allclose(found, whole, atol=0.06)
+
+
+def test_long_texts_are_read_whole_in_pretraining():
+    encoder = data.TextEncoder.of(["a b c d e f g"], length=3)
+    rows = pieces(encoder, ["a b c d e f g", "a b", "c"])
+    assert [len(row) for row in rows] == [3, 3, 2]
+    words = [encoder.token(i) for row in rows for i in row]
+    assert "".join(words) == "abcdefab"  # a single word has no next one
+
+
+# Settings and runs.
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"unit": 3}, "unknown setting 'unit'; .*Did you mean 'units'"),
+        ({"units": 0}, "units must be a positive integer; received units=0"),
+        ({"cell": "lstn"}, "unknown cell 'lstn'.*Did you mean 'lstm'"),
+        ({"level": "letter"}, "unknown level 'letter'; accepted: 'word', 'wordpiece'"),
+        ({"keep": "ends"}, "unknown keep 'ends'.*Did you mean 'end'"),
+        ({"pooling": "men"}, "unknown pooling 'men'.*Did you mean 'mean'"),
+        ({"word_dropout": 1.0}, r"word_dropout must be a number in \[0, 1\)"),
+        ({"weight_decay": -1}, "weight_decay must be a positive number"),
+        ({"pretraining": 1, "layers": 2, "bidirectional": True}, "pretraining needs one layer"),
+    ],
+)
+def test_bad_settings(reviews, tmp_path, settings, message):
+    with pytest.raises(ValueError, match=message):
+        imdb.train(reviews, folder=tmp_path / "run", **{**SMALL, **settings})
+    assert not (tmp_path / "run").exists()
+
+
+def test_settings_reach_the_model():
+    settings = checked(
+        {"cell": "mut1", "units": 6, "layers": 2, "recurrent_dropout": 0.3, "pooling": "attention"}
+    )
+    model = classifier(50, 2, settings)
+    tower = model.get_layer("recurrent")
+    assert [rnn.cell.__class__.__name__ for rnn in tower.rnns] == ["MUT1Cell"] * 2
+    assert tower.rnns[0].cell.recurrent_dropout == 0.3
+    assert model.get_layer("attention_pooling") and model.get_layer("word_dropout").rate == 0.1
+
+
+def test_weight_decay_shrinks_what_is_not_a_bias(reviews):
+    model = imdb.train(reviews, **{**SMALL, "epochs": 1, "weight_decay": 5.0}).model
+    plain = imdb.train(reviews, **{**SMALL, "epochs": 1}).model
+
+    def size(one):
+        return np.abs(one.get_layer("embedding").get_weights()[0]).mean()
+
+    assert size(model) < 0.8 * size(plain)
+
+
+class Killed(Exception):
+    pass
+
+
+class Kill(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            raise Killed
+
+
+def test_a_killed_run_ends_as_one_that_never_stopped(reviews, tmp_path):
+    whole = imdb.train(reviews, folder=tmp_path / "whole", **SMALL)
+    with pytest.raises(Killed):
+        imdb.train(reviews, folder=tmp_path / "killed", callbacks=[Kill()], **SMALL)
+    with pytest.raises(ValueError, match="holds an unfinished run with units=8, this one has"):
+        imdb.train(reviews, folder=tmp_path / "killed", **{**SMALL, "units": 9})
+    resumed = imdb.train(
+        reviews, folder=tmp_path / "killed", callbacks=[keras.callbacks.Callback()], **SMALL
+    )
+    one, other = (pd.read_csv(tmp_path / run / "log.csv") for run in ("whole", "killed"))
+    np.testing.assert_allclose(one.val_loss, other.val_loss, rtol=2e-3)
+    assert resumed.card.epochs == whole.card.epochs == 4
+
+
+def test_pieces_of_words(reviews):
+    bundle = imdb.train(reviews, **{**SMALL, "epochs": 1, "level": "wordpiece"})
+    assert data.TextEncoder.from_dict(bundle.preprocessing["encoder"]).level == "wordpiece"
+    assert imdb.predict(bundle, ["lovely", ""]).shape == (2, 6)
+
+
+# The shell.
+
+
+def shell(*arguments, **options):
+    return CliRunner(env={"COLUMNS": "160"}).invoke(
+        cli.app, [str(one) for one in arguments], **options
+    )
+
+
+def test_train_evaluate_and_predict_from_a_shell(tmp_path):
+    table().rename(columns={"text": "words"}).to_csv(tmp_path / "mine.csv", index=False)
+    options = "--text words --units 8 --embedding 8 --epochs 6 --learning-rate 0.03 --batch-size 16"
+    out = tmp_path / "model"
+    run = shell("train", "imdb", tmp_path / "mine.csv", "--out", out, *options.split())
+    assert run.exit_code == 0, run.output
+    assert "epoch 6/6: train" in run.output and "logistic regression" in run.output
+    again = shell("evaluate", out, "--json")
+    assert again.exit_code == 0, again.output
+    records = json.loads(again.output.strip().splitlines()[-1])
+    assert f"{records[0]['accuracy']:.4f}" in run.output
+    told = shell("predict", out, "awful", "w1 lovely")
+    assert told.exit_code == 0 and [row.split()[0] for row in told.stdout.splitlines()] == [
+        "bad", "good"
+    ]  # fmt: skip
+    piped = shell("predict", out, "--json", input=b"okay\nlovely\n")
+    assert [json.loads(row)["label"] for row in piped.stdout.splitlines()] == ["fine", "good"]
+    bad = shell("predict", out, input=b"okay\n\xff\n")
+    assert bad.exit_code == 2 and bad.stderr.startswith("Error: text 1: the text is not UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["train", "imdb", "nowhere.tar.gz"], 1, "there is no file or folder 'nowhere.tar.gz'"),
+        (["train", "imdb", "nowhere.csv"], 1, "there is no file 'nowhere.csv'"),
+        (["train", "imdb", "MINE", "--cell", "lstn"], 2, "unknown cell 'lstn'"),
+        (["train", "imdb", "MINE", "--pooling", "max,men"], 2, "unknown pooling 'men'"),
+        (["train", "imdb", "MINE", "--label", "lable"], 2, "mine.csv: there is no column 'lable'"),
+        (["predict", "nowhere", "text"], 2, "'nowhere' is no bundle"),
+    ],
+)
+def test_errors_in_a_shell_are_one_line(tmp_path, arguments, code, message):
+    table().to_csv(tmp_path / "mine.csv", index=False)
+    arguments = [tmp_path / "mine.csv" if one == "MINE" else one for one in arguments]
+    more = ["--out", tmp_path / "model"] if arguments[0] == "train" else []
+    run = shell(*arguments, *more)
+    assert run.exit_code == code
+    [line] = [one for one in run.stderr.splitlines() if one]
+    assert line.startswith(f"Error: {message}")
+    assert not (tmp_path / "model").exists()
+
+
+def test_other_bundles_are_refused(trained, tmp_path):
+    bundle, _ = trained
+    Bundle(bundle.model, {}).save(tmp_path / "other", optimizer=False)
+    run = shell("predict", tmp_path / "other", "a")
+    assert run.exit_code == 2 and "is no classifier of texts: its recipe is ''" in run.stderr
