@@ -40,7 +40,8 @@ __all__ = [
     "imdb",
     "labelled",
     "m4_hourly",
-from keraseq.data import chorales, digits, labelled, mnist, text
+    "mnist",
+    "reviews",
     "season_of",
     "series",
     "split_by_time",
