@@ -152,7 +152,8 @@ def prepare(folder: Path, kept: Store, plan: Plan, fresh: bool) -> None:
     settings = json.loads(json.dumps(plan.settings()))
     stored = folder / SETTINGS
     if stored.exists():
-        store.refuse_other(str(folder), files.read(stored)["settings"], settings)
+        known = files.read(stored)
+        store.refuse_other(str(folder), known.get("settings", known), settings)
     kept.agree(settings)
     own = kept.url == store.url_of(folder)
     where = {"name": kept.name, "storage": None if own else kept.shown}

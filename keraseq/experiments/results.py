@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keraseq.experiments import files, slots, statistics, store
+from keraseq.experiments.plan import FORMAT
 from keraseq.experiments.store import Store
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class Results:
         if not path.exists():
             raise ValueError(f"{folder} holds no comparison: there is no {SETTINGS}")
         known = files.read(path)
+        if "name" not in known:
+            raise ValueError(f"{folder} was made by another version of keraseq; compare again")
         url = store.url_of(folder, storage or known.get("storage"))
         if url.startswith("sqlite") and not Path(url.removeprefix("sqlite:///")).exists():
             raise ValueError(f"{folder} holds no comparison: there is no {store.DATABASE}")
@@ -107,6 +110,11 @@ class Results:
                 for role in ("search", "final"):
                     if "/".join([kept.name, task, cell, role]) in there:
                         records += ended(kept, task, cell, role)
+        if settings.get("format") != FORMAT:
+            raise ValueError(
+                f"{kept.name!r} in {kept.shown} was made by another version of keraseq (format "
+                f"{settings.get('format')}, this one reads {FORMAT}); compare again with --fresh"
+            )
         if reference is not None and reference not in settings["cells"]:
             raise ValueError(f"reference must be one of the cells; received {reference!r}")
         usual = "lstm" if "lstm" in settings["cells"] else settings["cells"][0]

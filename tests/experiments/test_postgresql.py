@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
+from pretending import in_this_process, pretended
 from test_compare import environment, task
-from test_search import Threads, pretended
 
 from keraseq import experiments
-from keraseq.experiments import Results, comparison, report, store, trials
+from keraseq.experiments import Results, store
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 pytestmark = [
@@ -171,13 +171,6 @@ def test_three_workers_of_which_one_is_killed(server, tmp_path, monkeypatch):
     assert again.trials().equals(found.trials())
     with pytest.raises(ValueError, match="made with seeds=2, this run has 3"):
         experiments.compare([task("Slow")], CELLS, **{**options, "seeds": 3}, out=tmp_path / "d")
-
-
-def in_this_process(monkeypatch, run):
-    """Trials are what `run` says, without worker processes."""
-    monkeypatch.setattr(comparison, "Pool", Threads)
-    monkeypatch.setattr(trials, "run", run)
-    monkeypatch.setattr(report, "write", lambda results: None)
 
 
 def test_a_database_that_goes_away_in_the_middle(server, tmp_path, monkeypatch, capsys):

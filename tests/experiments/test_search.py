@@ -1,95 +1,22 @@
 """Whole comparisons without processes and without training: how trials are chosen and kept."""
 
-import json
-import queue
-import threading
 from dataclasses import asdict
 
-import numpy as np
 import pytest
 import tiny_tasks
+from pretending import in_this_process, pretended
 
 from keraseq import experiments
-from keraseq.experiments import comparison, crew, page, report, slots, store, trials, worker
+from keraseq.experiments import crew, page, slots, store, trials
 from keraseq.experiments.plan import Plan
-from keraseq.experiments.trials import Trial
 
 SUMS = "tiny_tasks:Sums"
 TINY = {"seeds": 2, "steps": 12, "workers": 1, "progress": False}
 
 
-def pretended(trial, on_look):
-    """The record of a trial that nobody trained: each cell has a learning rate it likes best."""
-    liked = 0.02 if trial.cell == "elman" else 0.003
-    good = 0.9 - 0.1 * abs(np.log(trial.learning_rate / liked)) - 0.02 * trial.seed
-    curve, status = [], "finished"
-    for step in trials.looks(trial.steps):
-        value = good * step / trial.steps
-        curve.append({"step": step, "seconds": 0.1 * step, "loss": 1.0, "validation": value})
-        if on_look(step, value) and step < trial.steps:
-            status = "pruned"
-            break
-    return {
-        **asdict(trial),
-        **{"metric": "accuracy", "status": status, "diverged_at": None, "validation": value},
-        **{"pruned_at": step if status == "pruned" else None, "best_step": step},
-        **{"solved_step": None, "test": value if trial.role == "final" else None},
-        **{"parameters": 47, "step_ms": 1.0, "train_seconds": 0.1 * step, "seconds": 1.0},
-        **{"compile_seconds": 0.1, "projection": None, "loop": "plain loop", "path": "there"},
-        **{"curve": curve, "samples": []},
-    }
-
-
-class Threads:
-    """A pool whose jobs run in this process, one after the other."""
-
-    def __init__(self, workers, logs, environment):
-        self.events, self.replies, self.unfinished = queue.SimpleQueue(), queue.SimpleQueue(), 0
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        pass
-
-    @property
-    def free(self):
-        return 1 - self.unfinished
-
-    def submit(self, job):
-        self.unfinished += 1
-        self.events.put({"event": "start", "key": job["key"]})
-        threading.Thread(target=self.do, args=(json.loads(json.dumps(job)),), daemon=True).start()
-
-    def do(self, job):
-        def on_look(step, value):
-            self.events.put({"event": "look", "key": job["key"], "step": step, "value": value})
-            return job["prunable"] and self.replies.get()["stop"]
-
-        try:
-            if job["kind"] == "trial":
-                record = trials.run(Trial(**job["trial"]), on_look)
-            else:
-                record = worker.describe(job["task"])
-            self.events.put({"event": "done", "key": job["key"], "record": record})
-        except Exception as error:
-            reason = worker.one_line(error)
-            self.events.put({"event": "failed", "key": job["key"], "reason": reason})
-
-    def event(self, seconds=None):
-        event = self.events.get(timeout=60)
-        self.unfinished -= event["event"] in ("done", "failed")
-        return event
-
-    def reply(self, key, message):
-        self.replies.put(message)
-
-
 @pytest.fixture(autouse=True)
-def in_threads(monkeypatch):
-    monkeypatch.setattr(comparison, "Pool", Threads)
-    monkeypatch.setattr(trials, "run", pretended)
-    monkeypatch.setattr(report, "write", lambda results: None)  # figures take their time
+def without_processes(monkeypatch):
+    in_this_process(monkeypatch)
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
@@ -193,3 +120,21 @@ def test_keys_are_those_of_the_trials():
             trial = plan.trial(piece, slot, {"learning_rate": 0.1})
             assert trial.key == crew.key(piece, slot)
             assert asdict(trial)["units"] == 5
+
+
+def test_what_another_version_made_is_refused(tmp_path):
+    experiments.compare([SUMS], ["elman"], **TINY, out=tmp_path)
+    kept = store.Store(store.url_of(tmp_path), tmp_path.name)
+    kept.study().set_user_attr("settings", {**kept.settings(), "format": 9})
+    kept.close()
+    with pytest.raises(ValueError, match=r"keraseq \(format 9, this one reads 2"):
+        experiments.Results.read(tmp_path)
+    with pytest.raises(ValueError, match=r"was made with format=9, this run has 2; .* --fresh"):
+        experiments.compare([SUMS], ["elman"], **TINY, out=tmp_path)
+    (tmp_path / "settings.json").write_text('{"format": 1}')  # as the first version left it
+    with pytest.raises(ValueError, match="was made by another version of keraseq; compare again"):
+        experiments.Results.read(tmp_path)
+    with pytest.raises(ValueError, match=r"was made with format=1, this run has 2; .* --fresh"):
+        experiments.compare([SUMS], ["elman"], **TINY, out=tmp_path)
+    experiments.compare([SUMS], ["elman"], **TINY, out=tmp_path, fresh=True)
+    assert len(experiments.Results.read(tmp_path).trials()) == 2
