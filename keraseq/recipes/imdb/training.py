@@ -20,7 +20,7 @@ from keraseq.recipes.imdb import pretraining
 from keraseq.recipes.imdb.baselines import MULTIPLE, logits_of
 from keraseq.recipes.imdb.progress import Report, schedule
 from keraseq.recipes.imdb.settings import Settings, checked
-from keraseq.recipes.text.training import FILES, claim
+from keraseq.recipes.runs import SETTINGS, claim
 
 PRETRAINING = "pretraining"  # folder of the language model, inside that of the run
 
@@ -77,7 +77,7 @@ def train(
         if folder is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
         folder = Path(folder)
-        begun = (folder / FILES).is_file()
+        begun = (folder / SETTINGS).is_file()
         claim(folder, {**asdict(chosen), "sha256": reviews.sha256})
         if not begun:  # what another run learned before
             shutil.rmtree(folder / PRETRAINING, ignore_errors=True)
@@ -92,7 +92,7 @@ def train(
         others = [Report(chosen.epochs, report), *callbacks]
         epochs = fit(model, rows, reviews, chosen, folder, others, verbose)
         model = keras.saving.load_model(folder / "best.keras")
-        (folder / FILES).unlink()  # the run is over: another may begin here
+        (folder / SETTINGS).unlink()  # the run is over: another may begin here
         log = pd.read_csv(folder / "log.csv")
     logits = logits_of(model, rows["validation"])
     right = accuracy(logits, reviews.validation.labels)

@@ -1,6 +1,5 @@
 """How a language model is trained on a text, and goes on after a kill."""
 
-import json
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from keraseq import cells, data, generation, models
 from keraseq import train as training
 from keraseq.bundle import Bundle, Card, Score
 from keraseq.checks import did_you_mean, one_of, positive_integer, positive_number, rate
+from keraseq.recipes.runs import SETTINGS, claim
 from keraseq.recipes.text.evaluation import said, unit_of
 
 DECAYS = ("cosine", "plateau")
@@ -25,7 +25,6 @@ FACTOR, EPOCHS_OF_PLATEAU = 0.5, 1  # "plateau": halved after each epoch that br
 # on after one. Among words the rare ones are unknown anyway.
 UNKNOWN_RATE = 1e-3
 SAMPLE, TEMPERATURE = 200, 0.8  # tokens of the sample after each epoch
-FILES = "settings.json"
 
 
 @dataclass(frozen=True)
@@ -189,7 +188,7 @@ def train(
             verbose=verbose,
         )
         copy_weights(keras.saving.load_model(folder / "best.keras"), writer)
-        (folder / FILES).unlink()  # the run is over: another may begin here
+        (folder / SETTINGS).unlink()  # the run is over: another may begin here
         best = min(pd.read_csv(folder / "log.csv")["val_loss"])
     return Bundle(
         writer,
@@ -236,23 +235,6 @@ def completed(level: str, settings: dict) -> Settings:
         positive_number(name, getattr(chosen, name))
     rate("scheduled_sampling", chosen.scheduled_sampling, closed=True)
     return chosen
-
-
-def claim(folder: Path, settings: dict) -> None:
-    """Notes the settings of a run in its folder, or says that another run is there."""
-    path = folder / FILES
-    if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        for name, value in settings.items():
-            if before.get(name) != value:
-                raise ValueError(
-                    f"{str(folder)!r} holds an unfinished run with {name}={before.get(name)!r}, "
-                    f"this one has {name}={value!r}; go on with that one, or remove the folder"
-                )
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "log.csv").unlink(missing_ok=True)  # of a run that is over
-    path.write_text(json.dumps(settings), encoding="utf-8")
 
 
 def streams(corpus: data.Corpus, settings: Settings):
