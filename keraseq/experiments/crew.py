@@ -251,7 +251,7 @@ class Crew:
         def beat():
             while not ended.wait(self.store.heartbeat):
                 with contextlib.suppress(RuntimeError):  # the dictionary changed: next time
-                    self.store.beat([work.optuna._trial_id for work in self.working.values()])
+                    self.store.beat([work.optuna._trial_id for work in list(self.working.values())])
 
         thread = threading.Thread(target=beat, daemon=True)
         thread.start()

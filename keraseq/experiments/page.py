@@ -31,8 +31,8 @@ def findings(results: Results, task: str) -> str:
     means = (sign * finished["test"]).groupby(finished["cell"]).mean().sort_values()
     best = means.index[0]
     said = f"<b>{esc(best)}</b> is best with {sign * means.iloc[0]:.{digits}f} {esc(label)}"
-    ranks = statistics.ranks(results.runs(task), described["direction"])
-    close = [cell for cell in means.index[1:] if ranks[cell] == 1]
+    runs = results.runs(task)
+    close = [c for c in means.index[1:] if not statistics.beats(runs[best], runs[c], sign)]
     if close:
         said += f"; these seeds do not tell {listed(close)} apart from the best."
     else:
@@ -86,7 +86,8 @@ def held_equal(results: Results) -> list[str]:
             else ""
         )
         + "The rank is one more than the number of cells that are better by a difference whose "
-        "interval excludes 0, so that cells that are not told apart may share it."
+        "interval excludes 0, so that cells that are not told apart may share it; it takes at "
+        f"least {statistics.PAIRS} seeds."
     )
     lines.append(
         "<b>Did not converge</b>: runs that diverged, failed, or did not get a twentieth of the "

@@ -11,6 +11,7 @@ import numpy as np
 DRAWS = 10_000
 EXACT = 5  # runs, up to which every resample is looked at: 5 ** 5 of them
 LEVEL = 0.95
+PAIRS = 3  # the least from which cells are told apart; two agree by chance every other time
 MARGIN = 0.05  # part of the way from the floor to perfect that a run must have gone
 
 
@@ -76,7 +77,7 @@ def ranks(values: Mapping[str, Mapping[int, float]], direction: str) -> dict[str
     """The rank of each cell: one more than the number of cells that are told apart as better.
 
     A cell is told apart from another where the interval of their paired difference excludes 0, of
-    at least two pairs. So cells that are not told apart from the best share rank 1.
+    at least three pairs. So cells that are not told apart from the best share rank 1.
 
     Args:
         values: Cell -> seed -> value.
@@ -85,8 +86,8 @@ def ranks(values: Mapping[str, Mapping[int, float]], direction: str) -> dict[str
     Example:
 
     >>> from keraseq.experiments import statistics
-    >>> runs = {"a": {1: 1.0, 2: 2.0}, "b": {1: 2.0, 2: 1.5}, "c": {1: 5.0, 2: 6.0}}
-    >>> statistics.ranks(runs, "min")
+    >>> values = {"a": [1, 2, 3], "b": [2, 1, 3], "c": [5, 6, 7]}
+    >>> statistics.ranks({cell: dict(enumerate(runs)) for cell, runs in values.items()}, "min")
     {'a': 1, 'b': 1, 'c': 3}
     """
     sign = 1 if direction == "min" else -1
@@ -98,7 +99,7 @@ def ranks(values: Mapping[str, Mapping[int, float]], direction: str) -> dict[str
 
 def beats(one: Mapping[int, float], other: Mapping[int, float], sign: int) -> bool:
     """Whether the runs of one are told apart from those of the other as better."""
-    if len(set(one) & set(other)) < 2:
+    if len(set(one) & set(other)) < PAIRS:
         return False
     found = difference(one, other)
     return found is not None and found.excludes_zero and sign * found.mean < 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keraseq.experiments import statistics
 from keraseq.experiments.results import Results
 
 SIZES = ("units", "parameters", "ms a step", "training s")
@@ -26,7 +27,7 @@ def rows(results: Results, task: str) -> list[dict[str, str]]:
                     "cell": row["cell"],
                     "test": f"{row['mean']:.{digits}f}{spread}",
                     "95 %": between(row["low"], row["high"], digits) if row["runs"] > 1 else "",
-                    "rank": str(row["rank"]),
+                    "rank": str(row["rank"]) if ranked(results) else "",
                     "difference": f"{row['difference']:+.{digits}f} "
                     + between(row["difference_low"], row["difference_high"], digits, "+")
                     if there
@@ -78,8 +79,15 @@ def is_baseline(row: dict[str, str]) -> bool:
     return row["notes"].startswith("baseline")
 
 
+def ranked(results: Results) -> bool:
+    """Whether there are seeds enough for ranks to mean something."""
+    return results.settings["seeds"] >= statistics.PAIRS
+
+
 def rank_rows(results: Results) -> list[dict[str, str]]:
-    """Ranks over the tasks, a row a cell, the lowest mean first."""
+    """Ranks over the tasks, a row a cell, the lowest mean first; none of too few seeds."""
+    if not ranked(results):
+        return []
     table = results.ranks().dropna(how="all").sort_values("mean", kind="stable")
     columns = [*results.tasks, "mean"]
     return [

@@ -48,8 +48,10 @@ def test_ranks_have_ties():
     assert ranks(runs, "min") == {"a": 2, "b": 2, "c": 1, "d": 1}
 
 
-def test_a_single_seed_tells_nothing_apart():
-    assert ranks({"a": {1: 0.9}, "b": {1: 0.1}}, "max") == {"a": 1, "b": 1}
+@pytest.mark.parametrize(("seeds", "rank"), [(1, 1), (2, 1), (3, 2)])
+def test_few_seeds_tell_nothing_apart(seeds, rank):
+    good, bad = (dict.fromkeys(range(seeds), value) for value in (0.9, 0.1))
+    assert ranks({"a": good, "b": bad}, "max") == {"a": 1, "b": rank}
 
 
 @pytest.mark.parametrize(
