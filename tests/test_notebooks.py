@@ -16,7 +16,13 @@ SOURCES = sorted((NOTEBOOKS / "src").glob("*.py"))
 FAST = {
     "01_quickstart": {"epochs": 2, "units": 8},
     "02_cells": {"epochs": 1, "units": 4, "stride": 40},
-    "04_text_generation": {"epochs": 1, "units": 8, "limit": 60_000, "python_limit": 60_000},
+    "04_text_generation": {
+        "epochs": 1,
+        "python_epochs": 1,
+        "units": 8,
+        "limit": 60_000,
+        "python_limit": 60_000,
+    },
     "05_forecasting": {"epochs": 1, "units": 8, "stride": 41},
 }
 NEED_DATA = {"04_text_generation", "05_forecasting"}  # public files, which a test does not download

@@ -1,5 +1,6 @@
 """A function of tensors, compiled as a whole: the only place here that calls a backend."""
 
+import functools
 from collections.abc import Callable
 
 import keras
@@ -18,8 +19,9 @@ def compiled(function: Callable, variables: list[keras.Variable]) -> Callable:
     if backend == "tensorflow":
         import tensorflow as tf
 
-        # A function of its own each time: TensorFlow warns where one is compiled for many shapes.
-        return tf.function(lambda *a: function(*a), jit_compile=True, autograph=False)
+        # TensorFlow warns where one piece of code is compiled again and again, as it is for many
+        # models; a partial function is known by itself, not by its code.
+        return tf.function(functools.partial(function), jit_compile=True, autograph=False)
     if backend == "torch":
         import torch
 

@@ -7,6 +7,7 @@
 
 # %% tags=["parameters"]
 epochs = 3
+python_epochs = 6
 units = 256
 limit = None
 python_limit = 700_000
@@ -105,9 +106,9 @@ _ = plots.coloured_text(shown, values, label=f"unit {best['unit']}: line positio
 
 # %%
 source = data.text_corpus("python_source", limit=python_limit)
-print(source)
+print(str(source).splitlines()[0])
 programmer = recipes.text.train(
-    source, cell="lstm", units=units, epochs=epochs, report=None, **settings
+    source, cell="gru", units=units, epochs=python_epochs, report=None, **settings
 )
 print(recipes.text.evaluate(programmer, orders=(5,))[["part", "method", "nats_per_character"]])
 
@@ -115,16 +116,16 @@ print(recipes.text.evaluate(programmer, orders=(5,))[["part", "method", "nats_pe
 print(keraseq.generate(programmer, "def read(", 400, temperature=0.6, seed=seed))
 
 # %% [markdown]
-# A unit for the indentation, one for strings: after a few epochs there are some.
+# A unit for comments, one for strings: after a few epochs there are some that follow them a little.
 
 # %%
 code = source.validation[0][:30_000]
 tokens = source.tokenizer.encode(code)
-states = inspection.unit_activations(programmer.model, tokens, state="cell")
+states = inspection.unit_activations(programmer.model, tokens)
 found = inspection.find_units(states, inspection.text_features(code, "python"))
-best = found[found["feature"] == "indentation"].iloc[0]
+best = found[found["feature"] == "inside comment"].iloc[0]
 values = states[:600, best["unit"]] * best["direction"]
-_ = plots.coloured_text(code[:600], values, label=f"unit {best['unit']}: indentation")
+_ = plots.coloured_text(code[:600], values, label=f"unit {best['unit']}: inside comment")
 found.groupby("feature").head(1).round(3)
 
 # %% [markdown]
