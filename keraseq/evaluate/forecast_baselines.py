@@ -202,6 +202,8 @@ class Local(Baseline):
         if key not in self.fitted:
             train = self.series.part("train")[identifier]
             values = train[self.series.targets[which]].to_numpy("float64")
+            import statsmodels.tools.sm_exceptions  # noqa: F401 - it sets filters when imported
+
             with warnings.catch_warnings():
                 # That columns repeat each other, or that the optimum is not exact.
                 warnings.simplefilter("ignore")

@@ -52,8 +52,8 @@ class NextWord(keras.Model):
 
     >>> from keraseq.recipes.imdb.pretraining import NextWord
     >>> model = NextWord(50, embedding=4, cell="gru", units=8)
-    >>> model(keras.ops.ones((2, 5), "int32")).shape
-    TensorShape([2, 5, 8])
+    >>> tuple(model(keras.ops.ones((2, 5), "int32")).shape)
+    (2, 5, 8)
 
     References:
         Dai & Le 2015, "Semi-supervised Sequence Learning", arXiv:1511.01432.
