@@ -30,7 +30,6 @@ series = data.series("melbourne", calendar=["yearday"])
 for part in ("train", "validation", "test"):
     [frame] = series.part(part).values()
     print(f"{part:10} {len(frame):5,} days from {frame.index[0]:%d %B %Y}")
-frame.head(3).round(2)
 
 # %% [markdown]
 # ## Training
@@ -68,13 +67,12 @@ _ = plots.errors_by_step(found.summary("step"), label="mean absolute error, °C"
 import matplotlib.pyplot as plt
 
 [(name, frame)] = series.frames.items()
+look = {"target": "temperature", "label": "minimum temperature, °C"}
 figure, panels = plt.subplots(3, 1, figsize=(9, 8), layout="constrained")
 for panel, row in zip(panels, (3220, 3390, 3560), strict=True):
     coming = forecaster.forecast(replace(series, frames={name: frame.iloc[:row]}))
-    values = frame["temperature"]
-    history, truth = values.iloc[row - 70 : row], values.iloc[row : row + 28]
-    look = {"target": "temperature", "label": "minimum temperature, °C", "ax": panel}
-    plots.fan_chart(coming, history, truth=truth, **look)
+    known, truth = frame["temperature"].iloc[:row], frame["temperature"].iloc[row : row + 28]
+    plots.fan_chart(coming, known.iloc[-70:], truth=truth, ax=panel, **look)
 
 # %% [markdown]
 # ## Is it as sure as it says?
