@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 DPI = 150
 
+LEFT_OUT = ("95 %", "parameters", "training s")  # of a terminal, which is narrow
+
 
 def write(results: Results) -> Path:
     """Writes the tables (CSV), `figures/` and `report.html` into the folder.
@@ -43,7 +45,7 @@ def write(results: Results) -> Path:
 
 
 def print_tables(results: Results, console: Console) -> None:
-    """Prints a table a task, and one of the ranks over several."""
+    """Prints a table a task, and one of the ranks over several; the report has more columns."""
     from rich.table import Table
 
     for name, described in results.tasks.items():
@@ -53,11 +55,13 @@ def print_tables(results: Results, console: Console) -> None:
             title_justify="left",
             title_style="bold",
         )
-        for heading in HEADINGS:
+        found = rows(results, name)
+        shown = [one for one in HEADINGS if one not in LEFT_OUT and any(row[one] for row in found)]
+        for heading in shown:
             table.add_column(heading, justify="left" if heading in LEFT else "right")
-        for row in rows(results, name):
+        for row in found:
             style = "dim" if is_baseline(row) else ""
-            table.add_row(*row.values(), style=style)
+            table.add_row(*(row[heading] for heading in shown), style=style)
         console.print(table)
     ranked = rank_rows(results)
     if len(results.tasks) > 1 and ranked:
