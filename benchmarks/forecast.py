@@ -16,12 +16,13 @@ and a run that was killed goes on from its last epoch (`--runs`, default `runs/f
 """
 
 import argparse
-import csv
 import json
 import os
-import resource
 import time
 from pathlib import Path
+
+import lines
+import timing
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 FILES = {"ett": "ett-targets.csv", "cells": "ett-cells.csv", "m4": "m4-hourly.csv"}
@@ -54,17 +55,8 @@ def main() -> None:
     parser.add_argument("--save", type=Path, help="Folder for the bundle.")
     parser.add_argument("--runs", type=Path, default=Path("runs/forecast"))
     given = parser.parse_args()
-    threads(given.threads)
+    timing.limit_threads(given.threads)
     {"ett": ett, "cells": cells, "m4": m4, "speed": speed}[given.what](given)
-
-
-def threads(count: int) -> None:
-    """Limits TensorFlow's threads: on a busy machine one is as quick as two."""
-    if count:
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(count)
-        tf.config.threading.set_inter_op_parallelism_threads(count)
 
 
 def ett(given) -> None:
@@ -113,16 +105,15 @@ def options(given, cell: str, seed: int) -> dict:
 def run(given, source: str, chosen: dict, path: Path) -> None:
     """Trains, measures on validation and test, and writes a line; nothing if it is there."""
     key = {"data": source, **chosen}
-    done = any(all(row.get(k) == str(v) for k, v in key.items()) for row in rows(path))
-    if done and not given.only_validation:
+    if lines.there(path, key) and not given.only_validation:
         return
     from keraseq import data, recipes
 
     series = data.series(source)
     name = "-".join(str(value) for value in key.values())
-    busy = processor_seconds()
+    busy = time.process_time()
     bundle = recipes.forecast.train(series, folder=given.runs / name, verbose=2, **chosen)
-    busy = processor_seconds() - busy
+    busy = time.process_time() - busy
     epochs = bundle.card.epochs
     found = {
         "parameters": bundle.model.count_params(),
@@ -135,7 +126,7 @@ def run(given, source: str, chosen: dict, path: Path) -> None:
             found[f"{part}_{metric}"] = round(value, 5)
     print(json.dumps({**key, **found}), flush=True)
     if not given.only_validation:
-        write(path, {**key, **found})
+        lines.add(path, {**key, **found})
     if given.save:
         bundle.save(given.save, optimizer=False)
 
@@ -228,35 +219,9 @@ def table(path: Path):
     ).sort_values("test MSE")
 
 
-def processor_seconds() -> float:
-    """Processor time of this process so far, which other processes do not change much."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
 def results(what: str) -> Path:
     """Where lines go."""
     return Path(__file__).parent / "results" / FILES[what]
-
-
-def rows(path: Path) -> list[dict]:
-    """The lines that are there."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write(path: Path, row: dict) -> None:
-    """Adds a line, as a whole."""
-    lines = [*rows(path), row]
-    partial = path.with_name(f"partial.{path.name}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(dict.fromkeys(name for line in lines for name in line)))
-        writer.writeheader()
-        writer.writerows(lines)
-    partial.replace(path)
 
 
 if __name__ == "__main__":

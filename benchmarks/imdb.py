@@ -17,6 +17,7 @@ from contextlib import contextmanager
 
 import keras
 import numpy as np
+import timing
 
 from keraseq import data, recipes
 from keraseq.data.labelled.batches import padded
@@ -98,9 +99,7 @@ def main(arguments=None) -> None:
     parser.add_argument("--epochs", default="1,2")
     chosen = parser.parse_args(arguments)
     if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(chosen.threads)
+        timing.limit_threads(chosen.threads)
     reviews = data.imdb()
     found = [pipeline(reviews)]
     print(json.dumps(found[-1]), flush=True)

@@ -10,10 +10,12 @@ killed goes on from its last epoch.
 """
 
 import argparse
-import csv
 import os
-import resource
+import time
 from pathlib import Path
+
+import lines
+import timing
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 CELLS = "elman,lstm,gru,mut1,mut2,mut3"
@@ -32,10 +34,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/imdb-cells"))
     parser.add_argument("--only-table", action="store_true")
     given = parser.parse_args()
-    if given.threads:
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(given.threads)
+    timing.limit_threads(given.threads)
     for seed in [] if given.only_table else map(int, given.seeds.split(",")):
         for cell in given.cells.split(","):
             run(given, cell, seed)
@@ -45,13 +44,13 @@ def main() -> None:
 def run(given, cell: str, seed: int) -> None:
     """One cell with one seed; nothing if it is there."""
     key = {"cell": cell, "seed": seed, "budget": given.budget, "epochs": given.epochs}
-    if any(all(row[name] == str(value) for name, value in key.items()) for row in rows(given.csv)):
+    if lines.there(given.csv, key):
         return
     from keraseq import data, recipes
 
     reviews = data.imdb()
     units = units_of(given.budget, cell)
-    busy = processor_seconds()
+    busy = time.process_time()
     bundle = recipes.imdb.train(
         reviews,
         folder=given.runs / "-".join(map(str, key.values())),
@@ -61,7 +60,7 @@ def run(given, cell: str, seed: int) -> None:
         seed=seed,
         report=lambda line: print(f"{cell} {seed}: {line}", flush=True),
     )
-    busy = processor_seconds() - busy
+    busy = time.process_time() - busy
     scores = recipes.imdb.evaluate(bundle, reviews, baselines=False).set_index("part")
     found = {
         "units": units,
@@ -71,7 +70,7 @@ def run(given, cell: str, seed: int) -> None:
         "test_nats": round(scores.nats["test"], 4),
         "processor_seconds_an_epoch": round(busy / given.epochs, 1),
     }
-    write(given.csv, {**key, **found})
+    lines.add(given.csv, {**key, **found})
 
 
 def units_of(budget: int, cell: str) -> int:
@@ -92,12 +91,6 @@ def units_of(budget: int, cell: str) -> int:
     )
 
 
-def processor_seconds() -> float:
-    """Processor time of this process so far, which other processes do not change much."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
 def table(path: Path):
     """Mean and spread of each cell over its seeds."""
     import pandas as pd
@@ -115,26 +108,6 @@ def table(path: Path):
             "processor seconds an epoch": grouped["processor_seconds_an_epoch"].min(),
         }
     ).sort_values("test accuracy", ascending=False)
-
-
-def rows(path: Path) -> list[dict]:
-    """The lines that are there."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def write(path: Path, row: dict) -> None:
-    """Adds a line, as a whole."""
-    lines = [*rows(path), row]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(row))
-        writer.writeheader()
-        writer.writerows(lines)
-    partial.replace(path)
 
 
 if __name__ == "__main__":

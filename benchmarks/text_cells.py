@@ -10,10 +10,12 @@ from its last epoch. Data: the folder named by `KERASEQ_DATA`, else a download.
 """
 
 import argparse
-import csv
 import os
-import resource
+import time
 from pathlib import Path
+
+import lines
+import timing
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 CELLS = "elman,lstm,gru,mut1,mut2,mut3"
@@ -34,11 +36,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/text-cells"))
     parser.add_argument("--only-table", action="store_true")
     given = parser.parse_args()
-    if given.threads:
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(given.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(given.threads)
+    timing.limit_threads(given.threads)
     for seed in [] if given.only_table else map(int, given.seeds.split(",")):
         for cell in given.cells.split(","):
             run(given, cell, seed)
@@ -54,7 +52,7 @@ def run(given, cell: str, seed: int) -> None:
         "epochs": given.epochs,
         "learning_rate": given.learning_rate,
     }
-    if any(all(row[name] == str(value) for name, value in key.items()) for row in rows(given.csv)):
+    if lines.there(given.csv, key):
         return
     import keraseq
     from keraseq import data, models, recipes
@@ -63,7 +61,7 @@ def run(given, cell: str, seed: int) -> None:
     units = models.match_parameters(
         models.language_model, given.budget, cell=cell, vocabulary=len(corpus.tokenizer)
     )
-    busy = processor_seconds()
+    busy = time.process_time()
     bundle = recipes.text.train(
         corpus,
         folder=given.runs / "-".join(map(str, key.values())),
@@ -74,7 +72,7 @@ def run(given, cell: str, seed: int) -> None:
         seed=seed,
         report=lambda text: print(f"{cell} {seed}: {text.splitlines()[0]}", flush=True),
     )
-    busy = processor_seconds() - busy
+    busy = time.process_time() - busy
     costs = recipes.text.evaluate(bundle, orders=())
     carried, cold = costs["nats_per_character"]
     written = keraseq.generate(bundle, PROMPT, SAMPLE, temperature=TEMPERATURE, seed=0)
@@ -86,13 +84,7 @@ def run(given, cell: str, seed: int) -> None:
         "processor_seconds_an_epoch": round(busy / given.epochs, 1),
         "sample": written,
     }
-    write(given.csv, {**key, **found})
-
-
-def processor_seconds() -> float:
-    """Processor time of this process so far, which other processes do not change much."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    lines.add(given.csv, {**key, **found})
 
 
 def table(path: Path):
@@ -111,26 +103,6 @@ def table(path: Path):
             "processor seconds an epoch": grouped["processor_seconds_an_epoch"].min(),
         }
     ).sort_values("nats a character")
-
-
-def rows(path: Path) -> list[dict]:
-    """The lines that are there."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def write(path: Path, row: dict) -> None:
-    """Adds a line, as a whole."""
-    lines = [*rows(path), row]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(row))
-        writer.writeheader()
-        writer.writerows(lines)
-    partial.replace(path)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,15 @@ SHORTEST = 0.1  # seconds of a repeat; a shorter call is made several times
 TICK = 0.03  # seconds by which the kernel's counts may be off
 
 
+def limit_threads(count: int) -> None:
+    """Limits TensorFlow's threads; 0 leaves it all processors."""
+    if count:
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(count)
+        tf.config.threading.set_inter_op_parallelism_threads(count)
+
+
 class Timing(NamedTuple):
     """Seconds of one call: the median and the smallest of the calm repeats.
 

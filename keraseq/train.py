@@ -17,7 +17,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keraseq.checks import boolean, positive_integer, rate
+from keraseq.checks import boolean, positive_integer, positive_number, rate
 
 RESUME_FORMAT = 1
 
@@ -67,9 +67,9 @@ def compile(
         arXiv:1211.5063.
     """
     if not isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule):
-        learning_rate = positive("learning_rate", learning_rate)
+        learning_rate = positive_number("learning_rate", learning_rate)
     if clipnorm is not None:
-        clipnorm = positive("clipnorm", clipnorm)
+        clipnorm = positive_number("clipnorm", clipnorm)
     if loss is None:
         loss, usual = default_loss(model)
         metrics = usual if metrics is None else metrics
@@ -506,10 +506,3 @@ def make_deterministic() -> None:
         flags = os.environ.get("XLA_FLAGS", "")
         if flag not in flags:
             os.environ["XLA_FLAGS"] = f"{flags} {flag}".strip()
-
-
-def positive(name: str, value) -> float:
-    """The value as a positive `float`, or an error that names it."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not value > 0:
-        raise ValueError(f"{name} must be a positive number; received {name}={value!r}")
-    return float(value)

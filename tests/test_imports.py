@@ -28,7 +28,17 @@ MAY_IMPORT["recipes"] = set(MAY_IMPORT)
 MAY_IMPORT["experiments"] = set(MAY_IMPORT)
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["__main__"] = {"cli"}
-HEAVY = ("tensorflow_datasets", "keras_nlp", "keras_hub", "statsmodels", "seaborn", "typer")
+HEAVY = (
+    "tensorflow_datasets",
+    "keras_nlp",
+    "keras_hub",
+    "statsmodels",
+    "seaborn",
+    "typer",
+    "optuna",
+    "sqlalchemy",
+    "sklearn",
+)
 
 
 def room_of(path: Path) -> str:

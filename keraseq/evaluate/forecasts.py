@@ -65,7 +65,11 @@ def pinball(targets, forecasts, quantile: float) -> np.ndarray:
     [0.75, 0.25]
     """
     quantile = rate("quantile", quantile)
-    over = np.asarray(targets, "float64") - np.asarray(forecasts, "float64")
+    return tilted(np.asarray(targets, "float64") - np.asarray(forecasts, "float64"), quantile)
+
+
+def tilted(over: np.ndarray, quantile: float) -> np.ndarray:
+    """The cost of being so much too low, of a forecast of a quantile, 0 and 1 included."""
     return np.maximum(quantile * over, (quantile - 1) * over)
 
 
@@ -90,11 +94,8 @@ def crps(targets, quantiles: Mapping[float, np.ndarray]) -> np.ndarray:
     References:
         Gneiting & Raftery 2007, "Strictly Proper Scoring Rules, Prediction, and Estimation".
     """
-    known = sorted(quantiles)
-    values = [np.asarray(quantiles[q], "float64") for q in known]
+    known, targets = sorted(quantiles), np.asarray(targets, "float64")
+    over = [targets - np.asarray(quantiles[q], "float64") for q in known]
     at = np.array([0.0, *known, 1.0])
-    costs = np.stack(
-        [np.maximum(q * (d := np.asarray(targets, "float64") - f), (q - 1) * d)
-         for q, f in zip(at, [values[0], *values, values[-1]], strict=True)]
-    )  # fmt: skip
-    return 2 * np.trapezoid(costs, at, axis=0)
+    costs = [tilted(one, q) for one, q in zip([over[0], *over, over[-1]], at, strict=True)]
+    return 2 * np.trapezoid(np.stack(costs), at, axis=0)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -72,7 +73,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server():
-    folder = Path(subprocess.check_output(["mktemp", "-d", "/tmp/pg.XXXXXX"], text=True).strip())
+    folder = Path(tempfile.mkdtemp(prefix="pg."))  # a short path: a socket's has no room for more
     server = Server(folder)
     yield server
     for process in server.joined:

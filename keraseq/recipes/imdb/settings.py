@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields, replace
 from keraseq import cells
 from keraseq.checks import (
     boolean,
-    did_you_mean,
     one_of,
     positive_integer,
     positive_number,
@@ -79,11 +78,7 @@ def checked(settings: dict) -> Settings:
     """The settings, or an error that names what cannot be."""
     known = [one.name for one in fields(Settings)]
     for name in settings:
-        if name not in known:
-            raise ValueError(
-                f"unknown setting {name!r}; accepted: {', '.join(known)}."
-                f"{did_you_mean(name, known)}"
-            )
+        one_of("setting", name, known)
     chosen = Settings(**settings)
     one_of("level", chosen.level, LEVELS)
     one_of("keep", chosen.keep, KEEPS)

@@ -14,7 +14,7 @@ import pandas as pd
 from keraseq import cells, data, generation, models
 from keraseq import train as training
 from keraseq.bundle import Bundle, Card, Score
-from keraseq.checks import did_you_mean, one_of, positive_integer, positive_number, rate
+from keraseq.checks import one_of, positive_integer, positive_number, rate
 from keraseq.recipes.runs import SETTINGS, claim
 from keraseq.recipes.text.evaluation import said, unit_of
 
@@ -215,11 +215,7 @@ def completed(level: str, settings: dict) -> Settings:
     """The settings, checked, with those of the level where nothing is given."""
     known = [one.name for one in fields(Settings)]
     for name in settings:
-        if name not in known:
-            raise ValueError(
-                f"unknown setting {name!r}; accepted: {', '.join(known)}."
-                f"{did_you_mean(name, known)}"
-            )
+        one_of("setting", name, known)
     given = Settings(**settings)
     usual = dict(OF_LEVEL[level])
     if given.units is not None and usual["tie_embeddings"]:
