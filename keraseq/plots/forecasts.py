@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-SHADES = (0.25, 0.3, 0.35)  # of intervals, the widest first
+PALEST, DEEPEST = (
+    0.25,
+    0.6,
+)  # of the colour in the widest and the narrowest interval, the rest white
 
 
 def fan_chart(
@@ -65,13 +68,12 @@ def fan_chart(
     if history is not None:
         ax.plot(history.index, history, color=COLOURS[0], linewidth=1.2, label="known")
     pairs = sorted(intervals(quantiles), key=lambda pair: pair[0])
-    for (low, high), shade in zip(pairs, SHADES, strict=False):
+    for (low, high), shade in zip(pairs, shades(colour, len(pairs)), strict=True):
         ax.fill_between(
             times,
             quantiles[low].to_numpy("float64"),
             quantiles[high].to_numpy("float64"),
-            color=colour,
-            alpha=shade,
+            color=shade,
             linewidth=0,
             label=f"{high - low:.0%} interval",
         )
@@ -90,6 +92,14 @@ def fan_chart(
     else:
         ax.set_xlabel("row")
     return finish(ax, legend=True)
+
+
+def shades(colour: str, count: int) -> list[np.ndarray]:
+    """So many opaque shades of a colour, the palest first: each is what the legend shows of it."""
+    from matplotlib.colors import to_rgb
+
+    steps = np.linspace(PALEST, DEEPEST, max(count, 2))[:count]
+    return [1 - share * (1 - np.array(to_rgb(colour))) for share in steps]
 
 
 def errors_by_step(
