@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-PALEST, DEEPEST = (
-    0.25,
-    0.6,
-)  # of the colour in the widest and the narrowest interval, the rest white
+PALEST, DEEPEST = 0.25, 0.6  # share of the colour in the widest and the narrowest interval
 
 
 def fan_chart(
