@@ -22,7 +22,7 @@ def keraseq(*arguments, **variables):
         capture_output=True,
         text=True,
         env={**ENVIRONMENT, **variables},
-        timeout=120,
+        timeout=300,
     )
 
 

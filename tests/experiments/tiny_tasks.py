@@ -82,7 +82,7 @@ class Slow(Sums):
     """Every look takes a while, so that a test can kill the run in the middle."""
 
     def score(self, model, part):
-        time.sleep(0.25)
+        time.sleep(float(os.environ.get("SECONDS_OF_A_LOOK", "0.25")))
         return super().score(model, part)
 
 
