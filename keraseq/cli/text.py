@@ -37,6 +37,9 @@ def text(
     scheduled_sampling: Annotated[
         float | None, typer.Option(help="Rate of the model's own words in the last epoch.")
     ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="float32 or mixed_bfloat16, of the training.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed trains the same model.")] = None,
     validation: Annotated[float | None, typer.Option(help="Fraction of the text.")] = None,
     test: Annotated[float | None, typer.Option(help="Fraction of the text.")] = None,
@@ -64,6 +67,7 @@ def text(
         "decay": decay,
         "patience": patience,
         "scheduled_sampling": scheduled_sampling,
+        "precision": precision,
         "seed": seed,
     }
     settings = {name: value for name, value in settings.items() if value is not None}

@@ -243,6 +243,23 @@ def bundle_words(bundle):
     return data.tokenizer(bundle.preprocessing["tokenizer"]).words
 
 
+def test_what_is_kept_is_float32(verses, tmp_path):
+    """Trained in bfloat16 it learns as well, and neither the bundle nor the session stays so."""
+    settings = {**SMALL, "length": 8, "precision": "mixed_bfloat16"}
+    bundle = text.train(verses, "word", **settings, corpus_options={"vocabulary_size": 15})
+    assert keras.config.dtype_policy().name == "float32"
+    assert {one.compute_dtype for one in bundle.model.layers} == {"float32"}
+    exact = text.train(
+        verses,
+        "word",
+        **{**settings, "precision": "float32"},
+        corpus_options={"vocabulary_size": 15},
+    )
+    costs = [text.evaluate(one, orders=(), cold=None).nats_per_word[0] for one in (bundle, exact)]
+    assert costs[0] == pytest.approx(costs[1], rel=0.05)
+    assert costs[0] != costs[1]
+
+
 def test_documents_are_separate(tmp_path):
     """Scored as one text each: the state does not go from one to the next."""
     for i in range(30):
@@ -265,6 +282,7 @@ def test_documents_are_separate(tmp_path):
         ({"units": 0}, "units must be a positive integer; received units=0"),
         ({"cell": "lstn"}, "unknown cell 'lstn'.*Did you mean 'lstm'"),
         ({"decay": "cosin"}, "unknown decay 'cosin'.*Did you mean 'cosine'"),
+        ({"precision": "bfloat16"}, "unknown precision 'bfloat16'.*Did you mean 'mixed_bfloat16'"),
         ({"scheduled_sampling": 2}, "scheduled_sampling must be a number in"),
         ({"restarts": 1}, r"restarts must be a number in \[0, 1\)"),
         ({"dropout": 1.0}, r"dropout must be a number in \[0, 1\)"),
