@@ -17,6 +17,9 @@ def text(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the finished model.")] = Path("runs/text"),
+    start: Annotated[
+        Path | None, typer.Option(help="A saved model to train further; its size and tokens stay.")
+    ] = None,
     level: Annotated[str, typer.Option(help="character, word or wordpiece.")] = "character",
     cell: Annotated[str | None, typer.Option(help="See `keraseq cells`.")] = None,
     units: Annotated[int | None, typer.Option(help="Size of the state.")] = None,
@@ -73,14 +76,20 @@ def text(
     settings = {name: value for name, value in settings.items() if value is not None}
     quiet_backend()
     from keraseq import data, recipes
+    from keraseq.bundle import load
     from keraseq.cli.bundles import show
 
     console = terminal()
     kept = out.with_name(out.name + ".training")
     try:
+        bundle, tokenizer = None, None
+        if start is not None:
+            bundle = load(start)
+            level, tokenizer = recipes.text.what_it_reads(bundle)
         corpus = data.text_corpus(
             source[0] if len(source) == 1 else source,
             level,
+            tokenizer=tokenizer,
             validation=validation,
             test=test,
             limit=limit,
@@ -90,6 +99,7 @@ def text(
         bundle = recipes.text.train(
             corpus,
             folder=kept,
+            start=bundle,
             report=lambda text: print(text, flush=True),
             verbose=1 if console.is_terminal else 0,
             **settings,

@@ -13,7 +13,7 @@ import pandas as pd
 
 from keraseq import cells, data, generation, models
 from keraseq import train as training
-from keraseq.bundle import Bundle, Card, Score
+from keraseq.bundle import Bundle, Card, Score, load
 from keraseq.checks import one_of, positive_integer, positive_number, rate
 from keraseq.recipes.runs import SETTINGS, claim
 from keraseq.recipes.text.evaluation import said, unit_of
@@ -26,6 +26,7 @@ FACTOR, EPOCHS_OF_PLATEAU = 0.5, 1  # "plateau": halved after each epoch that br
 # on after one. Among words the rare ones are unknown anyway.
 UNKNOWN_RATE = 1e-3
 SAMPLE, TEMPERATURE = 200, 0.8  # tokens of the sample after each epoch
+SHAPE = ("cell", "units", "layers", "embedding", "tie_embeddings")  # settings that weights fit
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ def train(
     level: str = "character",
     *,
     folder: str | Path | None = None,
+    start: Bundle | str | Path | None = None,
     report: Callable[[str], None] | None = print,
     verbose: int | str = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -128,6 +130,8 @@ def train(
             Defaults to `"character"`.
         folder: Where the run is kept, so that the same call goes on after a kill: checkpoints and
             `log.csv`. Default: nowhere.
+        start: A bundle of this recipe, or its folder, to train further: its weights, its size and
+            its tokenizer; the rest is as given. Default: random weights.
         report: Gets the text after each epoch; `None` is silent. Defaults to `print`.
         verbose: As for `fit`. Defaults to 0.
         callbacks: Further callbacks of `fit`.
@@ -139,8 +143,8 @@ def train(
         `preprocessing["corpus"]` what it was trained on.
 
     Raises:
-        ValueError: A setting is unknown or out of its range, the text is too short, or the folder
-            holds a run with other settings.
+        ValueError: A setting is unknown or out of its range, the text is too short, the folder
+            holds a run with other settings, or the bundle to start from does not fit.
 
     Example:
 
@@ -151,10 +155,18 @@ def train(
     ('text', (None, None))
     """
     begin = time.monotonic()
-    corpus = source
+    corpus, options = source, dict(corpus_options or {})
+    if start is not None:
+        start = start if isinstance(start, Bundle) else load(start)
+        level, options["tokenizer"] = what_it_reads(start)
     if not isinstance(source, data.Corpus):
-        corpus = data.text_corpus(source, level, **(corpus_options or {}))
-    chosen = completed(corpus.level, settings)
+        corpus = data.text_corpus(source, level, **options)
+    chosen = completed(corpus.level, settings, start)
+    if start is not None and corpus.tokenizer != options["tokenizer"]:
+        raise ValueError(
+            "the corpus has another tokenizer than the bundle to start from; accepted: files, or a "
+            "corpus read with tokenizer="
+        )
 
     with ExitStack() as stack:
         if folder is None:
@@ -164,6 +176,8 @@ def train(
         claim(folder, {**asdict(chosen), "sha256": corpus.sha256, "level": corpus.level})
         training.seed_everything(chosen.seed)
         model = training_model(corpus, chosen)
+        if start is not None:
+            copy_weights(start.model, model)
         writer = writing_model(corpus, chosen)
         steps = len(learn.tokens) // chosen.batch_size
         training.compile(
@@ -216,8 +230,24 @@ def train(
     )
 
 
-def completed(level: str, settings: dict) -> Settings:
+def what_it_reads(bundle: Bundle):
+    """Level and tokenizer of a bundle of this recipe."""
+    if "tokenizer" not in bundle.preprocessing:
+        raise ValueError("the bundle to start from has no tokenizer: it is none of this recipe")
+    level = bundle.preprocessing["corpus"]["level"]
+    return level, data.tokenizer(bundle.preprocessing["tokenizer"])
+
+
+def completed(level: str, settings: dict, start: Bundle | None = None) -> Settings:
     """The settings, checked, with those of the level where nothing is given."""
+    if start is not None:
+        before = start.preprocessing["settings"]
+        for name in SHAPE:
+            if settings.setdefault(name, before[name]) != before[name]:
+                raise ValueError(
+                    f"the bundle to start from has {name}={before[name]!r}; "
+                    f"received {name}={settings[name]!r}"
+                )
     known = [one.name for one in fields(Settings)]
     for name in settings:
         one_of("setting", name, known)
@@ -307,10 +337,11 @@ def writing_model(corpus: data.Corpus, settings: Settings) -> keras.Model:
         return models.language_model(**options_of_model(corpus, settings))
 
 
-def copy_weights(trained: keras.Model, writer: keras.Model) -> None:
-    """Gives one model the weights of the other, which differs in its states alone."""
-    for layer in writer.layers:
-        layer.set_weights(trained.get_layer(layer.name).get_weights())
+def copy_weights(trained: keras.Model, other: keras.Model) -> None:
+    """Gives another model, which differs in its states alone, the weights of the first."""
+    for layer in trained.layers:
+        if layer.weights:
+            other.get_layer(layer.name).set_weights(layer.get_weights())
 
 
 def learning_rate(settings: Settings, steps: int):
