@@ -20,7 +20,9 @@ def text(
     start: Annotated[
         Path | None, typer.Option(help="A saved model to train further; its size and tokens stay.")
     ] = None,
-    level: Annotated[str, typer.Option(help="character, word or wordpiece.")] = "character",
+    level: Annotated[
+        str | None, typer.Option(help="character (default), word or wordpiece.")
+    ] = None,
     cell: Annotated[str | None, typer.Option(help="See `keraseq cells`.")] = None,
     units: Annotated[int | None, typer.Option(help="Size of the state.")] = None,
     layers: Annotated[int | None, typer.Option(help="Number of recurrent layers.")] = None,
@@ -85,10 +87,10 @@ def text(
         bundle, tokenizer = None, None
         if start is not None:
             bundle = load(start)
-            level, tokenizer = recipes.text.what_it_reads(bundle)
+            level, tokenizer = recipes.text.what_it_reads(bundle, level)
         corpus = data.text_corpus(
             source[0] if len(source) == 1 else source,
-            level,
+            level or "character",
             tokenizer=tokenizer,
             validation=validation,
             test=test,

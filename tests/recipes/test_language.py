@@ -207,6 +207,8 @@ def test_a_model_is_trained_further(trained, verses, tmp_path):
         assert all(np.allclose(a, b, atol=1e-3) and not np.array_equal(a, b) for a, b in pairs)
     with pytest.raises(ValueError, match="to start from has units=16; received units=8"):
         text.train(other, start=bundle, **{**settings, "units": 8})
+    with pytest.raises(ValueError, match="has level='character'; received level='word'"):
+        text.train(other, "word", start=bundle, **settings)
     with pytest.raises(ValueError, match="the corpus has another tokenizer than the bundle"):
         text.train(data.text_corpus(other), start=bundle, **settings)
     with pytest.raises(ValueError, match="the bundle to start from has no tokenizer"):

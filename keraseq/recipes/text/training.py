@@ -109,7 +109,7 @@ OF_LEVEL["wordpiece"] = OF_LEVEL["word"]
 
 def train(
     source,
-    level: str = "character",
+    level: str | None = None,
     *,
     folder: str | Path | None = None,
     start: Bundle | str | Path | None = None,
@@ -126,8 +126,8 @@ def train(
 
     Args:
         source: A `keraseq.data.Corpus`, or what `keraseq.data.text_corpus` reads.
-        level: `"character"`, `"word"` or `"wordpiece"`; a corpus knows its own.
-            Defaults to `"character"`.
+        level: `"character"`, `"word"` or `"wordpiece"`; a corpus knows its own. Default: that of
+            the bundle to start from, else `"character"`.
         folder: Where the run is kept, so that the same call goes on after a kill: checkpoints and
             `log.csv`. Default: nowhere.
         start: A bundle of this recipe, or its folder, to train further: its weights, its size and
@@ -158,9 +158,9 @@ def train(
     corpus, options = source, dict(corpus_options or {})
     if start is not None:
         start = start if isinstance(start, Bundle) else load(start)
-        level, options["tokenizer"] = what_it_reads(start)
+        level, options["tokenizer"] = what_it_reads(start, level)
     if not isinstance(source, data.Corpus):
-        corpus = data.text_corpus(source, level, **options)
+        corpus = data.text_corpus(source, level or "character", **options)
     chosen = completed(corpus.level, settings, start)
     if start is not None and corpus.tokenizer != options["tokenizer"]:
         raise ValueError(
@@ -230,12 +230,14 @@ def train(
     )
 
 
-def what_it_reads(bundle: Bundle):
-    """Level and tokenizer of a bundle of this recipe."""
+def what_it_reads(bundle: Bundle, level: str | None = None):
+    """Level and tokenizer of a bundle of this recipe, whose level must be as given."""
     if "tokenizer" not in bundle.preprocessing:
         raise ValueError("the bundle to start from has no tokenizer: it is none of this recipe")
-    level = bundle.preprocessing["corpus"]["level"]
-    return level, data.tokenizer(bundle.preprocessing["tokenizer"])
+    known = bundle.preprocessing["corpus"]["level"]
+    if level not in (None, known):
+        raise ValueError(f"the bundle to start from has level={known!r}; received level={level!r}")
+    return known, data.tokenizer(bundle.preprocessing["tokenizer"])
 
 
 def completed(level: str, settings: dict, start: Bundle | None = None) -> Settings:
