@@ -125,7 +125,7 @@ class CrossEntropy(keras.losses.Loss):
     Example:
 
     >>> loss = keraseq.train.CrossEntropy()
-    >>> round(float(loss(np.array([1]), np.array([[0.0, 0.0]]))), 4)
+    >>> round(float(loss(keras.ops.array([1]), keras.ops.array([[0.0, 0.0]]))), 4)
     0.6931
     """
 
