@@ -29,9 +29,11 @@ ROOMS = (
 
 __all__ = ["__version__", "generate", *ROOMS]
 
-# The shell command answers `keraseq --help` without waiting for TensorFlow: there, and only there,
-# these rooms load on first use as well.
-if Path(next(iter(sys.argv), "")).name != "keraseq":
+# The shell command, `keraseq` or `python -m keraseq`, answers `--help` without waiting for
+# TensorFlow: there, and only there, these rooms load on first use as well.
+if Path(next(iter(sys.argv), "")).name != "keraseq" and ("-m", "keraseq") not in zip(
+    sys.orig_argv, sys.orig_argv[1:], strict=False
+):
     from keraseq import cells, layers, models  # noqa: F401
 
 

@@ -16,10 +16,14 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from keras import ops
 
 from keraseq.checks import boolean, positive_integer, positive_number, rate
 
 RESUME_FORMAT = 1
+# Classes from which on `CrossEntropy` is the default on TensorFlow: half the time of TensorFlow's
+# own on a CPU, which was a third of a training step with 10,000 words.
+MANY_CLASSES = 1000
 
 
 def compile(
@@ -92,7 +96,72 @@ def default_loss(model: keras.Model):
         accuracy = keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)
         return keras.losses.BinaryCrossentropy(from_logits=True), [accuracy]
     accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+    if model.output_shape[-1] >= MANY_CLASSES and keras.backend.backend() == "tensorflow":
+        return CrossEntropy(), [accuracy]
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True), [accuracy]
+
+
+@keras.saving.register_keras_serializable("keraseq")
+class CrossEntropy(keras.losses.Loss):
+    """`keras.losses.SparseCategoricalCrossentropy(from_logits=True)`, faster for many classes.
+
+        cost = log(sum(exp(logits))) - logits[label]
+        d cost / d logits = softmax(logits) - one_hot(label)
+
+    TensorFlow computes each exponential twice and one by one; here those of the cost serve the
+    gradient too.
+
+    Args:
+        reduction, name: As for `keras.losses.Loss`.
+        **options: Further arguments of it.
+
+    Call arguments:
+        y_true: Labels, `(...)`.
+        y_pred: Logits, `(..., classes)`.
+
+    Returns:
+        The mean cost, in nats.
+
+    Example:
+
+    >>> loss = keraseq.train.CrossEntropy()
+    >>> round(float(loss(keras.ops.array([1]), keras.ops.array([[0.0, 0.0]]))), 4)
+    0.6931
+    """
+
+    def __init__(self, reduction="sum_over_batch_size", name="cross_entropy", **options):
+        super().__init__(name=name, reduction=reduction, **options)
+
+    def call(self, y_true, y_pred):
+        """The cost of each label."""
+        classes = y_pred.shape[-1]
+        labels = ops.reshape(ops.cast(y_true, "int32"), (-1, 1))
+        costs = costs_of(labels, ops.reshape(y_pred, (-1, classes)))
+        return ops.reshape(costs, ops.shape(y_pred)[:-1])
+
+
+def costs_of(labels, logits):
+    """The cross-entropy of labels `(n, 1)` and logits `(n, classes)`, `(n,)`."""
+    rows = ops.expand_dims(ops.arange(ops.shape(logits)[0], dtype="int32"), -1)
+    where = ops.concatenate([rows, labels], axis=-1)
+
+    @ops.custom_gradient
+    def costs(logits):
+        top = ops.max(logits, axis=-1, keepdims=True)
+        exponentials = ops.exp(logits - top)
+        total = ops.sum(exponentials, axis=-1, keepdims=True)
+        own = ops.take_along_axis(logits, labels, axis=-1)
+
+        def gradient(*arguments, upstream=None):
+            d = arguments[0] if upstream is None else upstream
+            d = ops.expand_dims(d, -1)
+            found = exponentials * (d / total)
+            own = ops.take_along_axis(found, labels, axis=-1) - d
+            return ops.scatter_update(found, where, ops.squeeze(own, -1))
+
+        return ops.squeeze(top + ops.log(total) - own, -1), gradient
+
+    return costs(logits)
 
 
 def callbacks(

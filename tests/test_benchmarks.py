@@ -1,6 +1,8 @@
 """Each benchmark runs in a tiny setting, and its page says what its lines say."""
 
+import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -274,3 +276,16 @@ def test_a_damaged_line_is_named(tmp_path):
     command = [sys.executable, str(FOLDER / "results_page.py"), "--results", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode and "rnn-a.jsonl, line 2: no JSON" in done.stderr
+
+
+@pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs the public texts")
+def test_words_of_the_penn_treebank(tmp_path):
+    """A model trained, measured beside n-grams, written down once."""
+    options = ["--csv", tmp_path / "ptb.csv", "--runs", tmp_path / "runs", "--limit", 20_000]
+    settings = ["units=4", "layers=1", "batch_size=4", "length=20", "epochs=1"]
+    for _ in range(2):
+        text = run("ptb.py", *options, *settings)
+    [line] = csv.DictReader((tmp_path / "ptb.csv").read_text().splitlines())
+    assert line["settings"] == "batch_size=4 epochs=1 layers=1 length=20 units=4"
+    assert float(line["test"]) < 2000 and line["test"] in text
+    assert line["ngram"].endswith("gram (Witten-Bell)") and float(line["ngram_test"]) < 2000

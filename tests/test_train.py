@@ -224,6 +224,56 @@ def test_a_resume_file_of_other_callbacks(tmp_path):
         fit(small(), tmp_path, 2)
 
 
+class TestCrossEntropy:
+    """The loss of many classes is Keras' own in another order of operations."""
+
+    labels = RNG.integers(0, 50, (3, 4))
+    logits = (RNG.normal(size=(3, 4, 50)) * 30).astype("float32")  # exp(100) is infinite
+    weights = RNG.random((3, 4)).astype("float32")
+    keras_own = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def test_costs(self):
+        for weights in (None, self.weights):
+            costs = [
+                float(loss(self.labels, self.logits, sample_weight=weights))
+                for loss in (train.CrossEntropy(), self.keras_own)
+            ]
+            assert costs[0] == pytest.approx(costs[1], rel=1e-6)
+
+    @pytest.mark.parametrize("jit", [False, keras.backend.backend() != "torch"])
+    def test_gradients(self, jit):
+        def moved(loss):
+            model = keras.Sequential([keras.Input((4, 50)), Shift()])
+            model.compile(keras.optimizers.SGD(1.0), loss, jit_compile=jit)
+            model.fit(self.logits, self.labels, sample_weight=self.weights, verbose=0)
+            return model.get_weights()[0]
+
+        found, wanted = moved(train.CrossEntropy()), moved(self.keras_own)
+        assert np.abs(wanted).max() > 0.01
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+    def test_it_is_the_default_where_it_is_faster(self, tmp_path):
+        many = train.compile(models.language_model(train.MANY_CLASSES, embedding=2, units=2))
+        few = train.compile(models.language_model(train.MANY_CLASSES - 1, embedding=2, units=2))
+        assert isinstance(many.loss, train.CrossEntropy) == (
+            keras.backend.backend() == "tensorflow"
+        )
+        assert isinstance(few.loss, keras.losses.SparseCategoricalCrossentropy)
+        many.compile("sgd", train.CrossEntropy(name="cost"))
+        many.save(tmp_path / "model.keras")
+        assert keras.saving.load_model(tmp_path / "model.keras").loss.name == "cost"
+
+
+class Shift(keras.layers.Layer):
+    """Adds a weight to each logit."""
+
+    def build(self, shape):
+        self.shift = self.add_weight(shape=shape[1:], initializer="zeros")
+
+    def call(self, inputs):
+        return inputs + self.shift
+
+
 def test_other_callbacks_are_resumed_too(tmp_path):
     """The rate that ReduceLROnPlateau set, and how long it has waited."""
 

@@ -17,7 +17,12 @@ def text(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the finished model.")] = Path("runs/text"),
-    level: Annotated[str, typer.Option(help="character, word or wordpiece.")] = "character",
+    start: Annotated[
+        Path | None, typer.Option(help="A saved model to train further; its size and tokens stay.")
+    ] = None,
+    level: Annotated[
+        str | None, typer.Option(help="character (default), word or wordpiece.")
+    ] = None,
     cell: Annotated[str | None, typer.Option(help="See `keraseq cells`.")] = None,
     units: Annotated[int | None, typer.Option(help="Size of the state.")] = None,
     layers: Annotated[int | None, typer.Option(help="Number of recurrent layers.")] = None,
@@ -36,6 +41,9 @@ def text(
     ] = None,
     scheduled_sampling: Annotated[
         float | None, typer.Option(help="Rate of the model's own words in the last epoch.")
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="float32 or mixed_bfloat16, of the training.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed trains the same model.")] = None,
     validation: Annotated[float | None, typer.Option(help="Fraction of the text.")] = None,
@@ -64,19 +72,26 @@ def text(
         "decay": decay,
         "patience": patience,
         "scheduled_sampling": scheduled_sampling,
+        "precision": precision,
         "seed": seed,
     }
     settings = {name: value for name, value in settings.items() if value is not None}
     quiet_backend()
     from keraseq import data, recipes
+    from keraseq.bundle import load
     from keraseq.cli.bundles import show
 
     console = terminal()
     kept = out.with_name(out.name + ".training")
     try:
+        bundle, tokenizer = None, None
+        if start is not None:
+            bundle = load(start)
+            level, tokenizer = recipes.text.what_it_reads(bundle, level)
         corpus = data.text_corpus(
             source[0] if len(source) == 1 else source,
-            level,
+            level or "character",
+            tokenizer=tokenizer,
             validation=validation,
             test=test,
             limit=limit,
@@ -86,6 +101,7 @@ def text(
         bundle = recipes.text.train(
             corpus,
             folder=kept,
+            start=bundle,
             report=lambda text: print(text, flush=True),
             verbose=1 if console.is_terminal else 0,
             **settings,

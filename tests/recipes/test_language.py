@@ -193,6 +193,32 @@ def test_two_epochs_and_two_more_are_four(verses, tmp_path, decay):
     assert parts.card.epochs == 4
 
 
+def test_a_model_is_trained_further(trained, verses, tmp_path):
+    """On another text, with the tokens that it knows; it starts with what it has learnt."""
+    bundle, _ = trained
+    other = tmp_path / "other.txt"
+    other.write_text(VERSE * 40 + "ünf\n" * 3)
+    settings = {**SMALL, "epochs": 1, "learning_rate": 1e-5, "units": 16}
+    bundle.save(tmp_path / "model", optimizer=False)
+    for start in (bundle, tmp_path / "model"):
+        further = text.train(other, start=start, **settings)
+        assert further.preprocessing["tokenizer"] == bundle.preprocessing["tokenizer"]
+        pairs = zip(further.model.get_weights(), bundle.model.get_weights(), strict=True)
+        assert all(np.allclose(a, b, atol=1e-3) and not np.array_equal(a, b) for a, b in pairs)
+    with pytest.raises(ValueError, match="to start from has units=16; received units=8"):
+        text.train(other, start=bundle, **{**settings, "units": 8})
+    with pytest.raises(ValueError, match="has level='character'; received level='word'"):
+        text.train(other, "word", start=bundle, **settings)
+    with pytest.raises(ValueError, match="the corpus has another tokenizer than the bundle"):
+        text.train(data.text_corpus(other), start=bundle, **settings)
+    with pytest.raises(ValueError, match="the bundle to start from has no tokenizer"):
+        text.train(
+            other,
+            start=keraseq.bundle.Bundle(keraseq.models.language_model(4, units=2)),
+            **settings,
+        )
+
+
 def test_a_folder_with_another_run_is_refused(verses, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         text.train(verses, folder=tmp_path, **SMALL, callbacks=[Kill(1)])
@@ -243,6 +269,23 @@ def bundle_words(bundle):
     return data.tokenizer(bundle.preprocessing["tokenizer"]).words
 
 
+def test_what_is_kept_is_float32(verses, tmp_path):
+    """Trained in bfloat16 it learns as well, and neither the bundle nor the session stays so."""
+    settings = {**SMALL, "length": 8, "precision": "mixed_bfloat16"}
+    bundle = text.train(verses, "word", **settings, corpus_options={"vocabulary_size": 15})
+    assert keras.config.dtype_policy().name == "float32"
+    assert {one.compute_dtype for one in bundle.model.layers} == {"float32"}
+    exact = text.train(
+        verses,
+        "word",
+        **{**settings, "precision": "float32"},
+        corpus_options={"vocabulary_size": 15},
+    )
+    costs = [text.evaluate(one, orders=(), cold=None).nats_per_word[0] for one in (bundle, exact)]
+    assert costs[0] == pytest.approx(costs[1], rel=0.2)
+    assert costs[0] != costs[1]
+
+
 def test_documents_are_separate(tmp_path):
     """Scored as one text each: the state does not go from one to the next."""
     for i in range(30):
@@ -265,6 +308,7 @@ def test_documents_are_separate(tmp_path):
         ({"units": 0}, "units must be a positive integer; received units=0"),
         ({"cell": "lstn"}, "unknown cell 'lstn'.*Did you mean 'lstm'"),
         ({"decay": "cosin"}, "unknown decay 'cosin'.*Did you mean 'cosine'"),
+        ({"precision": "bfloat16"}, "unknown precision 'bfloat16'.*Did you mean 'mixed_bfloat16'"),
         ({"scheduled_sampling": 2}, "scheduled_sampling must be a number in"),
         ({"restarts": 1}, r"restarts must be a number in \[0, 1\)"),
         ({"dropout": 1.0}, r"dropout must be a number in \[0, 1\)"),
@@ -299,12 +343,14 @@ def shell(*arguments):
 
 def test_train_and_evaluate_from_a_shell(verses, tmp_path):
     out = tmp_path / "model"
-    options = "--cell gru --units 8 --epochs 2 --batch-size 4 --length 16 --learning-rate 0.02"
-    run = shell("train", "text", verses, "--out", out, *options.split())
+    few = "--epochs 2 --batch-size 4 --length 16 --learning-rate 0.02".split()
+    run = shell("train", "text", verses, "--out", out, "--cell", "gru", "--units", 8, *few)
     assert run.exit_code == 0, run.output
     assert "epoch 2/2: train" in run.output and "5-gram (Witten-Bell)" in run.output
     assert f"model: {out}" in run.output
     assert len(pd.read_csv(tmp_path / "model.training" / "log.csv")) == 2
+    further = shell("train", "text", verses, "--start", out, "--out", tmp_path / "further", *few)
+    assert further.exit_code == 0, further.output
     again = shell("evaluate", out, verses, "--json")
     assert again.exit_code == 0, again.output
     records = json.loads(again.output.strip().splitlines()[-1])
@@ -317,6 +363,7 @@ def test_train_and_evaluate_from_a_shell(verses, tmp_path):
     [
         (["nowhere.txt"], 1, "Error: no file, folder or pattern of files 'nowhere.txt'"),
         (["VERSES", "--cell", "lstn"], 2, "Error: unknown cell 'lstn'"),
+        (["VERSES", "--start", "nowhere"], 2, "Error: 'nowhere' is no bundle"),
         (["VERSES", "--level", "letter"], 2, "Error: unknown level 'letter'"),
         (["VERSES", "--validation", "1.5"], 2, "Error: validation must be a number"),
         (["VERSES", "--limit", "100"], 2, "Error: the train part of"),

@@ -8,6 +8,6 @@ keraseq.generate(bundle, "ROMEO:", 300)
 """
 
 from keraseq.recipes.text.evaluation import evaluate
-from keraseq.recipes.text.training import Settings, train
+from keraseq.recipes.text.training import Settings, train, what_it_reads
 
-__all__ = ["Settings", "evaluate", "train"]
+__all__ = ["Settings", "evaluate", "train", "what_it_reads"]

@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -13,18 +13,20 @@ import pandas as pd
 
 from keraseq import cells, data, generation, models
 from keraseq import train as training
-from keraseq.bundle import Bundle, Card, Score
+from keraseq.bundle import Bundle, Card, Score, load
 from keraseq.checks import one_of, positive_integer, positive_number, rate
 from keraseq.recipes.runs import SETTINGS, claim
 from keraseq.recipes.text.evaluation import said, unit_of
 
 DECAYS = ("cosine", "plateau")
+PRECISIONS = ("float32", "mixed_bfloat16")
 WARM_STEPS = 200  # from a tenth of the rate up: Adam's second moments are wild at the start
 FACTOR, EPOCHS_OF_PLATEAU = 0.5, 1  # "plateau": halved after each epoch that brought nothing
 # Of characters one in a thousand is shown as unknown in training, so that a model has learnt to go
 # on after one. Among words the rare ones are unknown anyway.
 UNKNOWN_RATE = 1e-3
 SAMPLE, TEMPERATURE = 200, 0.8  # tokens of the sample after each epoch
+SHAPE = ("cell", "units", "layers", "embedding", "tie_embeddings")  # settings that weights fit
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,9 @@ class Settings:
         patience: Epochs without a better validation loss after which to stop; 0 never stops.
         scheduled_sampling: Rate in the last epoch at which the model reads words of its own, see
             `keraseq.models.ScheduledSampling`; 0 is teacher forcing.
+        precision: Of the training: `"float32"`, or `"mixed_bfloat16"`, whose matrix products are
+            several times as fast where the processor has instructions for them (GPUs from 2020 on,
+            CPUs with AMX). What is kept, and what it is measured with, is float32.
         seed: Of weights, dropout and the samples.
     """
 
@@ -72,6 +77,7 @@ class Settings:
     epochs: int = 30
     patience: int = 0
     scheduled_sampling: float = 0.0
+    precision: str = "float32"
     seed: int = 0
 
 
@@ -103,9 +109,10 @@ OF_LEVEL["wordpiece"] = OF_LEVEL["word"]
 
 def train(
     source,
-    level: str = "character",
+    level: str | None = None,
     *,
     folder: str | Path | None = None,
+    start: Bundle | str | Path | None = None,
     report: Callable[[str], None] | None = print,
     verbose: int | str = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -119,10 +126,12 @@ def train(
 
     Args:
         source: A `keraseq.data.Corpus`, or what `keraseq.data.text_corpus` reads.
-        level: `"character"`, `"word"` or `"wordpiece"`; a corpus knows its own.
-            Defaults to `"character"`.
+        level: `"character"`, `"word"` or `"wordpiece"`; a corpus knows its own. Default: that of
+            the bundle to start from, else `"character"`.
         folder: Where the run is kept, so that the same call goes on after a kill: checkpoints and
             `log.csv`. Default: nowhere.
+        start: A bundle of this recipe, or its folder, to train further: its weights, its size and
+            its tokenizer; the rest is as given. Default: random weights.
         report: Gets the text after each epoch; `None` is silent. Defaults to `print`.
         verbose: As for `fit`. Defaults to 0.
         callbacks: Further callbacks of `fit`.
@@ -134,8 +143,8 @@ def train(
         `preprocessing["corpus"]` what it was trained on.
 
     Raises:
-        ValueError: A setting is unknown or out of its range, the text is too short, or the folder
-            holds a run with other settings.
+        ValueError: A setting is unknown or out of its range, the text is too short, the folder
+            holds a run with other settings, or the bundle to start from does not fit.
 
     Example:
 
@@ -146,10 +155,18 @@ def train(
     ('text', (None, None))
     """
     begin = time.monotonic()
-    corpus = source
+    corpus, options = source, dict(corpus_options or {})
+    if start is not None:
+        start = start if isinstance(start, Bundle) else load(start)
+        level, options["tokenizer"] = what_it_reads(start, level)
     if not isinstance(source, data.Corpus):
-        corpus = data.text_corpus(source, level, **(corpus_options or {}))
-    chosen = completed(corpus.level, settings)
+        corpus = data.text_corpus(source, level or "character", **options)
+    chosen = completed(corpus.level, settings, start)
+    if start is not None and corpus.tokenizer != options["tokenizer"]:
+        raise ValueError(
+            "the corpus has another tokenizer than the bundle to start from; accepted: files, or a "
+            "corpus read with tokenizer="
+        )
 
     with ExitStack() as stack:
         if folder is None:
@@ -159,6 +176,8 @@ def train(
         claim(folder, {**asdict(chosen), "sha256": corpus.sha256, "level": corpus.level})
         training.seed_everything(chosen.seed)
         model = training_model(corpus, chosen)
+        if start is not None:
+            copy_weights(start.model, model)
         writer = writing_model(corpus, chosen)
         steps = len(learn.tokens) // chosen.batch_size
         training.compile(
@@ -211,8 +230,26 @@ def train(
     )
 
 
-def completed(level: str, settings: dict) -> Settings:
+def what_it_reads(bundle: Bundle, level: str | None = None):
+    """Level and tokenizer of a bundle of this recipe, whose level must be as given."""
+    if "tokenizer" not in bundle.preprocessing:
+        raise ValueError("the bundle to start from has no tokenizer: it is none of this recipe")
+    known = bundle.preprocessing["corpus"]["level"]
+    if level not in (None, known):
+        raise ValueError(f"the bundle to start from has level={known!r}; received level={level!r}")
+    return known, data.tokenizer(bundle.preprocessing["tokenizer"])
+
+
+def completed(level: str, settings: dict, start: Bundle | None = None) -> Settings:
     """The settings, checked, with those of the level where nothing is given."""
+    if start is not None:
+        before = start.preprocessing["settings"]
+        for name in SHAPE:
+            if settings.setdefault(name, before[name]) != before[name]:
+                raise ValueError(
+                    f"the bundle to start from has {name}={before[name]!r}; "
+                    f"received {name}={settings[name]!r}"
+                )
     known = [one.name for one in fields(Settings)]
     for name in settings:
         one_of("setting", name, known)
@@ -225,6 +262,7 @@ def completed(level: str, settings: dict) -> Settings:
         positive_integer(name, getattr(chosen, name))
     cells.get(chosen.cell, chosen.units)  # or says which cells there are
     one_of("decay", chosen.decay, DECAYS)
+    one_of("precision", chosen.precision, PRECISIONS)
     for name in ("dropout", "recurrent_dropout"):
         rate(name, getattr(chosen, name))
     for name in ("learning_rate", "clipnorm"):
@@ -273,25 +311,39 @@ def options_of_model(corpus: data.Corpus, settings: Settings) -> dict:
 
 def training_model(corpus: data.Corpus, settings: Settings) -> keras.Model:
     """The model that carries its states from batch to batch."""
-    return models.language_model(
-        **options_of_model(corpus, settings),
-        stateful=True,
-        resets=True,
-        batch_size=settings.batch_size,
-        length=settings.length,
-        scheduled_sampling=settings.scheduled_sampling > 0,
-    )
+    with layers_in(settings.precision):
+        return models.language_model(
+            **options_of_model(corpus, settings),
+            stateful=True,
+            resets=True,
+            batch_size=settings.batch_size,
+            length=settings.length,
+            scheduled_sampling=settings.scheduled_sampling > 0,
+        )
+
+
+@contextmanager
+def layers_in(precision: str):
+    """Layers that are made meanwhile compute in this precision."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def writing_model(corpus: data.Corpus, settings: Settings) -> keras.Model:
-    """The model that is kept: any batch, any length, and no states in it."""
-    return models.language_model(**options_of_model(corpus, settings))
+    """The model that is kept: any batch, any length, float32, and no states in it."""
+    with layers_in("float32"):
+        return models.language_model(**options_of_model(corpus, settings))
 
 
-def copy_weights(trained: keras.Model, writer: keras.Model) -> None:
-    """Gives one model the weights of the other, which differs in its states alone."""
-    for layer in writer.layers:
-        layer.set_weights(trained.get_layer(layer.name).get_weights())
+def copy_weights(trained: keras.Model, other: keras.Model) -> None:
+    """Gives another model, which differs in its states alone, the weights of the first."""
+    for layer in trained.layers:
+        if layer.weights:
+            other.get_layer(layer.name).set_weights(layer.get_weights())
 
 
 def learning_rate(settings: Settings, steps: int):
