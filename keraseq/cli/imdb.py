@@ -46,6 +46,9 @@ def imdb(
     pretraining: Annotated[
         int | None, typer.Option(help="Epochs as a language model before; 0: none.")
     ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="Of the training: float32 or mixed_bfloat16.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Times through the texts.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Texts in a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="At its highest.")] = None,
@@ -78,6 +81,7 @@ def imdb(
         "dropout": dropout,
         "weight_decay": weight_decay,
         "pretraining": pretraining,
+        "precision": precision,
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,

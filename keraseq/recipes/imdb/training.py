@@ -18,7 +18,7 @@ from keraseq.data import labelled
 from keraseq.evaluate import accuracy, temperature
 from keraseq.recipes.imdb import pretraining
 from keraseq.recipes.imdb.baselines import MULTIPLE, logits_of
-from keraseq.recipes.imdb.progress import Report, schedule
+from keraseq.recipes.imdb.progress import Report, layers_in, schedule
 from keraseq.recipes.imdb.settings import Settings, checked
 from keraseq.recipes.runs import SETTINGS, claim
 
@@ -85,13 +85,16 @@ def train(
         encoder = data.TextEncoder.of(
             reviews.train.texts, chosen.level, chosen.vocabulary_size, chosen.length, chosen.keep
         )
-        model = classifier(len(encoder), len(reviews.classes), chosen)
+        with layers_in(chosen.precision):
+            model = classifier(len(encoder), len(reviews.classes), chosen)
         if chosen.pretraining:
             pretraining.pretrain(model, encoder, reviews, chosen, folder / PRETRAINING, report)
         rows = {part: encoder.rows(reviews.part(part).texts) for part in ("train", "validation")}
         others = [Report(chosen.epochs, report), *callbacks]
         epochs = fit(model, rows, reviews, chosen, folder, others, verbose)
-        model = keras.saving.load_model(folder / "best.keras")
+        best = keras.saving.load_model(folder / "best.keras")
+        model = classifier(len(encoder), len(reviews.classes), chosen)  # in full precision
+        model.set_weights(best.get_weights())
         (folder / SETTINGS).unlink()  # the run is over: another may begin here
         log = pd.read_csv(folder / "log.csv")
     logits = logits_of(model, rows["validation"])
