@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import resources
 
 import numpy as np
 
 from keraseq.data.labelled.parts import Part, taken
 
+# Of a person or a place, mostly.
+NAME = r"\b[A-Z][a-z]{3,}(?: [A-Z][a-z]{2,})?"
 RESOURCE = "imdb_order.npz"  # hashes of the training reviews by their ids
 RUN = 250  # neighbouring reviews that stay together; a film has at most 30
 # Ids go by films. Both classes have the films of the first in the same order: (negative, positive)
@@ -38,18 +40,22 @@ def hashes(texts: Iterable[str]) -> np.ndarray:
     return np.frombuffer(found, ">u4").astype("uint32")
 
 
+def known() -> dict[int, np.ndarray]:
+    """The hashes of the training reviews of each class, in the order of their ids."""
+    with resources.files("keraseq.data.labelled").joinpath(RESOURCE).open("rb") as file:
+        with np.load(file, allow_pickle=False) as order:
+            return {label: order[name] for label, name in enumerate(("neg", "pos"))}
+
+
 def places(part: Part) -> np.ndarray:
     """Where each text stands in the order of films, float64 `(n,)`; -1 if it is not known.
 
     Reviews of a film are neighbours, whatever they say of it: positive ones stand at their id,
     negative ones at the positive id that is about the same film, or after all of these.
     """
-    with resources.files("keraseq.data.labelled").joinpath(RESOURCE).open("rb") as file:
-        with np.load(file, allow_pickle=False) as order:
-            known = {label: order[name] for label, name in enumerate(("neg", "pos"))}
     negative, positive = np.array(MEETINGS, "float64").T
     found, marks = np.full(len(part.texts), -1.0), hashes(part.texts)
-    for label, order in known.items():
+    for label, order in known().items():
         ids, first = np.unique(order, return_index=True)
         rows = np.flatnonzero(part.labels == label)
         near = np.minimum(np.searchsorted(ids, marks[rows]), len(ids) - 1)
@@ -87,3 +93,42 @@ def carved_by_film(part: Part, fraction: float, seed: int) -> tuple[Part, Part]:
                 chosen[some] = True
                 wanted[label] -= len(some)
     return taken(part, np.flatnonzero(~chosen)), taken(part, np.flatnonzero(chosen))
+
+
+def likeness(texts: Sequence[str], distances: Iterable[int] = (1, 2, 5, 10, 20, 30, 50)):
+    """How alike texts are that stand so far from each other: the cosine of their rare names.
+
+    Args:
+        texts: In the order that is to be looked at.
+        distances: From one text to the other. Defaults to 1 to 50.
+
+    Returns:
+        A frame with a row a distance: `distance`, `likeness`, from 0 to 1. A rare name stands in 3
+        to 60 of the texts.
+
+    Example:
+
+    >>> from keraseq.data.labelled import films
+    >>> texts = ["Who is Zorro?", "Zorro!", "Rebecca drowned.", "I like Rebecca."] * 2
+    >>> films.likeness(texts, distances=[1, 2]).likeness.round(2).tolist()
+    [0.57, 0.0]
+    """
+    import pandas as pd
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.preprocessing import normalize
+
+    found = CountVectorizer(
+        lowercase=False, token_pattern=NAME, binary=True, min_df=3, max_df=60
+    ).fit_transform(texts)
+    rows = normalize(found.astype("float64"))
+    alike = [
+        float(rows[:-one].multiply(rows[one:]).sum() / (len(texts) - one)) for one in distances
+    ]
+    return pd.DataFrame({"distance": list(distances), "likeness": alike})
+
+
+def in_order(part: Part, label: int) -> list[str]:
+    """The texts of a class whose place is known, films beside films."""
+    where = places(part)
+    rows = np.flatnonzero((part.labels == label) & (where >= 0))
+    return [part.texts[i] for i in rows[np.argsort(where[rows], kind="stable")]]
