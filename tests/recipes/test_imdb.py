@@ -300,7 +300,7 @@ def test_the_sampled_softmax_is_near_the_whole_one():
 
 def test_long_texts_are_read_whole_in_pretraining():
     encoder = data.TextEncoder.of(["a b c d e f g"], length=3)
-    rows = pieces(encoder, ["a b c d e f g", "a b", "c"])
+    rows = pieces(encoder, ["a b c d e f g", "a b", "c"], 3)
     assert [len(row) for row in rows] == [3, 3, 2]
     words = [encoder.token(i) for row in rows for i in row]
     assert "".join(words) == "abcdefab"  # a single word has no next one

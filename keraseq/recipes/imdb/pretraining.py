@@ -232,11 +232,11 @@ def pretrain(
             layer.set_weights([weights[f"{name}/{i}"] for i in range(len(layer.weights))])
 
 
-def pieces(encoder: data.TextEncoder, texts) -> list[np.ndarray]:
-    """Whole texts as rows of at most 100 tokens, one after the other."""
+def pieces(encoder: data.TextEncoder, texts, length: int = WINDOW) -> list[np.ndarray]:
+    """Whole texts as rows of at most so many tokens, one after the other."""
     whole = data.TextEncoder(encoder.tokenizer, length=10**9, keep="start")
     found = []
     for row in whole.rows(texts):
-        cuts = range(0, len(row), WINDOW)
-        found += [row[cut : cut + WINDOW] for cut in cuts if len(row) - cut > 1]
+        cuts = range(0, len(row), length)
+        found += [row[cut : cut + length] for cut in cuts if len(row) - cut > 1]
     return found
