@@ -43,6 +43,9 @@ def imdb(
     recurrent_dropout: Annotated[float | None, typer.Option(help="Of the old state.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Before the decision.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Of AdamW.")] = None,
+    averaging: Annotated[
+        float | None, typer.Option(help="Momentum of a running mean of the weights; 0: none.")
+    ] = None,
     pretraining: Annotated[
         int | None, typer.Option(help="Epochs as a language model before; 0: none.")
     ] = None,
@@ -80,6 +83,7 @@ def imdb(
         "recurrent_dropout": recurrent_dropout,
         "dropout": dropout,
         "weight_decay": weight_decay,
+        "averaging": averaging,
         "pretraining": pretraining,
         "precision": precision,
         "epochs": epochs,

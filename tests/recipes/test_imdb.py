@@ -316,6 +316,8 @@ def test_long_texts_are_read_whole_in_pretraining():
         ({"units": 0}, "units must be a positive integer; received units=0"),
         ({"cell": "lstn"}, "unknown cell 'lstn'.*Did you mean 'lstm'"),
         ({"level": "letter"}, "unknown level 'letter'; accepted: 'word', 'wordpiece'"),
+        ({"precision": "bfloat16"}, "unknown precision 'bfloat16'.*Did you mean 'mixed_bfloat16'"),
+        ({"averaging": 1.0}, "averaging must be .*; received averaging=1.0"),
         ({"keep": "ends"}, "unknown keep 'ends'.*Did you mean 'end'"),
         ({"pooling": "men"}, "unknown pooling 'men'.*Did you mean 'mean'"),
         ({"word_dropout": 1.0}, r"word_dropout must be a number in \[0, 1\)"),
@@ -360,18 +362,25 @@ class Kill(keras.callbacks.Callback):
             raise Killed
 
 
-def test_a_killed_run_ends_as_one_that_never_stopped(reviews, tmp_path):
-    whole = imdb.train(reviews, folder=tmp_path / "whole", **SMALL)
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_a_killed_run_ends_as_one_that_never_stopped(reviews, tmp_path, averaging):
+    settings = {**SMALL, "averaging": averaging}
+    whole = imdb.train(reviews, folder=tmp_path / "whole", **settings)
     with pytest.raises(Killed):
-        imdb.train(reviews, folder=tmp_path / "killed", callbacks=[Kill()], **SMALL)
+        imdb.train(reviews, folder=tmp_path / "killed", callbacks=[Kill()], **settings)
     with pytest.raises(ValueError, match="holds an unfinished run with units=8, this one has"):
-        imdb.train(reviews, folder=tmp_path / "killed", **{**SMALL, "units": 9})
+        imdb.train(reviews, folder=tmp_path / "killed", **{**settings, "units": 9})
     resumed = imdb.train(
-        reviews, folder=tmp_path / "killed", callbacks=[keras.callbacks.Callback()], **SMALL
+        reviews, folder=tmp_path / "killed", callbacks=[keras.callbacks.Callback()], **settings
     )
     one, other = (pd.read_csv(tmp_path / run / "log.csv") for run in ("whole", "killed"))
     np.testing.assert_allclose(one.val_loss, other.val_loss, rtol=2e-3)
     assert resumed.card.epochs == whole.card.epochs == 4
+
+
+def test_a_model_trained_in_bfloat16_is_kept_in_float32(reviews):
+    bundle = imdb.train(reviews, **{**SMALL, "epochs": 1, "precision": "mixed_bfloat16"})
+    assert {layer.compute_dtype for layer in bundle.model.layers} == {"float32"}
 
 
 def test_pieces_of_words(reviews):

@@ -43,6 +43,8 @@ class Settings:
             2016).
         dropout: Fraction to drop between layers and before the decision.
         weight_decay: Of AdamW, in each step times the learning rate; none on biases.
+        averaging: What is kept is a running mean of the weights, with this momentum in each step,
+            in [0, 1); 0 is none.
         batch_size: Texts in a step.
         learning_rate: Of Adam, at its highest: it rises for 100 steps, then falls to zero with a
             cosine.
@@ -70,6 +72,7 @@ class Settings:
     recurrent_dropout: float = 0.0
     dropout: float = 0.5
     weight_decay: float = 0.0
+    averaging: float = 0.0
     batch_size: int = 64
     learning_rate: float = 2e-3
     clipnorm: float = 1.0
@@ -91,7 +94,7 @@ def checked(settings: dict) -> Settings:
         positive_integer(name, getattr(chosen, name))
     if chosen.vocabulary_size is not None:
         positive_integer("vocabulary_size", chosen.vocabulary_size)
-    for name in ("word_dropout", "embedding_dropout", "recurrent_dropout", "dropout"):
+    for name in ("word_dropout", "embedding_dropout", "recurrent_dropout", "dropout", "averaging"):
         rate(name, getattr(chosen, name))
     for name in ("learning_rate", "clipnorm"):
         positive_number(name, getattr(chosen, name))

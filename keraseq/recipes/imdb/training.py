@@ -90,7 +90,7 @@ def train(
         if chosen.pretraining:
             pretraining.pretrain(model, encoder, reviews, chosen, folder / PRETRAINING, report)
         rows = {part: encoder.rows(reviews.part(part).texts) for part in ("train", "validation")}
-        others = [Report(chosen.epochs, report), *callbacks]
+        others = [training.ValidateAverages(), Report(chosen.epochs, report), *callbacks]
         epochs = fit(model, rows, reviews, chosen, folder, others, verbose)
         best = keras.saving.load_model(folder / "best.keras")
         model = classifier(len(encoder), len(reviews.classes), chosen)  # in full precision
@@ -175,9 +175,13 @@ def compiled(model: keras.Model, settings: Settings, steps: int) -> keras.Model:
     """The model with its optimizer for so many steps an epoch."""
     rate = schedule(settings.learning_rate, steps * settings.epochs)
     training.compile(model, learning_rate=rate, clipnorm=settings.clipnorm)
-    if settings.weight_decay:
+    if settings.weight_decay or settings.averaging:
         optimizer = keras.optimizers.AdamW(
-            rate, weight_decay=settings.weight_decay, global_clipnorm=settings.clipnorm
+            rate,
+            weight_decay=settings.weight_decay,
+            global_clipnorm=settings.clipnorm,
+            use_ema=settings.averaging > 0,
+            ema_momentum=settings.averaging,
         )
         optimizer.exclude_from_weight_decay(var_names=["bias"])
         model.compile(optimizer, model.loss, metrics=["accuracy"])
