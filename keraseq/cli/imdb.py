@@ -29,6 +29,7 @@ def imdb(
         bool | None, typer.Option("--bidirectional/--one-way", help="Whether to read both ways.")
     ] = None,
     embedding: Annotated[int | None, typer.Option(help="Width of the words' vectors.")] = None,
+    pairs: Annotated[int | None, typer.Option(help="Vectors for pairs of words; 0: none.")] = None,
     pooling: Annotated[
         str | None, typer.Option(help="last, or of max, mean, attention, with commas.")
     ] = None,
@@ -73,6 +74,7 @@ def imdb(
         "layers": layers,
         "bidirectional": bidirectional,
         "embedding": embedding,
+        "pairs": pairs,
         "pooling": listed(None if pooling is None else [pooling]),
         "level": level,
         "vocabulary_size": vocabulary_size,

@@ -34,6 +34,7 @@ class Settings:
         layers: Number of recurrent layers.
         bidirectional: Whether each layer reads both ways.
         embedding: Width of the tokens' vectors.
+        pairs: Vectors for pairs of neighbouring words, added to the words' own; 0 is none.
         pooling: What the decision sees of the outputs: `"last"`, or one or several of `"max"`,
             `"mean"`, `"attention"`. The last state alone must carry a word of the start to the end.
         word_dropout: Fraction of the tokens that are unknown, in training.
@@ -66,6 +67,7 @@ class Settings:
     layers: int = 1
     bidirectional: bool = False
     embedding: int = 128
+    pairs: int = 0
     pooling: str | Sequence[str] = ("max", "mean")
     word_dropout: float = 0.1
     embedding_dropout: float = 0.5
@@ -101,6 +103,8 @@ def checked(settings: dict) -> Settings:
     one_of("precision", chosen.precision, PRECISIONS)
     if chosen.weight_decay:
         positive_number("weight_decay", chosen.weight_decay)
+    if chosen.pairs:
+        positive_integer("pairs", chosen.pairs)
     if chosen.pretraining:
         positive_integer("pretraining", chosen.pretraining)
     cells.get(chosen.cell, chosen.units)  # or says which cells there are

@@ -160,6 +160,7 @@ def classifier(vocabulary: int, classes: int, settings: Settings) -> keras.Model
         dropout=settings.dropout,
         embedding_dropout=settings.embedding_dropout,
         word_dropout=settings.word_dropout,
+        pairs=settings.pairs,
         pooling=settings.pooling,
         cell_options=cell_options(settings),
         name="classifier",
