@@ -21,6 +21,7 @@ from keraseq.recipes.imdb.training import classifier
 SMALL = {
     "units": 8,
     "embedding": 8,
+    "pairs": 50,
     "length": 16,
     "epochs": 4,
     "batch_size": 16,

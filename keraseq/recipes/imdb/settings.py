@@ -67,9 +67,9 @@ class Settings:
     layers: int = 1
     bidirectional: bool = False
     embedding: int = 128
-    pairs: int = 0
+    pairs: int = 50_000
     pooling: str | Sequence[str] = ("max", "mean")
-    word_dropout: float = 0.1
+    word_dropout: float = 0.2
     embedding_dropout: float = 0.5
     recurrent_dropout: float = 0.0
     dropout: float = 0.5
