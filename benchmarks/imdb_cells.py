@@ -1,7 +1,7 @@
 """Cells beside each other as classifiers of the IMDB reviews, at equal parameters.
 
-    python benchmarks/imdb_cells.py [--cells elman,...] [--seeds 0,1] [--budget 2700000]
-                                    [--epochs 3] [--threads 1] [--only-table]
+    python benchmarks/imdb_cells.py [--cells elman,...] [--seeds 0,1] [--budget 4270000]
+                                    [--epochs 3] [--length 400] [--threads 1] [--only-table]
 
 Each model is one layer of as many units as the budget pays for, with the settings of the recipe
 (`keraseq.recipes.imdb.Settings`) for every cell. The epoch is chosen on the validation part, the
@@ -27,8 +27,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", default=CELLS)
     parser.add_argument("--seeds", default="0,1")
-    parser.add_argument("--budget", type=int, default=2_700_000)
+    parser.add_argument("--budget", type=int, default=4_270_000)
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--length", type=int, default=400, help="words that are read of a review")
     parser.add_argument("--threads", type=int, default=0, help="0: as many as there are processors")
     parser.add_argument("--csv", type=Path, default=RESULTS)
     parser.add_argument("--runs", type=Path, default=Path("runs/imdb-cells"))
@@ -43,7 +44,8 @@ def main() -> None:
 
 def run(given, cell: str, seed: int) -> None:
     """One cell with one seed; nothing if it is there."""
-    key = {"cell": cell, "seed": seed, "budget": given.budget, "epochs": given.epochs}
+    key = {"cell": cell, "seed": seed, "budget": given.budget}
+    key |= {"epochs": given.epochs, "length": given.length}
     if lines.there(given.csv, key):
         return
     from keraseq import data, recipes
@@ -57,6 +59,7 @@ def run(given, cell: str, seed: int) -> None:
         cell=cell,
         units=units,
         epochs=given.epochs,
+        length=given.length,
         seed=seed,
         report=lambda line: print(f"{cell} {seed}: {line}", flush=True),
     )
@@ -86,6 +89,7 @@ def units_of(budget: int, cell: str) -> int:
         classes=2,
         vocabulary=20_001,
         embedding=usual.embedding,
+        pairs=usual.pairs,
         pooling=usual.pooling,
         bidirectional=usual.bidirectional,
     )

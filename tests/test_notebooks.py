@@ -16,6 +16,7 @@ SOURCES = sorted((NOTEBOOKS / "src").glob("*.py"))
 FAST = {
     "01_quickstart": {"epochs": 2, "units": 8},
     "02_cells": {"epochs": 1, "units": 4, "stride": 40},
+    "03_imdb": {"units": 4, "limit": 600, "baselines": False},
     "04_text_generation": {
         "epochs": 1,
         "python_epochs": 1,
@@ -25,7 +26,11 @@ FAST = {
     },
     "05_forecasting": {"epochs": 1, "units": 8, "stride": 41},
 }
-NEED_DATA = {"04_text_generation", "05_forecasting"}  # public files, which a test does not download
+NEED_DATA = {
+    "03_imdb",
+    "04_text_generation",
+    "05_forecasting",
+}  # public files, which a test does not download
 
 
 def test_every_source_has_a_fast_mode():

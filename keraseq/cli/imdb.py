@@ -29,6 +29,7 @@ def imdb(
         bool | None, typer.Option("--bidirectional/--one-way", help="Whether to read both ways.")
     ] = None,
     embedding: Annotated[int | None, typer.Option(help="Width of the words' vectors.")] = None,
+    pairs: Annotated[int | None, typer.Option(help="Vectors for pairs of words; 0: none.")] = None,
     pooling: Annotated[
         str | None, typer.Option(help="last, or of max, mean, attention, with commas.")
     ] = None,
@@ -43,8 +44,14 @@ def imdb(
     recurrent_dropout: Annotated[float | None, typer.Option(help="Of the old state.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Before the decision.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Of AdamW.")] = None,
+    averaging: Annotated[
+        float | None, typer.Option(help="Momentum of a running mean of the weights; 0: none.")
+    ] = None,
     pretraining: Annotated[
         int | None, typer.Option(help="Epochs as a language model before; 0: none.")
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="Of the training: float32 or mixed_bfloat16.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Times through the texts.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Texts in a step.")] = None,
@@ -67,6 +74,7 @@ def imdb(
         "layers": layers,
         "bidirectional": bidirectional,
         "embedding": embedding,
+        "pairs": pairs,
         "pooling": listed(None if pooling is None else [pooling]),
         "level": level,
         "vocabulary_size": vocabulary_size,
@@ -77,7 +85,9 @@ def imdb(
         "recurrent_dropout": recurrent_dropout,
         "dropout": dropout,
         "weight_decay": weight_decay,
+        "averaging": averaging,
         "pretraining": pretraining,
+        "precision": precision,
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,

@@ -38,7 +38,7 @@ from keraseq.models.heads import (
     WindowNormalization,
     gaussian_prior,
 )
-from keraseq.models.inputs import OneHot, WordDropout
+from keraseq.models.inputs import OneHot, PairEmbedding, WordDropout
 from keraseq.models.language import language_model
 from keraseq.models.pooling import SequencePooling
 from keraseq.models.scheduled_sampling import ScheduledSampling
@@ -52,6 +52,7 @@ __all__ = [
     "GaussianHead",
     "GaussianLoss",
     "OneHot",
+    "PairEmbedding",
     "PinballLoss",
     "PointHead",
     "QuantileHead",

@@ -26,6 +26,7 @@ def sequence_classifier(
     pooling: str | Sequence[str] = "last",
     embedding_dropout: float | None = None,
     word_dropout: float = 0.0,
+    pairs: int = 0,
     length: int | None = None,
     cell_options: dict | None = None,
     name: str = "sequence_classifier",
@@ -57,6 +58,8 @@ def sequence_classifier(
         embedding_dropout: Fraction to drop after the embedding. Default: that of `dropout`.
         word_dropout: Fraction of the tokens that are read as the unknown one, 1, in training, in
             [0, 1), see `keraseq.models.WordDropout`. Defaults to 0.
+        pairs: Vectors for pairs of neighbouring tokens, added to the tokens' own, see
+            `keraseq.models.PairEmbedding`. Defaults to 0, none.
         length: Number of steps, where it is fixed. Default: any.
         cell_options: Further options of the cells, such as `{"zoneout": 0.1}`.
         name: Name of the model.
@@ -68,7 +71,8 @@ def sequence_classifier(
 
     Raises:
         ValueError: An unknown cell, option or pooling, a size that is no positive integer,
-            `word_dropout` of features, or both or neither of `features` and `vocabulary`.
+            `word_dropout` or `pairs` of features, or both or neither of `features` and
+            `vocabulary`.
 
     Example:
 
@@ -82,7 +86,7 @@ def sequence_classifier(
     if embedding_dropout is None:
         embedding_dropout = dropout
     inputs, x = sequence_inputs(
-        features, vocabulary, embedding, length, embedding_dropout, word_dropout
+        features, vocabulary, embedding, length, embedding_dropout, word_dropout, pairs
     )
     x = stack(
         cell,

@@ -98,7 +98,76 @@ class WordDropout(keras.layers.Layer):
         }
 
 
-def sequence_inputs(features, vocabulary, embedding, length, dropout, word_dropout=0.0):
+@keras.saving.register_keras_serializable("keraseq")
+class PairEmbedding(keras.layers.Layer):
+    """A vector for each token and the one before it: `(batch, length)` -> `(batch, length, width)`.
+
+        y_t = W v[(7919 x_{t-1} + x_t) mod buckets]            x_0 = 0
+
+    "not good" gets a vector of its own, which a recurrent layer would have to compose. Pairs share
+    buckets by chance; W keeps the table narrow.
+
+    Args:
+        buckets: Number of vectors, a positive integer.
+        width: Of what comes out, a positive integer.
+        rank: Width of the table. Defaults to 32.
+        dropout: Fraction of the table's values to drop, in [0, 1). Defaults to 0.
+        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+
+    Example:
+
+    >>> layer = keraseq.models.PairEmbedding(1000, 4)
+    >>> tuple(layer(keras.ops.array([[5, 6, 0]])).shape)
+    (1, 3, 4)
+
+    References:
+        Joulin et al. 2017, "Bag of Tricks for Efficient Text Classification", arXiv:1607.01759
+        (hashed pairs, there without order or W).
+    """
+
+    def __init__(self, buckets: int, width: int, rank: int = 32, dropout: float = 0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.buckets = positive_integer("pairs", buckets)
+        self.width = positive_integer("width", width)
+        self.rank = positive_integer("rank", rank)
+        self.dropout = fraction("dropout", dropout)
+        inner = {"dtype": self.dtype_policy}
+        self.vectors = keras.layers.Embedding(self.buckets, self.rank, name="vectors", **inner)
+        self.drop = keras.layers.Dropout(self.dropout, name="drop", **inner)
+        self.widen = keras.layers.Dense(self.width, use_bias=False, name="widen", **inner)
+
+    def build(self, input_shape):
+        """Makes the table and W."""
+        self.vectors.build(input_shape)
+        self.widen.build((*input_shape, self.rank))
+
+    def call(self, inputs, training=False):
+        """Looks the pairs up."""
+        before = ops.pad(inputs[:, :-1], [[0, 0], [1, 0]])
+        before = ops.mod(before, 200_000)  # so that int32 holds the product
+        vectors = self.vectors(ops.mod(before * 7919 + inputs, self.buckets))
+        return self.widen(self.drop(vectors, training=training))
+
+    def compute_mask(self, inputs, mask=None):
+        """Padding is masked, as by the embedding of the tokens themselves."""
+        return ops.not_equal(inputs, 0)
+
+    def compute_output_shape(self, input_shape):
+        """The input's shape and the width."""
+        return (*input_shape, self.width)
+
+    def get_config(self):
+        """Configuration for serialisation."""
+        return {
+            **super().get_config(),
+            "buckets": self.buckets,
+            "width": self.width,
+            "rank": self.rank,
+            "dropout": self.dropout,
+        }
+
+
+def sequence_inputs(features, vocabulary, embedding, length, dropout, word_dropout=0.0, pairs=0):
     """The model's input and the vectors that it stands for: `(inputs, (batch, length, width))`.
 
     Exactly one of `features` (measurements as they are) and `vocabulary` (tokens, embedded; 0 is
@@ -113,12 +182,18 @@ def sequence_inputs(features, vocabulary, embedding, length, dropout, word_dropo
     if features is not None:
         if word_dropout:
             raise ValueError(f"word_dropout is for tokens; received features={features!r}")
+        if pairs:
+            raise ValueError(f"pairs are for tokens; received features={features!r}")
         inputs = keras.Input((length, positive_integer("features", features)), name="features")
         return inputs, inputs
-    return embedded_tokens("tokens", vocabulary, embedding, length, dropout, "", word_dropout)
+    return embedded_tokens(
+        "tokens", vocabulary, embedding, length, dropout, "", word_dropout, pairs
+    )
 
 
-def embedded_tokens(name, vocabulary, embedding, length, dropout, prefix="", word_dropout=0.0):
+def embedded_tokens(
+    name, vocabulary, embedding, length, dropout, prefix="", word_dropout=0.0, pairs=0
+):
     """An input of tokens, and their embedding with dropouts; 0 is padding and masked."""
     vocabulary = positive_integer(f"{prefix}vocabulary", vocabulary)
     embedding = positive_integer("embedding", embedding)
@@ -127,7 +202,13 @@ def embedded_tokens(name, vocabulary, embedding, length, dropout, prefix="", wor
     tokens = inputs
     if fraction("word_dropout", word_dropout):
         tokens = WordDropout(word_dropout, name=f"{prefix}word_dropout")(inputs)
-    return inputs, drop(embed(tokens), dropout, f"{prefix}embedding_dropout")
+    x = embed(tokens)
+    if pairs:
+        with_before = PairEmbedding(pairs, embedding, dropout=dropout, name=f"{prefix}pairs")(
+            tokens
+        )
+        x = keras.layers.Add(name=f"{prefix}words_and_pairs")([x, with_before])
+    return inputs, drop(x, dropout, f"{prefix}embedding_dropout")
 
 
 def drop(x, rate: float, name: str):

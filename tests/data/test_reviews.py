@@ -11,7 +11,7 @@ import pytest
 
 from keraseq import data
 from keraseq.data import labelled
-from keraseq.data.labelled import aclimdb, store
+from keraseq.data.labelled import aclimdb, films, store
 
 needs_data = pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs KERASEQ_DATA")
 FEW = 20  # reviews of each class in each half
@@ -82,6 +82,44 @@ def test_no_text_is_in_two_parts_and_labels_stay_with_their_texts(archive):
     kept = data.imdb(archive, stored=False, overlap="keep")
     assert kept.dropped == 0
     assert len(kept.train.texts) + len(kept.validation.texts) == 2 * FEW
+
+
+def test_films_of_training_are_not_in_validation(archive, tmp_path, monkeypatch):
+    by_id = {
+        label: [
+            labelled.clean(content)
+            for name, content in entries().items()
+            if f"/train/{kind}/" in name
+        ]
+        for label, kind in enumerate(("neg", "pos"))
+    }
+    monkeypatch.setattr(films, "known", lambda: {i: films.hashes(t) for i, t in by_id.items()})
+    monkeypatch.setattr(films, "RUN", 5)
+    # Negative reviews 0 to 9 are of the films of all positive ones.
+    monkeypatch.setattr(films, "MEETINGS", ((0, 0), (10, 20)))
+    parts = data.imdb(archive, validation=0.25, stored=tmp_path / "tfds")
+
+    def runs(part):
+        for text, label in zip(*part, strict=True):
+            i = by_id[label].index(text)
+            yield (i if label else 2 * i) // 5
+
+    ends = set(runs(parts.validation)) & set(runs(parts.train))
+    assert len(ends) <= 1  # the last run is taken as far as it is wanted
+    assert np.bincount(parts.validation.labels).tolist() == [5, 5]
+    again = data.imdb(validation=0.25, stored=tmp_path / "tfds")  # where the ids are lost
+    assert again.validation.texts == parts.validation.texts
+    assert data.imdb(archive, validation=0.25, stored=False, seed=1).validation.texts != (
+        parts.validation.texts
+    )
+
+
+def test_texts_that_are_not_known_are_parted_at_random():
+    part = labelled.Part([f"text {i}" for i in range(40)], np.arange(40, dtype="int32") % 2)
+    assert (films.places(part) == -1).all()
+    train, check = films.carved_by_film(part, 0.1, seed=0)
+    assert np.bincount(train.labels).tolist() == [18, 18]
+    assert np.bincount(check.labels).tolist() == [2, 2]
 
 
 def test_what_was_read_is_stored_for_tfds(archive, tmp_path, capfd):
@@ -201,6 +239,10 @@ def test_the_public_archive(monkeypatch):
     assert (len(parts.train.texts), len(parts.validation.texts)) == (22_302, 2_478)
     assert np.bincount(parts.test.labels).tolist() == [12_500, 12_500]
     assert parts.dropped == 123 + 97
+    assert abs(int(np.diff(np.bincount(parts.validation.labels))[0])) < 50
+    assert (films.places(parts.train) >= 0).all()
+    runs = [set(films.places(part) // films.RUN) for part in (parts.train, parts.validation)]
+    assert len(runs[1]) == 10 and len(runs[0] & runs[1]) <= 2  # the last of each kind
 
 
 # Tables.

@@ -68,3 +68,25 @@ def test_each_dropout_has_a_rate_of_its_own():
         models.sequence_classifier(2, features=3, word_dropout=0.1)
     with pytest.raises(ValueError, match="word_dropout must be a number in"):
         models.sequence_classifier(2, vocabulary=3, word_dropout=1.0)
+
+
+def test_pairs_tell_the_order_of_words():
+    layer = models.PairEmbedding(1000, 4, rank=3)
+    found = keras.ops.convert_to_numpy(layer(np.array([[5, 6, 5, 6], [6, 5, 7, 5]], "int32")))
+    np.testing.assert_allclose(found[0, 1], found[0, 3])  # 5 6 and 5 6
+    np.testing.assert_allclose(found[0, 2], found[1, 1])  # 6 5 and 6 5
+    assert np.abs(found[0, 1] - found[0, 2]).max() > 1e-4
+    table, widen = (keras.ops.convert_to_numpy(weight) for weight in layer.weights)
+    np.testing.assert_allclose(found[1, 2], table[(5 * 7919 + 7) % 1000] @ widen, rtol=1e-5)
+
+
+def test_a_classifier_with_pairs_ignores_padding_and_is_saved(tmp_path):
+    model = models.sequence_classifier(2, vocabulary=9, units=4, pairs=50, pooling=["max", "mean"])
+    short, long = np.array([[3, 4, 5]]), np.array([[3, 4, 5, 0, 0]])
+    expected = model.predict(short, verbose=0)
+    np.testing.assert_allclose(model.predict(long, verbose=0), expected, atol=1e-6)
+    model.save(tmp_path / "pairs.keras")
+    again = keras.saving.load_model(tmp_path / "pairs.keras")
+    np.testing.assert_allclose(again.predict(short, verbose=0), expected, atol=1e-6)
+    with pytest.raises(ValueError, match="pairs are for tokens; received features=3"):
+        models.sequence_classifier(2, features=3, pairs=50)

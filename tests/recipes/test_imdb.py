@@ -21,6 +21,8 @@ from keraseq.recipes.imdb.training import classifier
 SMALL = {
     "units": 8,
     "embedding": 8,
+    "pairs": 0,
+    "word_dropout": 0.1,
     "length": 16,
     "epochs": 4,
     "batch_size": 16,
@@ -300,7 +302,7 @@ def test_the_sampled_softmax_is_near_the_whole_one():
 
 def test_long_texts_are_read_whole_in_pretraining():
     encoder = data.TextEncoder.of(["a b c d e f g"], length=3)
-    rows = pieces(encoder, ["a b c d e f g", "a b", "c"])
+    rows = pieces(encoder, ["a b c d e f g", "a b", "c"], 3)
     assert [len(row) for row in rows] == [3, 3, 2]
     words = [encoder.token(i) for row in rows for i in row]
     assert "".join(words) == "abcdefab"  # a single word has no next one
@@ -316,6 +318,8 @@ def test_long_texts_are_read_whole_in_pretraining():
         ({"units": 0}, "units must be a positive integer; received units=0"),
         ({"cell": "lstn"}, "unknown cell 'lstn'.*Did you mean 'lstm'"),
         ({"level": "letter"}, "unknown level 'letter'; accepted: 'word', 'wordpiece'"),
+        ({"precision": "bfloat16"}, "unknown precision 'bfloat16'.*Did you mean 'mixed_bfloat16'"),
+        ({"averaging": 1.0}, "averaging must be .*; received averaging=1.0"),
         ({"keep": "ends"}, "unknown keep 'ends'.*Did you mean 'end'"),
         ({"pooling": "men"}, "unknown pooling 'men'.*Did you mean 'mean'"),
         ({"word_dropout": 1.0}, r"word_dropout must be a number in \[0, 1\)"),
@@ -337,7 +341,7 @@ def test_settings_reach_the_model():
     tower = model.get_layer("recurrent")
     assert [rnn.cell.__class__.__name__ for rnn in tower.rnns] == ["MUT1Cell"] * 2
     assert tower.rnns[0].cell.recurrent_dropout == 0.3
-    assert model.get_layer("attention_pooling") and model.get_layer("word_dropout").rate == 0.1
+    assert model.get_layer("attention_pooling") and model.get_layer("word_dropout").rate == 0.2
 
 
 def test_weight_decay_shrinks_what_is_not_a_bias(reviews):
@@ -360,18 +364,25 @@ class Kill(keras.callbacks.Callback):
             raise Killed
 
 
-def test_a_killed_run_ends_as_one_that_never_stopped(reviews, tmp_path):
-    whole = imdb.train(reviews, folder=tmp_path / "whole", **SMALL)
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_a_killed_run_ends_as_one_that_never_stopped(reviews, tmp_path, averaging):
+    settings = {**SMALL, "averaging": averaging, "pairs": 50 if averaging else 0}
+    whole = imdb.train(reviews, folder=tmp_path / "whole", **settings)
     with pytest.raises(Killed):
-        imdb.train(reviews, folder=tmp_path / "killed", callbacks=[Kill()], **SMALL)
+        imdb.train(reviews, folder=tmp_path / "killed", callbacks=[Kill()], **settings)
     with pytest.raises(ValueError, match="holds an unfinished run with units=8, this one has"):
-        imdb.train(reviews, folder=tmp_path / "killed", **{**SMALL, "units": 9})
+        imdb.train(reviews, folder=tmp_path / "killed", **{**settings, "units": 9})
     resumed = imdb.train(
-        reviews, folder=tmp_path / "killed", callbacks=[keras.callbacks.Callback()], **SMALL
+        reviews, folder=tmp_path / "killed", callbacks=[keras.callbacks.Callback()], **settings
     )
     one, other = (pd.read_csv(tmp_path / run / "log.csv") for run in ("whole", "killed"))
     np.testing.assert_allclose(one.val_loss, other.val_loss, rtol=2e-3)
     assert resumed.card.epochs == whole.card.epochs == 4
+
+
+def test_a_model_trained_in_bfloat16_is_kept_in_float32(reviews):
+    bundle = imdb.train(reviews, **{**SMALL, "epochs": 1, "precision": "mixed_bfloat16"})
+    assert {layer.compute_dtype for layer in bundle.model.layers} == {"float32"}
 
 
 def test_pieces_of_words(reviews):

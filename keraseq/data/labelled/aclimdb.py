@@ -14,10 +14,10 @@ import numpy as np
 from keraseq.checks import one_of
 from keraseq.data.labelled import store
 from keraseq.data.labelled.encoder import clean
+from keraseq.data.labelled.films import carved_by_film
 from keraseq.data.labelled.parts import (
     LabelledTexts,
     Part,
-    carved,
     fingerprint,
     first_of_each,
     sorted_by_text,
@@ -45,7 +45,10 @@ def imdb(
     """The 50,000 labelled IMDB reviews: half of them train and validation, the other half test.
 
     The official test part stays as it is, 25,000 reviews. The validation part is taken from the
-    training half. Of that half 123 reviews stand word for word in the test part, and 97 repeat
+    training half, and made of whole films: the two halves share none, while up to 30 reviews of a
+    film stand together in each, so that a random validation part flatters. (The order of their ids
+    shows which are about the same film; the package knows it for every source, see `films.py`.)
+    Of the training half 123 reviews stand word for word in the test part, and 97 repeat
     another: `overlap` says what happens to these 220.
 
     What was read from an archive or folder is checked and stored once in TFDS's own format, so
@@ -89,15 +92,15 @@ def imdb(
     parts = read(source, stored, data_dir)
     test, rest = sorted_by_text(parts["test"]), parts["train"]
     kept = first_of_each(rest, test.texts) if overlap == "drop" else sorted_by_text(rest)
-    train, check = carved(kept, validation, seed)
+    train, check = carved_by_film(kept, validation, seed)
     return LabelledTexts(
         "imdb",
         CLASSES,
         train,
         check,
         test,
-        split=f"official test part; validation {validation:.0%} of the training half, stratified "
-        f"with seed {seed}; overlap={overlap!r}",
+        split=f"official test part; validation {validation:.0%} of the training half, stratified, "
+        f"of other films, with seed {seed}; overlap={overlap!r}",
         unlabelled=parts["unsup"].texts if "unsup" in parts else (),
         dropped=len(rest.texts) - len(kept.texts),
         sha256=fingerprint({"train": rest, "test": test}),

@@ -14,6 +14,8 @@ from keraseq.checks import (
 from keraseq.data.labelled.encoder import KEEPS, LEVELS
 from keraseq.models.classifier import chosen_poolings
 
+PRECISIONS = ("float32", "mixed_bfloat16")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -32,6 +34,7 @@ class Settings:
         layers: Number of recurrent layers.
         bidirectional: Whether each layer reads both ways.
         embedding: Width of the tokens' vectors.
+        pairs: Vectors for pairs of neighbouring words, added to the words' own; 0 is none.
         pooling: What the decision sees of the outputs: `"last"`, or one or several of `"max"`,
             `"mean"`, `"attention"`. The last state alone must carry a word of the start to the end.
         word_dropout: Fraction of the tokens that are unknown, in training.
@@ -41,6 +44,8 @@ class Settings:
             2016).
         dropout: Fraction to drop between layers and before the decision.
         weight_decay: Of AdamW, in each step times the learning rate; none on biases.
+        averaging: What is kept is a running mean of the weights, with this momentum in each step,
+            in [0, 1); 0 is none.
         batch_size: Texts in a step.
         learning_rate: Of Adam, at its highest: it rises for 100 steps, then falls to zero with a
             cosine.
@@ -48,6 +53,8 @@ class Settings:
         epochs: At most so many; what is kept is the one with the lowest validation loss.
         pretraining: Epochs in which the same layers first learn to tell the next word of the
             training texts (Dai & Le 2015); 0 is none.
+        precision: Of the training: `"float32"`, or `"mixed_bfloat16"`, whose matrix products are
+            faster on processors that have them. The finished model computes in float32.
         seed: Of weights, dropout and the order of texts.
     """
 
@@ -60,17 +67,20 @@ class Settings:
     layers: int = 1
     bidirectional: bool = False
     embedding: int = 128
+    pairs: int = 50_000
     pooling: str | Sequence[str] = ("max", "mean")
-    word_dropout: float = 0.1
+    word_dropout: float = 0.2
     embedding_dropout: float = 0.5
     recurrent_dropout: float = 0.0
     dropout: float = 0.5
     weight_decay: float = 0.0
+    averaging: float = 0.0
     batch_size: int = 64
     learning_rate: float = 2e-3
     clipnorm: float = 1.0
     epochs: int = 3
     pretraining: int = 0
+    precision: str = "float32"
     seed: int = 0
 
 
@@ -86,12 +96,15 @@ def checked(settings: dict) -> Settings:
         positive_integer(name, getattr(chosen, name))
     if chosen.vocabulary_size is not None:
         positive_integer("vocabulary_size", chosen.vocabulary_size)
-    for name in ("word_dropout", "embedding_dropout", "recurrent_dropout", "dropout"):
+    for name in ("word_dropout", "embedding_dropout", "recurrent_dropout", "dropout", "averaging"):
         rate(name, getattr(chosen, name))
     for name in ("learning_rate", "clipnorm"):
         positive_number(name, getattr(chosen, name))
+    one_of("precision", chosen.precision, PRECISIONS)
     if chosen.weight_decay:
         positive_number("weight_decay", chosen.weight_decay)
+    if chosen.pairs:
+        positive_integer("pairs", chosen.pairs)
     if chosen.pretraining:
         positive_integer("pretraining", chosen.pretraining)
     cells.get(chosen.cell, chosen.units)  # or says which cells there are

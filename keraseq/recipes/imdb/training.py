@@ -18,7 +18,7 @@ from keraseq.data import labelled
 from keraseq.evaluate import accuracy, temperature
 from keraseq.recipes.imdb import pretraining
 from keraseq.recipes.imdb.baselines import MULTIPLE, logits_of
-from keraseq.recipes.imdb.progress import Report, schedule
+from keraseq.recipes.imdb.progress import Report, layers_in, schedule
 from keraseq.recipes.imdb.settings import Settings, checked
 from keraseq.recipes.runs import SETTINGS, claim
 
@@ -85,13 +85,16 @@ def train(
         encoder = data.TextEncoder.of(
             reviews.train.texts, chosen.level, chosen.vocabulary_size, chosen.length, chosen.keep
         )
-        model = classifier(len(encoder), len(reviews.classes), chosen)
+        with layers_in(chosen.precision):
+            model = classifier(len(encoder), len(reviews.classes), chosen)
         if chosen.pretraining:
             pretraining.pretrain(model, encoder, reviews, chosen, folder / PRETRAINING, report)
         rows = {part: encoder.rows(reviews.part(part).texts) for part in ("train", "validation")}
-        others = [Report(chosen.epochs, report), *callbacks]
+        others = [training.ValidateAverages(), Report(chosen.epochs, report), *callbacks]
         epochs = fit(model, rows, reviews, chosen, folder, others, verbose)
-        model = keras.saving.load_model(folder / "best.keras")
+        best = keras.saving.load_model(folder / "best.keras")
+        model = classifier(len(encoder), len(reviews.classes), chosen)  # in full precision
+        model.set_weights(best.get_weights())
         (folder / SETTINGS).unlink()  # the run is over: another may begin here
         log = pd.read_csv(folder / "log.csv")
     logits = logits_of(model, rows["validation"])
@@ -157,6 +160,7 @@ def classifier(vocabulary: int, classes: int, settings: Settings) -> keras.Model
         dropout=settings.dropout,
         embedding_dropout=settings.embedding_dropout,
         word_dropout=settings.word_dropout,
+        pairs=settings.pairs,
         pooling=settings.pooling,
         cell_options=cell_options(settings),
         name="classifier",
@@ -172,9 +176,13 @@ def compiled(model: keras.Model, settings: Settings, steps: int) -> keras.Model:
     """The model with its optimizer for so many steps an epoch."""
     rate = schedule(settings.learning_rate, steps * settings.epochs)
     training.compile(model, learning_rate=rate, clipnorm=settings.clipnorm)
-    if settings.weight_decay:
+    if settings.weight_decay or settings.averaging:
         optimizer = keras.optimizers.AdamW(
-            rate, weight_decay=settings.weight_decay, global_clipnorm=settings.clipnorm
+            rate,
+            weight_decay=settings.weight_decay,
+            global_clipnorm=settings.clipnorm,
+            use_ema=settings.averaging > 0,
+            ema_momentum=settings.averaging,
         )
         optimizer.exclude_from_weight_decay(var_names=["bias"])
         model.compile(optimizer, model.loss, metrics=["accuracy"])
