@@ -13,8 +13,9 @@ from keraseq.data import labelled
 from keraseq.layers import stack
 from keraseq.models.inputs import drop, embedded_tokens
 from keraseq.recipes.imdb.baselines import MULTIPLE
-from keraseq.recipes.imdb.progress import Report, layers_in, schedule
+from keraseq.recipes.imdb.progress import Report, schedule
 from keraseq.recipes.imdb.settings import Settings
+from keraseq.recipes.precision import layers_in
 
 # Words that stand for all others in a step: the true softmax over 20,000 would cost 20 times the
 # recurrent layer.

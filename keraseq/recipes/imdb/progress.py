@@ -1,8 +1,7 @@
-"""What training and pretraining share: rate of each step, precision, a line after each epoch."""
+"""What training and pretraining share: the rate of each step, and a line after each epoch."""
 
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
 
 import keras
 
@@ -15,17 +14,6 @@ def schedule(top: float, steps: int):
     return keras.optimizers.schedules.CosineDecay(
         top / 10, max(steps - warm, 1), warmup_target=top, warmup_steps=warm
     )
-
-
-@contextmanager
-def layers_in(precision: str):
-    """Layers that are made meanwhile compute in this precision."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 class Report(keras.callbacks.Callback):

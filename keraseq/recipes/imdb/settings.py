@@ -13,8 +13,7 @@ from keraseq.checks import (
 )
 from keraseq.data.labelled.encoder import KEEPS, LEVELS
 from keraseq.models.classifier import chosen_poolings
-
-PRECISIONS = ("float32", "mixed_bfloat16")
+from keraseq.recipes.precision import PRECISIONS
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from keraseq.data import labelled
 from keraseq.evaluate import accuracy, temperature
 from keraseq.recipes.imdb import pretraining
 from keraseq.recipes.imdb.baselines import MULTIPLE, logits_of
-from keraseq.recipes.imdb.progress import Report, layers_in, schedule
+from keraseq.recipes.imdb.progress import Report, schedule
 from keraseq.recipes.imdb.settings import Settings, checked
+from keraseq.recipes.precision import layers_in
 from keraseq.recipes.runs import SETTINGS, claim
 
 PRETRAINING = "pretraining"  # folder of the language model, inside that of the run

@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -15,11 +15,11 @@ from keraseq import cells, data, generation, models
 from keraseq import train as training
 from keraseq.bundle import Bundle, Card, Score, load
 from keraseq.checks import one_of, positive_integer, positive_number, rate
+from keraseq.recipes.precision import PRECISIONS, layers_in
 from keraseq.recipes.runs import SETTINGS, claim
 from keraseq.recipes.text.evaluation import said, unit_of
 
 DECAYS = ("cosine", "plateau")
-PRECISIONS = ("float32", "mixed_bfloat16")
 WARM_STEPS = 200  # from a tenth of the rate up: Adam's second moments are wild at the start
 FACTOR, EPOCHS_OF_PLATEAU = 0.5, 1  # "plateau": halved after each epoch that brought nothing
 # Of characters one in a thousand is shown as unknown in training, so that a model has learnt to go
@@ -320,17 +320,6 @@ def training_model(corpus: data.Corpus, settings: Settings) -> keras.Model:
             length=settings.length,
             scheduled_sampling=settings.scheduled_sampling > 0,
         )
-
-
-@contextmanager
-def layers_in(precision: str):
-    """Layers that are made meanwhile compute in this precision."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def writing_model(corpus: data.Corpus, settings: Settings) -> keras.Model:

@@ -1,0 +1,29 @@
+"""Step 3, training: what `keras.Model.fit` lacks, and nothing that it has.
+
+    train.seed_everything(0)
+    train.compile(model)
+    model.fit(x, y, epochs=50, validation_data=(x2, y2), callbacks=train.callbacks("runs/mine"))
+
+After a crash the same lines go on where the run stopped.
+"""
+
+from keraseq.train.averages import ValidateAverages
+from keraseq.train.compiling import MANY_CLASSES, compile
+from keraseq.train.cross_entropy import CrossEntropy
+from keraseq.train.resume import Resume
+from keraseq.train.run import BestCheckpoint, CSVLog, SamplingSchedule, StopOnNaN, callbacks
+from keraseq.train.seeds import seed_everything
+
+__all__ = [
+    "MANY_CLASSES",
+    "BestCheckpoint",
+    "CSVLog",
+    "CrossEntropy",
+    "Resume",
+    "SamplingSchedule",
+    "StopOnNaN",
+    "ValidateAverages",
+    "callbacks",
+    "compile",
+    "seed_everything",
+]
