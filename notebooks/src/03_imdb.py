@@ -7,7 +7,7 @@
 
 # %% tags=["parameters"]
 epochs = 1
-units = 64
+units = 32
 limit = None
 seed = 0
 
@@ -67,7 +67,7 @@ print(f"padding in batches of 64: {data.labelled.padding(rows, 64):.2%}")
 
 # %% [markdown]
 # ## A small model
-# A GRU reads 200 words; maximum and mean of its outputs over time decide.
+# A GRU of 32 units reads 100 words; maximum and mean of its outputs over time decide.
 
 # %%
 fewer = {
@@ -75,7 +75,7 @@ fewer = {
     for part in ("train", "test")
 }
 some = replace(reviews, **fewer)
-options = {"units": units, "embedding": 64, "length": 200, "epochs": epochs, "seed": seed}
+options = {"units": units, "embedding": 32, "length": 100, "epochs": epochs, "seed": seed}
 small = recipes.imdb.train(some, **options)
 recipes.imdb.predict(small, ["A gem.", "I would not watch it again.", "Not bad at all, really."])
 
