@@ -81,8 +81,8 @@ recipes.imdb.predict(small, ["A gem.", "I would not watch it again.", "Not bad a
 
 # %% [markdown]
 # ## A better one
-# `saved_models/imdb` was first a language model of the training reviews. Every choice was made on
-# validation; `keraseq evaluate saved_models/imdb` puts simple methods beside it.
+# `saved_models/imdb` has 128 units and reads up to 400 words. Every choice was made on validation;
+# `keraseq evaluate saved_models/imdb` puts simple methods beside it.
 
 # %%
 root = Path(keraseq.__file__).parent.parent
