@@ -77,7 +77,7 @@ class Settings:
     batch_size: int = 64
     learning_rate: float = 2e-3
     clipnorm: float = 1.0
-    epochs: int = 3
+    epochs: int = 2
     pretraining: int = 0
     precision: str = "float32"
     seed: int = 0
