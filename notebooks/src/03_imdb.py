@@ -81,8 +81,9 @@ recipes.imdb.predict(small, ["A gem.", "I would not watch it again.", "Not bad a
 
 # %% [markdown]
 # ## A better one
-# `saved_models/imdb` has 128 units and reads up to 400 words. Every choice was made on validation;
-# `keraseq evaluate saved_models/imdb` puts simple methods beside it.
+# `saved_models/imdb` has 256 units, reads up to 400 words, and was first a language model of the
+# training reviews. Every choice was made on validation; `keraseq evaluate saved_models/imdb` puts
+# simple methods beside it. Reviews are long: in a short sentence it can miss a negation.
 
 # %%
 root = Path(keraseq.__file__).parent.parent
