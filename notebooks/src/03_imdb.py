@@ -109,7 +109,8 @@ _ = plots.accuracy_by_length(recipes.imdb.accuracy_by_length(said), ax=panels[1]
 
 # %% [markdown]
 # ## How it reads
-# The probability of "pos" after each word. The first half is praise, and then comes the verdict.
+# The probability of "pos" after each word. The first half is praise; the verdict that follows pulls
+# it down, but not far enough: the review is bad, and what was praised first still counts.
 
 # %%
 text = (
