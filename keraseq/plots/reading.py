@@ -92,7 +92,7 @@ def coloured_text(
 ) -> Axes:
     """A text with a number behind each character: brown below 0, white at 0, green above.
 
-    Lines break where the text breaks, and at the width. A figure takes some hundred characters; for
+    Lines break where the text breaks, and at the width, but not within a token. A figure takes some hundred characters; for
     more, and in notebooks, see `keraseq.inspection.ColouredText`.
 
     Args:
@@ -124,6 +124,8 @@ def coloured_text(
         )
     lines: list[list[tuple[str, float]]] = [[]]
     for token, value in zip(tokens, values, strict=True):
+        if lines[-1] and len(lines[-1]) + len(token) > width >= len(token):
+            lines.append([])
         for character in token:
             if len(lines[-1]) == width:
                 lines.append([])

@@ -255,3 +255,13 @@ def test_the_figure_shows_each_character_where_it_stands():
     with pytest.raises(ValueError, match="width must be a positive integer"):
         keraseq.plots.coloured_text("ab", [1.0, 2.0], width=0)
     matplotlib.pyplot.close("all")
+
+
+def test_a_token_stays_on_one_line_where_it_fits():
+    ax = keraseq.plots.coloured_text(["after ", "an ", "hour ", "unbearable"], [1, 0, -1, 2], width=9)
+    rows = {}
+    for text in ax.texts:
+        rows.setdefault(round(text.get_position()[1]), []).append(text.get_text())
+    lines = ["".join(rows[row]) for row in sorted(rows)]
+    assert lines == ["after an ", "hour unbe", "arable"]  # the last has no line to fit on
+    matplotlib.pyplot.close("all")
