@@ -92,8 +92,8 @@ def coloured_text(
 ) -> Axes:
     """A text with a number behind each character: brown below 0, white at 0, green above.
 
-    Lines break where the text breaks, and at the width, but not within a token. A figure takes some hundred characters; for
-    more, and in notebooks, see `keraseq.inspection.ColouredText`.
+    Lines break where the text breaks, and at the width, but not within a token. A figure takes some
+    hundred characters; for more, and in notebooks, see `keraseq.inspection.ColouredText`.
 
     Args:
         text: A text, or the texts of its tokens; a token as wide as its characters.

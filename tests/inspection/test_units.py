@@ -258,7 +258,8 @@ def test_the_figure_shows_each_character_where_it_stands():
 
 
 def test_a_token_stays_on_one_line_where_it_fits():
-    ax = keraseq.plots.coloured_text(["after ", "an ", "hour ", "unbearable"], [1, 0, -1, 2], width=9)
+    words = ["after ", "an ", "hour ", "unbearable"]
+    ax = keraseq.plots.coloured_text(words, [1, 0, -1, 2], width=9)
     rows = {}
     for text in ax.texts:
         rows.setdefault(round(text.get_position()[1]), []).append(text.get_text())
