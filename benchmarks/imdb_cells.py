@@ -58,6 +58,7 @@ def run(given, cell: str, seed: int) -> None:
         folder=given.runs / "-".join(map(str, key.values())),
         cell=cell,
         units=units,
+        wide=0,
         epochs=given.epochs,
         length=given.length,
         seed=seed,

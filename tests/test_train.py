@@ -382,21 +382,3 @@ else:
 def test_determinism_in_one_call():
     environment = {**os.environ, "KERAS_BACKEND": keras.backend.backend()}
     subprocess.run([sys.executable, "-c", DETERMINISTIC], env=environment, check=True)
-
-
-def test_validation_and_the_best_checkpoint_see_averages_and_training_does_not(tmp_path):
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
-    model.layers[0].set_weights([np.zeros((1, 1))])
-    optimizer = keras.optimizers.SGD(0.25, use_ema=True, ema_momentum=0.5)
-    model.compile(optimizer, "mse", jit_compile=False)
-    x = np.ones((1, 1), "float32")
-    callbacks = [train.ValidateAverages(), train.BestCheckpoint(tmp_path / "best.keras")]
-    log = model.fit(x, x, epochs=3, validation_data=(x, x), callbacks=callbacks, verbose=0).history
-    weights, averages = np.array([0, 0.5, 0.75, 0.875]), np.array([0.5, 0.625, 0.75])
-    np.testing.assert_allclose(log["loss"], (1 - weights[:-1]) ** 2, atol=1e-6)
-    np.testing.assert_allclose(log["val_loss"], (1 - averages) ** 2, atol=1e-6)
-    # Keras' own: where `fit` ends, the averages stay in the model.
-    assert model.layers[0].get_weights()[0].item() == pytest.approx(averages[-1])
-    kept = keras.saving.load_model(tmp_path / "best.keras")
-    assert kept.layers[0].get_weights()[0].item() == pytest.approx(averages[-1])

@@ -31,20 +31,36 @@ def compare(
             "Default: elman,lstm,gru,mut1,mut2,mut3.",
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Final runs of each cell on each task.")] = 3,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="A TOML file of these settings (tasks, cells, seeds, ..., and steps and budget by "
+            "task); what is given here besides wins. OUT/config.toml is one."
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Final runs of each cell on each task. Default: 3.")
+    ] = None,
     trials: Annotated[
-        int,
+        int | None,
         typer.Option(
             help="Settings that each cell tries before (learning rate, initial scale, clipping "
             "norm). Default: none, each task's own."
         ),
-    ] = 0,
+    ] = None,
     sampler: Annotated[
-        str, typer.Option(help="Who chooses the settings: random, or tpe (Parzen estimator).")
-    ] = "random",
+        str | None,
+        typer.Option(
+            help="Who chooses the settings: random (the default), or tpe (Parzen estimator)."
+        ),
+    ] = None,
     pruning: Annotated[
-        bool, typer.Option(help="Whether hopeless trials of the search are stopped.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--pruning/--no-pruning",
+            help="Whether hopeless trials of the search are stopped; they are by default.",
+        ),
+    ] = None,
     budget: Annotated[
         int | None, typer.Option(help="Trainable parameters of each model. Default: the task's.")
     ] = None,
@@ -102,17 +118,22 @@ def compare(
     from keraseq import experiments
 
     try:
+        given = {
+            "tasks": listed(tasks),
+            "cells": named_cells(cells),
+            "seeds": seeds,
+            "trials": trials,
+            "sampler": sampler,
+            "pruning": pruning,
+            "budget": budget,
+            "steps": FAST_STEPS if fast else steps,
+            "learning_rates": rates,
+            "reference": reference,
+        }
+        settings = {} if config is None else experiments.config.read(config)
+        settings |= {name: value for name, value in given.items() if value is not None}
         results = experiments.compare(
-            tasks=listed(tasks),
-            cells=named_cells(cells) or experiments.CELLS,
-            seeds=seeds,
-            trials=trials,
-            sampler=sampler,
-            pruning=pruning,
-            budget=budget,
-            steps=FAST_STEPS if fast else steps,
-            learning_rates=rates,
-            reference=reference,
+            **settings,
             workers=workers,
             out=out,
             storage=storage,

@@ -30,6 +30,9 @@ def imdb(
     ] = None,
     embedding: Annotated[int | None, typer.Option(help="Width of the words' vectors.")] = None,
     pairs: Annotated[int | None, typer.Option(help="Vectors for pairs of words; 0: none.")] = None,
+    wide: Annotated[
+        int | None, typer.Option(help="Words and pairs that vote by themselves; 0: none.")
+    ] = None,
     pooling: Annotated[
         str | None, typer.Option(help="last, or of max, mean, attention, with commas.")
     ] = None,
@@ -44,9 +47,6 @@ def imdb(
     recurrent_dropout: Annotated[float | None, typer.Option(help="Of the old state.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Before the decision.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Of AdamW.")] = None,
-    averaging: Annotated[
-        float | None, typer.Option(help="Momentum of a running mean of the weights; 0: none.")
-    ] = None,
     pretraining: Annotated[
         int | None, typer.Option(help="Epochs as a language model before; 0: none.")
     ] = None,
@@ -75,6 +75,7 @@ def imdb(
         "bidirectional": bidirectional,
         "embedding": embedding,
         "pairs": pairs,
+        "wide": wide,
         "pooling": listed(None if pooling is None else [pooling]),
         "level": level,
         "vocabulary_size": vocabulary_size,
@@ -85,7 +86,6 @@ def imdb(
         "recurrent_dropout": recurrent_dropout,
         "dropout": dropout,
         "weight_decay": weight_decay,
-        "averaging": averaging,
         "pretraining": pretraining,
         "precision": precision,
         "epochs": epochs,

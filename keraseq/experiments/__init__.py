@@ -1,6 +1,6 @@
 """Fair comparisons of cells: the same tasks, budgets, data, searches and seeds for each."""
 
-from keraseq.experiments import statistics, tasks
+from keraseq.experiments import config, statistics, tasks
 from keraseq.experiments.comparison import CELLS, compare
 from keraseq.experiments.results import Results
 from keraseq.experiments.tasks import ArrayTask, Generated, Part, Task
@@ -15,6 +15,7 @@ __all__ = [
     "Task",
     "Trial",
     "compare",
+    "config",
     "statistics",
     "tasks",
 ]

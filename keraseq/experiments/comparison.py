@@ -3,14 +3,14 @@
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import keras
 from rich.console import Console
 
 from keraseq.checks import positive_integer, positive_number
-from keraseq.experiments import crew, files, report, store
+from keraseq.experiments import config, crew, files, report, store
 from keraseq.experiments.plan import Plan, listed
 from keraseq.experiments.pool import Pool
 from keraseq.experiments.progress import Progress
@@ -19,9 +19,10 @@ from keraseq.experiments.store import Store
 from keraseq.experiments.tasks import Task
 
 CELLS = ("elman", "lstm", "gru", "mut1", "mut2", "mut3")
+CONFIG = "config.toml"
 MADE_HERE = (
     *(SETTINGS, "logs", "figures"),
-    *("results.csv", "summary.csv", "curves.csv", "report.html"),
+    *(CONFIG, "results.csv", "summary.csv", "curves.csv", "report.html"),
 )
 
 
@@ -33,8 +34,8 @@ def compare(
     trials: int = 0,
     sampler: str = "random",
     pruning: bool = True,
-    budget: int | None = None,
-    steps: int | None = None,
+    budget: int | Mapping[str, int] | None = None,
+    steps: int | Mapping[str, int] | None = None,
     learning_rates: Sequence[float] | None = None,
     reference: str | None = None,
     workers: int | None = None,
@@ -71,8 +72,10 @@ def compare(
             and then goes by what did well (tree-structured Parzen estimator).
         pruning: Whether to stop trials of the search that are among the worst quarter at the same
             step. Defaults to `True`.
-        budget: Trainable parameters that each model may have. Default: the task's own.
-        steps: Training steps of each trial. Default: the task's own.
+        budget: Trainable parameters that each model may have: one number, or one for each of some
+            tasks. Default: the task's own.
+        steps: Training steps of each trial: one number, or one for each of some tasks. Default: the
+            task's own.
         learning_rates: In place of `trials`: learning rates, each of which every cell tries.
         reference: The cell that the others are paired with in the report. Default: `"lstm"` if it
             is among them, else the first.
@@ -91,7 +94,8 @@ def compare(
 
     Returns:
         The results; `report.html`, `results.csv`, `summary.csv`, `curves.csv` and `figures` lie in
-        the folder.
+        the folder, and beside them `config.toml`, from which `keraseq compare --config` or
+        `compare(**keraseq.experiments.config.read(path))` does the same again.
 
     Raises:
         ValueError: An unknown task or cell, a number that is not positive, a budget too small for
@@ -137,6 +141,7 @@ def compare(
         )
         with contextlib.closing(kept):
             prepare(folder, kept, plan, fresh)
+            config.write(folder / CONFIG, {**plan.arguments(), "reference": reference})
             work(folder, kept, plan, workers, progress)
             results = Results.of(folder, kept, reference=reference)
     report.write(results)

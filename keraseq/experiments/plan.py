@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import platform
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,8 +47,8 @@ class Plan:
         trials: int = 0,
         sampler: str = "random",
         pruning: bool = True,
-        budget: int | None = None,
-        steps: int | None = None,
+        budget: int | Mapping[str, int] | None = None,
+        steps: int | Mapping[str, int] | None = None,
         learning_rates: Sequence[float] | None = None,
     ):
         named = tasks.DEFAULT if task_names is None else listed(task_names)
@@ -63,8 +63,8 @@ class Plan:
         for name in self.tasks:
             tasks.get(name)
         self.asked = {
-            "budget": None if budget is None else positive_integer("budget", budget),
-            "steps": None if steps is None else positive_integer("steps", steps),
+            "budget": self._by_task("budget", budget),
+            "steps": self._by_task("steps", steps),
         }
         self.rates = self._checked(learning_rates)
         self.units = {
@@ -72,6 +72,17 @@ class Plan:
             for name in self.tasks
             for cell in self.cells
         }
+
+    def _by_task(self, what: str, asked) -> dict[str, int]:
+        """One number for all tasks, or one for each of some."""
+        if asked is None:
+            return {}
+        if not isinstance(asked, Mapping):
+            return dict.fromkeys(self.tasks, positive_integer(what, asked))
+        for name, value in asked.items():
+            one_of(f"task of {what}", name, self.tasks)
+            positive_integer(f"{what} of {name}", value)
+        return dict(asked)
 
     def _checked(self, rates) -> list[float] | None:
         if rates is None:
@@ -88,7 +99,7 @@ class Plan:
 
     def of(self, task: str, what: str) -> int:
         """The budget or the steps of a task: those asked for, or its own."""
-        return self.asked[what] or getattr(tasks.get(task), what)
+        return self.asked[what].get(task) or getattr(tasks.get(task), what)
 
     def space(self, task: str) -> Space:
         """What every cell chooses from on a task."""
@@ -145,6 +156,19 @@ class Plan:
     def cost(self, task: str) -> float:
         """Roughly how many seconds a trial of a task takes."""
         return 4.0 + self.of(task, "steps") * tasks.get(task).step_cost / 1000
+
+    def arguments(self) -> dict[str, Any]:
+        """What `compare` is to be given for the same plan, as plain values."""
+        return {
+            "tasks": self.tasks,
+            "cells": self.cells,
+            "seeds": self.seeds,
+            "trials": self.trials,
+            "sampler": self.sampler,
+            "pruning": self.pruning,
+            "learning_rates": self.rates,
+            **{what: {name: self.of(name, what) for name in self.tasks} for what in self.asked},
+        }
 
     def settings(self) -> dict[str, Any]:
         """All that the numbers depend on, as plain values."""

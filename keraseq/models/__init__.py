@@ -46,6 +46,7 @@ from keraseq.models.segment import SegmentRNN, segment_forecaster
 from keraseq.models.sequence_model import SequenceModel
 from keraseq.models.streaming import StreamingStack
 from keraseq.models.tagger import sequence_tagger
+from keraseq.models.wide import WideLogits
 
 __all__ = [
     "FeedbackRNN",
@@ -61,6 +62,7 @@ __all__ = [
     "SequenceModel",
     "SequencePooling",
     "StreamingStack",
+    "WideLogits",
     "WindowNormalization",
     "WordDropout",
     "encoder_decoder",

@@ -9,6 +9,7 @@ from keraseq.layers import stack
 from keraseq.models.inputs import drop, full_precision, sequence_inputs
 from keraseq.models.pooling import POOLINGS, SequencePooling
 from keraseq.models.sequence_model import SequenceModel
+from keraseq.models.wide import WideLogits
 
 
 def sequence_classifier(
@@ -27,6 +28,7 @@ def sequence_classifier(
     embedding_dropout: float | None = None,
     word_dropout: float = 0.0,
     pairs: int = 0,
+    wide: int = 0,
     length: int | None = None,
     cell_options: dict | None = None,
     name: str = "sequence_classifier",
@@ -36,8 +38,9 @@ def sequence_classifier(
         tokens -> embedding -> recurrent tower -> [pooling] -> logits
         features ------------> recurrent tower -> [pooling] -> logits
 
-    Exactly one of `features` and `vocabulary` says what it reads. Tokens of value 0 are padding, on
-    either side: neither the tower nor the pooling sees them.
+    With `wide`, logits of the words and pairs that occur are added (Cheng et al. 2016). Exactly one
+    of `features` and `vocabulary` says what it reads. Tokens of value 0 are padding, on either
+    side: neither the tower nor the pooling sees them.
 
     Args:
         classes: Number of classes, a positive integer; 1 gives a single logit for two classes.
@@ -60,6 +63,9 @@ def sequence_classifier(
             [0, 1), see `keraseq.models.WordDropout`. Defaults to 0.
         pairs: Vectors for pairs of neighbouring tokens, added to the tokens' own, see
             `keraseq.models.PairEmbedding`. Defaults to 0, none.
+        wide: Number of words and pairs that have a say in the logits by themselves, as layer
+            `"wide"`, see `keraseq.models.WideLogits`, whose `set_table` they must be given by.
+            Defaults to 0, none.
         length: Number of steps, where it is fixed. Default: any.
         cell_options: Further options of the cells, such as `{"zoneout": 0.1}`.
         name: Name of the model.
@@ -71,7 +77,7 @@ def sequence_classifier(
 
     Raises:
         ValueError: An unknown cell, option or pooling, a size that is no positive integer,
-            `word_dropout` or `pairs` of features, or both or neither of `features` and
+            `word_dropout`, `pairs` or `wide` of features, or both or neither of `features` and
             `vocabulary`.
 
     Example:
@@ -104,6 +110,11 @@ def sequence_classifier(
         x = pooled[0] if len(pooled) == 1 else keras.layers.Concatenate(name="pooling")(pooled)
     x = drop(x, dropout, "dropout")
     logits = keras.layers.Dense(classes, dtype=full_precision(), name="logits")(x)
+    if wide:
+        if vocabulary is None:
+            raise ValueError(f"wide is for tokens; received features={features!r}")
+        votes = WideLogits(classes, vocabulary, wide, dtype=full_precision(), name="wide")(inputs)
+        logits = keras.layers.Add(dtype=full_precision(), name="sum")([logits, votes])
     return SequenceModel(inputs, logits, name=name)
 
 

@@ -7,7 +7,6 @@
 After a crash the same lines go on where the run stopped.
 """
 
-from keraseq.train.averages import ValidateAverages
 from keraseq.train.compiling import MANY_CLASSES, compile
 from keraseq.train.cross_entropy import CrossEntropy
 from keraseq.train.resume import Resume
@@ -22,7 +21,6 @@ __all__ = [
     "Resume",
     "SamplingSchedule",
     "StopOnNaN",
-    "ValidateAverages",
     "callbacks",
     "compile",
     "seed_everything",

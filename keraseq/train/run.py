@@ -7,7 +7,6 @@ from pathlib import Path
 import keras
 
 from keraseq.checks import boolean, positive_integer, rate
-from keraseq.train.averages import swap_averages
 from keraseq.train.resume import Resume
 
 
@@ -93,10 +92,8 @@ class BestCheckpoint(keras.callbacks.ModelCheckpoint):
         super().__init__(partial, save_best_only=True, **options)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Saves the model if it is the best so far, with averaged weights where there are some."""
-        swap_averages(self.model)
+        """Saves the model if it is the best so far."""
         super().on_epoch_end(epoch, logs)
-        swap_averages(self.model)
         if Path(self.filepath).exists():
             Path(self.filepath).replace(self.target)
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keraseq import models
+from keraseq.models.wide import keys_of
 
 WORDS = np.array([[3, 4, 5, 6], [2, 7, 0, 0]])
 
@@ -90,3 +91,52 @@ def test_a_classifier_with_pairs_ignores_padding_and_is_saved(tmp_path):
     np.testing.assert_allclose(again.predict(short, verbose=0), expected, atol=1e-6)
     with pytest.raises(ValueError, match="pairs are for tokens; received features=3"):
         models.sequence_classifier(2, features=3, pairs=50)
+
+
+def test_words_and_pairs_vote_once_each():
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(1, 6, (4, 12)).astype("int32")
+    tokens[0, 7:], tokens[1, :5] = 0, 0  # padding on either side
+    table = {int(key): rng.normal(size=3) for key in rng.choice(np.arange(1, 36), 15, False)}
+    layer = models.WideLogits(3, vocabulary=6, size=20)
+    layer.set_table(list(table), list(table.values()), bias=[0.5, 0, 0])
+    found = keras.ops.convert_to_numpy(layer(tokens))
+    for row, logits in zip(tokens, found, strict=True):
+        text = row[row > 0]
+        expected = sum((table.get(key, np.zeros(3)) for key in {*keys_of(text, 6)}), np.zeros(3))
+        np.testing.assert_allclose(logits, expected + np.array([0.5, 0, 0]), atol=1e-5)
+
+
+def test_a_classifier_with_a_wide_part_is_saved_and_its_sum_is_right(tmp_path):
+    model = models.sequence_classifier(2, vocabulary=9, units=4, wide=5)
+    tokens = np.array([[3, 4, 5], [3, 4, 0]], "int32")
+    alone = model.predict(tokens, verbose=0)
+    model.get_layer("wide").set_table([3, 4 * 9 + 5], [[1, 0], [0, 2]])
+    expected = alone + np.array([[1, 2], [1, 0]])
+    np.testing.assert_allclose(model.predict(tokens, verbose=0), expected, atol=1e-6)
+    model.save(tmp_path / "wide.keras")
+    again = keras.saving.load_model(tmp_path / "wide.keras")
+    np.testing.assert_allclose(again.predict(tokens, verbose=0), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("keys", "kernel", "message"),
+    [
+        ([1, 2], [[0.0]], r"kernel must have the shape \(keys, 1\)"),
+        ([1, 2, 3], np.zeros((3, 1)), "at most 2 positive numbers, each once; received 3"),
+        ([2, 2], np.zeros((2, 1)), "each once; received 2"),
+        ([0], np.zeros((1, 1)), "positive numbers"),
+    ],
+)
+def test_tables_that_do_not_fit(keys, kernel, message):
+    with pytest.raises(ValueError, match=message):
+        models.WideLogits(1, vocabulary=9, size=2).set_table(keys, kernel)
+
+
+def test_wide_parts_that_cannot_be():
+    with pytest.raises(ValueError, match="at most 46,340; received vocabulary=50000"):
+        models.sequence_classifier(2, vocabulary=50_000, units=4, wide=5)
+    with pytest.raises(ValueError, match="wide is for tokens; received features=3"):
+        models.sequence_classifier(2, features=3, wide=5)
+    with pytest.raises(ValueError, match="size must be a positive integer"):
+        models.sequence_classifier(2, vocabulary=9, units=4, wide=-1)

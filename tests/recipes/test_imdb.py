@@ -14,14 +14,17 @@ from keraseq.data.labelled import aclimdb
 from keraseq.evaluate import calibration_curve, calibration_error, negative_log_likelihood
 from keraseq.evaluate import temperature as best_temperature
 from keraseq.recipes import imdb
+from keraseq.recipes.imdb.baselines import logits_of
 from keraseq.recipes.imdb.pretraining import NextWord, pieces
 from keraseq.recipes.imdb.settings import checked
 from keraseq.recipes.imdb.training import classifier
+from keraseq.recipes.imdb.wide import occurrences, one_against_others, shares
 
 SMALL = {
     "units": 8,
     "embedding": 8,
     "pairs": 0,
+    "wide": 0,
     "word_dropout": 0.1,
     "length": 16,
     "epochs": 4,
@@ -62,13 +65,13 @@ def trained(reviews):
     said = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERASEQ_LOOP", "plain")
-        bundle = imdb.train(reviews, **{**SMALL, "report": said.append, "epochs": 8})
+        bundle = imdb.train(reviews, **{**SMALL, "report": said.append, "epochs": 8, "wide": 50})
     return bundle, said
 
 
 def test_a_model_learns_and_reads_raw_texts(trained, tmp_path):
     bundle, said = trained
-    assert len(said) == 9 and said[0].startswith("epoch 1/8: train loss")
+    assert len(said) == 11 and said[0].startswith("epoch 1/8: train loss")
     assert said[-1].endswith(f"validation accuracy {bundle.card.metric.mean:.4f}")
     texts = ["w1 w2 AWFUL w3", "Lovely!<br />w4", "w3 okay"]
     frame = imdb.predict(bundle, texts)
@@ -121,9 +124,11 @@ def test_evaluation_puts_simple_methods_beside_it(trained, reviews):
     assert frame.columns.tolist() == [
         "part", "method", "texts", "accuracy", "nats", "calibration_error"
     ]  # fmt: skip
-    assert frame.part.tolist() == ["validation"] * 4 + ["test"] * 4
-    assert frame.method.tolist()[:4] == [
-        "gru, max and mean pooling",
+    assert frame.part.tolist() == ["validation"] * 6 + ["test"] * 6
+    assert frame.method.tolist()[:6] == [
+        "gru, max and mean pooling, and a wide part",
+        "the recurrent part alone",
+        "the wide part alone",
         "most frequent class",
         "bag of embeddings",
         "logistic regression, TF-IDF bigrams",
@@ -308,6 +313,66 @@ def test_long_texts_are_read_whole_in_pretraining():
     assert "".join(words) == "abcdefab"  # a single word has no next one
 
 
+# The wide part.
+
+
+def test_the_wide_part_is_added_to_a_trained_model(reviews):
+    settings = {**SMALL, "epochs": 2, "word_dropout": 0.0}
+    deep = imdb.train(reviews, **settings)
+    said = []
+    both = imdb.train(reviews, **{**settings, "report": said.append, "wide": 20})
+    table = both.model.get_layer("wide")
+    assert table.size == 20 and sum("vote by themselves: 20;" in line for line in said) == 1
+    # Of all words and pairs the three that say the mood have the largest weights.
+    encoder = data.TextEncoder.from_dict(both.preprocessing["encoder"])
+    keys, kernel = map(keras.ops.convert_to_numpy, (table.keys, table.kernel))
+    for mood in ("awful", "okay", "lovely"):
+        at = np.flatnonzero(keys == encoder.encode(mood)[0]).item()
+        assert np.abs(kernel[at]).max() >= np.sort(np.abs(kernel).max(axis=1))[-3] - 1e-6
+    # The sum: what the same model says alone, times a share, and the table's votes.
+    rows = encoder.rows(reviews.validation.texts)
+    alone, whole = (logits_of(one.model, rows) for one in (deep, both))
+    votes = logits_of(keras.Model(both.model.input, table.output), rows)
+    share = (
+        both.model.get_layer("logits").get_weights()[0]
+        / (deep.model.get_layer("logits").get_weights()[0])
+    )
+    assert share.std() < 1e-3 * share.mean()
+    np.testing.assert_allclose(whole, share.mean() * alone + votes, atol=1e-4)
+    labels = reviews.validation.labels
+    assert cost(whole, labels) <= cost(alone, labels)
+    assert imdb.predict(both, ["w1 lovely w2"]).label.tolist() == ["good"]
+
+
+def cost(logits, labels):
+    return negative_log_likelihood(logits, labels).mean()
+
+
+def test_the_shares_are_the_best_there_are():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 400)
+    deep, votes = (
+        scale * (rng.normal(size=(400, 3)) + 1.5 * np.eye(3)[labels]) for scale in (1.0, 4.0)
+    )
+    found = shares(deep, votes, labels)
+    best = cost(np.tensordot(found, [deep, votes], 1), labels)
+    for factor in ([1.1, 1], [0.9, 1], [1, 1.1], [1, 0.9]):
+        assert best < cost(np.tensordot(found * factor, [deep, votes], 1), labels)
+
+
+def test_words_that_no_class_prefers_have_no_weight():
+    rows = [np.array([2, 3]), np.array([3, 2]), np.array([2, 4]), np.array([4, 2])] * 3
+    labels = np.array([0, 0, 1, 1] * 3)
+    seen, keys = occurrences(rows, vocabulary=10)
+    assert keys.tolist() == [2, 3, 4, 23, 24, 32, 42]
+    assert seen.sum(axis=0).tolist() == [[12, 6, 6, 3, 3, 3, 3]]
+    for classes in (2, 3):
+        kernel, _ = one_against_others(seen, np.append(labels[:-1], classes - 1), classes, 0.1)
+        assert abs(kernel[0]).max() < 0.1 < kernel[2, 1]
+    again, _ = occurrences([np.array([3, 2, 7])], 10, keys)
+    assert again.toarray().tolist() == [[1, 1, 0, 0, 0, 1, 0]]
+
+
 # Settings and runs.
 
 
@@ -319,7 +384,7 @@ def test_long_texts_are_read_whole_in_pretraining():
         ({"cell": "lstn"}, "unknown cell 'lstn'.*Did you mean 'lstm'"),
         ({"level": "letter"}, "unknown level 'letter'; accepted: 'word', 'wordpiece'"),
         ({"precision": "bfloat16"}, "unknown precision 'bfloat16'.*Did you mean 'mixed_bfloat16'"),
-        ({"averaging": 1.0}, "averaging must be .*; received averaging=1.0"),
+        ({"wide": -1}, "wide must be a positive integer; received wide=-1"),
         ({"keep": "ends"}, "unknown keep 'ends'.*Did you mean 'end'"),
         ({"pooling": "men"}, "unknown pooling 'men'.*Did you mean 'mean'"),
         ({"word_dropout": 1.0}, r"word_dropout must be a number in \[0, 1\)"),
@@ -364,9 +429,9 @@ class Kill(keras.callbacks.Callback):
             raise Killed
 
 
-@pytest.mark.parametrize("averaging", [0.0, 0.9])
-def test_a_killed_run_ends_as_one_that_never_stopped(reviews, tmp_path, averaging):
-    settings = {**SMALL, "averaging": averaging, "pairs": 50 if averaging else 0}
+@pytest.mark.parametrize("pairs", [0, 50])
+def test_a_killed_run_ends_as_one_that_never_stopped(reviews, tmp_path, pairs):
+    settings = {**SMALL, "pairs": pairs}
     whole = imdb.train(reviews, folder=tmp_path / "whole", **settings)
     with pytest.raises(Killed):
         imdb.train(reviews, folder=tmp_path / "killed", callbacks=[Kill()], **settings)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 
@@ -18,6 +19,8 @@ from keraseq.evaluate import (
 )
 from keraseq.recipes.imdb import baselines as simple
 from keraseq.recipes.imdb.baselines import logits_of
+
+PARTS_OF_IT = ("logits", "wide")  # layers
 
 
 def predict(bundle: Bundle, texts: Sequence[str | bytes]) -> pd.DataFrame:
@@ -72,8 +75,9 @@ def evaluate(
         report: Gets a line before each simple method. Default: none.
 
     Returns:
-        A row a part and method: `part`, `method`, `texts`, `accuracy`, `nats` (mean negative
-        log-likelihood) and `calibration_error`.
+        A row a part and method, the model first, then its recurrent and its wide part alone, where
+        it has both: `part`, `method`, `texts`, `accuracy`, `nats` (mean negative log-likelihood)
+        and `calibration_error`.
 
     Raises:
         ValueError: The bundle is of another recipe, the data are not there or have changed, or they
@@ -87,8 +91,10 @@ def evaluate(
         scored = {name: reviews.part(name) for name in ("validation", "test")}
     rows = []
     for name, one in scored.items():
-        chances = probabilities(logits_of(bundle.model, encoder.rows(one.texts)), warmth)
-        rows.append(measured(name, method_of(bundle), chances, one.labels))
+        texts = encoder.rows(one.texts)
+        for method, model in models_of(bundle).items():
+            chances = probabilities(logits_of(model, texts), warmth)
+            rows.append(measured(name, method, chances, one.labels))
     if baselines and reviews is not None:
         for method, chances_of in simple.fitted(reviews, encoder, report or (lambda line: None)):
             for name, one in scored.items():
@@ -163,6 +169,19 @@ def whole(path: Path, options: dict, classes: list[str]):
     frame, name = table(path)
     texts, labels = columns(frame, name, **names)
     return part(texts, list(map(str, labels)), classes, name)
+
+
+def models_of(bundle: Bundle) -> dict[str, keras.Model]:
+    """The model by its name; and its recurrent and its wide part, if it has a wide one."""
+    whole, name = bundle.model, method_of(bundle)
+    if "wide" not in {layer.name for layer in whole.layers}:
+        return {name: whole}
+    parts = {one: keras.Model(whole.input, whole.get_layer(one).output) for one in PARTS_OF_IT}
+    return {
+        f"{name}, and a wide part": whole,
+        "the recurrent part alone": parts["logits"],
+        "the wide part alone": parts["wide"],
+    }
 
 
 def method_of(bundle: Bundle) -> str:

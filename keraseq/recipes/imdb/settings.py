@@ -34,6 +34,9 @@ class Settings:
         bidirectional: Whether each layer reads both ways.
         embedding: Width of the tokens' vectors.
         pairs: Vectors for pairs of neighbouring words, added to the words' own; 0 is none.
+        wide: Words and pairs that have a say in the decision by themselves, beside the recurrent
+            layers: a logistic regression that is fitted apart (see `keraseq.models.WideLogits`);
+            0 is none.
         pooling: What the decision sees of the outputs: `"last"`, or one or several of `"max"`,
             `"mean"`, `"attention"`. The last state alone must carry a word of the start to the end.
         word_dropout: Fraction of the tokens that are unknown, in training.
@@ -43,8 +46,6 @@ class Settings:
             2016).
         dropout: Fraction to drop between layers and before the decision.
         weight_decay: Of AdamW, in each step times the learning rate; none on biases.
-        averaging: What is kept is a running mean of the weights, with this momentum in each step,
-            in [0, 1); 0 is none.
         batch_size: Texts in a step.
         learning_rate: Of Adam, at its highest: it rises for 100 steps, then falls to zero with a
             cosine.
@@ -67,13 +68,13 @@ class Settings:
     bidirectional: bool = False
     embedding: int = 128
     pairs: int = 50_000
+    wide: int = 50_000
     pooling: str | Sequence[str] = ("max", "mean")
     word_dropout: float = 0.2
     embedding_dropout: float = 0.5
     recurrent_dropout: float = 0.0
     dropout: float = 0.5
     weight_decay: float = 0.0
-    averaging: float = 0.0
     batch_size: int = 64
     learning_rate: float = 2e-3
     clipnorm: float = 1.0
@@ -95,15 +96,16 @@ def checked(settings: dict) -> Settings:
         positive_integer(name, getattr(chosen, name))
     if chosen.vocabulary_size is not None:
         positive_integer("vocabulary_size", chosen.vocabulary_size)
-    for name in ("word_dropout", "embedding_dropout", "recurrent_dropout", "dropout", "averaging"):
+    for name in ("word_dropout", "embedding_dropout", "recurrent_dropout", "dropout"):
         rate(name, getattr(chosen, name))
     for name in ("learning_rate", "clipnorm"):
         positive_number(name, getattr(chosen, name))
     one_of("precision", chosen.precision, PRECISIONS)
     if chosen.weight_decay:
         positive_number("weight_decay", chosen.weight_decay)
-    if chosen.pairs:
-        positive_integer("pairs", chosen.pairs)
+    for name in ("pairs", "wide"):
+        if getattr(chosen, name):
+            positive_integer(name, getattr(chosen, name))
     if chosen.pretraining:
         positive_integer("pretraining", chosen.pretraining)
     cells.get(chosen.cell, chosen.units)  # or says which cells there are

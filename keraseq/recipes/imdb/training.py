@@ -16,7 +16,7 @@ from keraseq import train as training
 from keraseq.bundle import Bundle, Card, Score
 from keraseq.data import labelled
 from keraseq.evaluate import accuracy, temperature
-from keraseq.recipes.imdb import pretraining
+from keraseq.recipes.imdb import pretraining, wide
 from keraseq.recipes.imdb.baselines import MULTIPLE, logits_of
 from keraseq.recipes.imdb.progress import Report, schedule
 from keraseq.recipes.imdb.settings import Settings, checked
@@ -91,16 +91,19 @@ def train(
         if chosen.pretraining:
             pretraining.pretrain(model, encoder, reviews, chosen, folder / PRETRAINING, report)
         rows = {part: encoder.rows(reviews.part(part).texts) for part in ("train", "validation")}
-        others = [training.ValidateAverages(), Report(chosen.epochs, report), *callbacks]
+        others = [Report(chosen.epochs, report), *callbacks]
         epochs = fit(model, rows, reviews, chosen, folder, others, verbose)
         best = keras.saving.load_model(folder / "best.keras")
         model = classifier(len(encoder), len(reviews.classes), chosen)  # in full precision
         model.set_weights(best.get_weights())
-        (folder / SETTINGS).unlink()  # the run is over: another may begin here
         log = pd.read_csv(folder / "log.csv")
+        report(f"epoch {log.val_loss.argmin() + 1} is kept")
+        if chosen.wide:
+            model = with_wide_part(model, rows, reviews, chosen, report)
+        (folder / SETTINGS).unlink()  # the run is over: another may begin here
     logits = logits_of(model, rows["validation"])
     right = accuracy(logits, reviews.validation.labels)
-    report(f"epoch {log.val_loss.argmin() + 1} is kept: validation accuracy {right:.4f}")
+    report(f"validation accuracy {right:.4f}")
     return Bundle(
         model,
         preprocessing={
@@ -148,8 +151,21 @@ def fit(model, rows, reviews, settings: Settings, folder: Path, others, verbose)
     return len(history.epoch) and history.epoch[-1] + 1
 
 
-def classifier(vocabulary: int, classes: int, settings: Settings) -> keras.Model:
-    """The model of the settings."""
+def with_wide_part(model, rows, reviews, settings: Settings, report) -> keras.Model:
+    """The trained model, and words and pairs that vote beside it."""
+    vocabulary, classes = model.get_layer("embedding").input_dim, len(reviews.classes)
+    return wide.add(
+        model,
+        lambda size: classifier(vocabulary, classes, settings, size),
+        settings.wide,
+        rows,
+        {part: reviews.part(part).labels for part in rows},
+        report,
+    )
+
+
+def classifier(vocabulary: int, classes: int, settings: Settings, wide: int = 0) -> keras.Model:
+    """The model of the settings, with a wide part of so many words and pairs."""
     return models.sequence_classifier(
         classes,
         vocabulary=vocabulary,
@@ -162,6 +178,7 @@ def classifier(vocabulary: int, classes: int, settings: Settings) -> keras.Model
         embedding_dropout=settings.embedding_dropout,
         word_dropout=settings.word_dropout,
         pairs=settings.pairs,
+        wide=wide,
         pooling=settings.pooling,
         cell_options=cell_options(settings),
         name="classifier",
@@ -177,13 +194,11 @@ def compiled(model: keras.Model, settings: Settings, steps: int) -> keras.Model:
     """The model with its optimizer for so many steps an epoch."""
     rate = schedule(settings.learning_rate, steps * settings.epochs)
     training.compile(model, learning_rate=rate, clipnorm=settings.clipnorm)
-    if settings.weight_decay or settings.averaging:
+    if settings.weight_decay:
         optimizer = keras.optimizers.AdamW(
             rate,
             weight_decay=settings.weight_decay,
             global_clipnorm=settings.clipnorm,
-            use_ema=settings.averaging > 0,
-            ema_momentum=settings.averaging,
         )
         optimizer.exclude_from_weight_decay(var_names=["bias"])
         model.compile(optimizer, model.loss, metrics=["accuracy"])
