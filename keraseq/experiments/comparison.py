@@ -14,7 +14,7 @@ from keraseq.experiments import config, crew, files, report, store
 from keraseq.experiments.plan import Plan, listed
 from keraseq.experiments.pool import Pool
 from keraseq.experiments.progress import Progress
-from keraseq.experiments.results import SETTINGS, Results
+from keraseq.experiments.results import RECORDS, SETTINGS, Results
 from keraseq.experiments.store import Store
 from keraseq.experiments.tasks import Task
 
@@ -22,7 +22,7 @@ CELLS = ("elman", "lstm", "gru", "mut1", "mut2", "mut3")
 CONFIG = "config.toml"
 MADE_HERE = (
     *(SETTINGS, "logs", "figures"),
-    *(CONFIG, "results.csv", "summary.csv", "curves.csv", "report.html"),
+    *(CONFIG, RECORDS, "results.csv", "summary.csv", "curves.csv", "report.html"),
 )
 
 

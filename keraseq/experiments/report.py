@@ -28,7 +28,7 @@ def write(results: Results) -> Path:
     Returns:
         The path of the page.
     """
-    results.write_csv()
+    results.write()
     images: dict[str, str] = {}
     for name, figure in figures(results).items():
         image = io.BytesIO()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SETTINGS = "settings.json"
+RECORDS = "results.json"  # all of the results, to read where the database is not
+WHOLE = ("settings", "tasks", "records")  # what is in it
 # Columns of a trial that results.csv holds, in this order.
 COLUMNS = (
     "task",
@@ -73,7 +76,8 @@ class Results:
         """The results of the comparison in a folder.
 
         Args:
-            folder: Its folder, which says where its trials are kept.
+            folder: Its folder, which says where its trials are kept; or a copy of its
+                `results.json` in any folder.
             storage: URL of the database, where the folder's does not do (it has no password).
             reference: The cell that the others are paired with. Default: see `compare`.
 
@@ -81,7 +85,14 @@ class Results:
             ValueError: The folder holds no comparison.
             RuntimeError: The database does not answer.
         """
-        path = Path(folder) / SETTINGS
+        path, copy = Path(folder) / SETTINGS, Path(folder) / RECORDS
+        if not path.exists() and copy.exists():
+            whole = files.read(copy)
+            missing = [name for name in WHOLE if name not in whole]
+            if missing:
+                raise ValueError(f"{copy} holds no comparison: it has no {missing[0]}")
+            parts = (whole[name] for name in WHOLE)
+            return cls.checked(Path(folder), *parts, reference=reference)
         if not path.exists():
             raise ValueError(f"{folder} holds no comparison: there is no {SETTINGS}")
         known = files.read(path)
@@ -110,9 +121,24 @@ class Results:
                 for role in ("search", "final"):
                     if "/".join([kept.name, task, cell, role]) in there:
                         records += ended(kept, task, cell, role)
+        return cls.checked(
+            folder, settings, tasks, records, reference, f"{kept.name!r} in {kept.shown}"
+        )
+
+    @classmethod
+    def checked(
+        cls,
+        folder: Path,
+        settings: dict[str, Any],
+        tasks: dict[str, dict[str, Any]],
+        records: list[dict[str, Any]],
+        reference: str | None = None,
+        place: str = RECORDS,
+    ) -> Results:
+        """Results of a format that can be read, with a reference that is there."""
         if settings.get("format") != FORMAT:
             raise ValueError(
-                f"{kept.name!r} in {kept.shown} was made by another version of keraseq (format "
+                f"{place} was made by another version of keraseq (format "
                 f"{settings.get('format')}, this one reads {FORMAT}); compare again with --fresh"
             )
         if reference is not None and reference not in settings["cells"]:
@@ -245,8 +271,10 @@ class Results:
                 )
         return pd.DataFrame(rows)
 
-    def write_csv(self) -> None:
-        """Writes `results.csv` (trials and baselines), `summary.csv` and `curves.csv`."""
+    def write(self) -> None:
+        """Writes `results.csv` (trials and baselines), `summary.csv`, `curves.csv`, and all of
+        it, to be read again, in `results.json`.
+        """
         import pandas as pd
 
         frames = [self.trials(role).assign(kind="trial") for role in ("search", "final")]
@@ -269,6 +297,8 @@ class Results:
             ("curves", self.curves()),
         ):
             files.write(self.folder / f"{name}.csv", frame.to_csv(index=False))
+        whole = {name: getattr(self, name) for name in WHOLE}
+        files.write(self.folder / RECORDS, json.dumps(whole))
 
     def as_json(self) -> dict[str, Any]:
         """The numbers as one object, for programs: metric names are keys."""

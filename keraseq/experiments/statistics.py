@@ -105,6 +105,29 @@ def beats(one: Mapping[int, float], other: Mapping[int, float], sign: int) -> bo
     return found is not None and found.excludes_zero and sign * found.mean < 0
 
 
+def verdict(one: Mapping[int, float], other: Mapping[int, float], direction: str) -> str:
+    """Whether the runs of one cell are better than those of another.
+
+    Args:
+        one, other: Seed -> value.
+        direction: `"min"` or `"max"`, whichever is better.
+
+    Returns:
+        `"yes"` or `"no"` where they are told apart (see `ranks`), else `"undecided"`.
+
+    Example:
+
+    >>> from keraseq.experiments import statistics
+    >>> a, b = {1: 0.9, 2: 0.8, 3: 0.9}, {1: 0.7, 2: 0.7, 3: 0.95}
+    >>> statistics.verdict(a, b, "max"), statistics.verdict(a, {1: 1, 2: 1, 3: 1}, "max")
+    ('undecided', 'no')
+    """
+    sign = 1 if direction == "min" else -1
+    if beats(one, other, sign):
+        return "yes"
+    return "no" if beats(other, one, sign) else "undecided"
+
+
 def converged(value: float | None, floor: float | None, direction: str) -> bool:
     """Whether a run has learned something: is better than the floor by a twentieth.
 

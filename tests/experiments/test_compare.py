@@ -135,6 +135,23 @@ def test_a_report_is_made_again_from_the_folder_alone(finished):
         assert run.exit_code == 2 and message in run.stderr and len(run.stderr.splitlines()) == 1
 
 
+def test_a_copy_of_the_results_is_enough_for_a_report(finished, tmp_path):
+    copy = tmp_path / "results.json"
+    copy.write_bytes((finished.folder / "results.json").read_bytes())
+    again = experiments.Results.read(tmp_path)
+    assert again.summary().equals(experiments.Results.read(finished.folder).summary())
+    assert CliRunner().invoke(app, ["report", str(tmp_path)]).exit_code == 0
+    assert numbers(tmp_path) == numbers(finished.folder)
+    for text, message in (
+        ("{", "holds no JSON object"),
+        ('{"settings": {}}', "holds no comparison: it has no tasks"),
+        ('{"settings": {"format": 1}, "tasks": {}, "records": []}', r"another version .*format 1"),
+    ):
+        copy.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            experiments.Results.read(tmp_path)
+
+
 def test_a_repeated_comparison_trains_nothing(finished):
     before = trials(finished.folder)
     options = {**TINY, "seeds": 2, "learning_rates": [0.001, 0.1], "out": finished.folder}
