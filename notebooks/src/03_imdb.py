@@ -85,8 +85,9 @@ table[["part", "method", "texts", "accuracy", "nats"]].round(4)
 # %% [markdown]
 # ## A better one
 # `saved_models/imdb` has 256 units, reads up to 400 words, and was first a language model of the
-# training reviews; 50,000 words and pairs vote beside it. Every choice was made on validation; `keraseq evaluate saved_models/imdb` puts
-# simple methods beside it. Reviews are long: in a short sentence it can miss a negation.
+# training reviews; 50,000 words and pairs vote beside it. Every choice was made on validation;
+# `keraseq evaluate saved_models/imdb` puts simple methods beside it. Reviews are long: in a short
+# sentence it can miss a negation.
 
 # %%
 root = Path(keraseq.__file__).parent.parent
