@@ -384,6 +384,7 @@ def test_words_that_no_class_prefers_have_no_weight():
         ({"cell": "lstn"}, "unknown cell 'lstn'.*Did you mean 'lstm'"),
         ({"level": "letter"}, "unknown level 'letter'; accepted: 'word', 'wordpiece'"),
         ({"precision": "bfloat16"}, "unknown precision 'bfloat16'.*Did you mean 'mixed_bfloat16'"),
+        ({"vocabulary_size": 50_000, "wide": 9}, "give wide=0, or fewer; received vocabulary_size"),
         ({"wide": -1}, "wide must be a positive integer; received wide=-1"),
         ({"keep": "ends"}, "unknown keep 'ends'.*Did you mean 'end'"),
         ({"pooling": "men"}, "unknown pooling 'men'.*Did you mean 'mean'"),

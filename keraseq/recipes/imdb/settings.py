@@ -13,7 +13,10 @@ from keraseq.checks import (
 )
 from keraseq.data.labelled.encoder import KEEPS, LEVELS
 from keraseq.models.classifier import chosen_poolings
+from keraseq.models.wide import LARGEST
 from keraseq.recipes.precision import PRECISIONS
+
+FEW = 10  # ids besides the tokens that are asked for: padding, the unknown one
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,11 @@ def checked(settings: dict) -> Settings:
     for name in ("pairs", "wide"):
         if getattr(chosen, name):
             positive_integer(name, getattr(chosen, name))
+    if chosen.wide and (chosen.vocabulary_size or 0) > LARGEST - FEW:
+        raise ValueError(
+            f"wide numbers pairs of at most {LARGEST - FEW:,} tokens; give wide=0, or fewer; "
+            f"received vocabulary_size={chosen.vocabulary_size}"
+        )
     if chosen.pretraining:
         positive_integer("pretraining", chosen.pretraining)
     cells.get(chosen.cell, chosen.units)  # or says which cells there are
