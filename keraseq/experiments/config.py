@@ -58,8 +58,13 @@ def lines(arguments: dict[str, Any]):
     given = {name: value for name, value in arguments.items() if value is not None}
     for name, value in given.items():
         if not isinstance(value, dict):
-            yield f"{name} = {json.dumps(value)}\n"  # of strings, numbers and lists: also TOML
+            yield f"{name} = {written(value)}\n"
     for name, value in given.items():
         if isinstance(value, dict):
             yield f"\n[{name}]\n"
-            yield from (f"{json.dumps(key)} = {json.dumps(one)}\n" for key, one in value.items())
+            yield from (f"{written(key)} = {written(one)}\n" for key, one in value.items())
+
+
+def written(value) -> str:
+    """A string, a number or a list of such: JSON is TOML there."""
+    return json.dumps(value, ensure_ascii=False)

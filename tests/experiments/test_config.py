@@ -36,6 +36,12 @@ def test_a_file_and_its_plan_are_the_same(tmp_path):
     assert Plan(again.pop("tasks"), again.pop("cells"), **again).settings() == plan.settings()
 
 
+def test_names_of_any_script_come_back(tmp_path):
+    arguments = {"tasks": ["module:Ähre🌾", 'a "b"\\n'], "steps": {"module:Ähre🌾": 3}}
+    config.write(tmp_path / "odd.toml", arguments)
+    assert config.read(tmp_path / "odd.toml") == arguments
+
+
 def test_a_shell_reads_it_what_is_given_wins_and_it_lies_beside_the_results(tmp_path, monkeypatch):
     in_this_process(monkeypatch)
     monkeypatch.setenv("KERASEQ_LOOP", "plain")

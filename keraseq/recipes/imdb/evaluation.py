@@ -20,8 +20,6 @@ from keraseq.evaluate import (
 from keraseq.recipes.imdb import baselines as simple
 from keraseq.recipes.imdb.baselines import logits_of
 
-PARTS_OF_IT = ("logits", "wide")  # layers
-
 
 def predict(bundle: Bundle, texts: Sequence[str | bytes]) -> pd.DataFrame:
     """The class of each text, and how likely it is.
@@ -92,9 +90,8 @@ def evaluate(
     rows = []
     for name, one in scored.items():
         texts = encoder.rows(one.texts)
-        for method, model in models_of(bundle).items():
-            chances = probabilities(logits_of(model, texts), warmth)
-            rows.append(measured(name, method, chances, one.labels))
+        for method, logits in logits_by_part(bundle, texts).items():
+            rows.append(measured(name, method, probabilities(logits, warmth), one.labels))
     if baselines and reviews is not None:
         for method, chances_of in simple.fitted(reviews, encoder, report or (lambda line: None)):
             for name, one in scored.items():
@@ -171,16 +168,19 @@ def whole(path: Path, options: dict, classes: list[str]):
     return part(texts, list(map(str, labels)), classes, name)
 
 
-def models_of(bundle: Bundle) -> dict[str, keras.Model]:
-    """The model by its name; and its recurrent and its wide part, if it has a wide one."""
+def logits_by_part(bundle: Bundle, rows: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """The logits of the model by its name; and of its recurrent and wide part, if it has both."""
     whole, name = bundle.model, method_of(bundle)
     if "wide" not in {layer.name for layer in whole.layers}:
-        return {name: whole}
-    parts = {one: keras.Model(whole.input, whole.get_layer(one).output) for one in PARTS_OF_IT}
+        return {name: logits_of(whole, rows)}
+    recurrent, wide = (
+        logits_of(keras.Model(whole.input, whole.get_layer(layer).output), rows)
+        for layer in ("logits", "wide")
+    )
     return {
-        f"{name}, and a wide part": whole,
-        "the recurrent part alone": parts["logits"],
-        "the wide part alone": parts["wide"],
+        f"{name}, and a wide part": recurrent + wide,  # as the model itself adds them up
+        "the recurrent part alone": recurrent,
+        "the wide part alone": wide,
     }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from keraseq.evaluate import accuracy, log_softmax, negative_log_likelihood, temperature
 from keraseq.models.wide import keys_of
 from keraseq.recipes.imdb.baselines import logits_of
+from keraseq.recipes.weights import copy_weights
 
 FEWEST = 3  # training texts that a word or pair must stand in
 PENALTIES = (0.03, 0.1, 0.3)  # C of the logistic regression, chosen on validation
@@ -48,9 +49,7 @@ def add(
     kernel, bias = fitted(seen, labels["train"], check, labels["validation"], classes)
     kept = np.sort(np.argsort(-np.abs(kernel).max(axis=1), kind="stable")[:size])
     whole = builder(len(kept))
-    for layer in deep.layers:
-        if layer.weights:
-            whole.get_layer(layer.name).set_weights(layer.get_weights())
+    copy_weights(deep, whole)
     wide = whole.get_layer("wide")
     wide.set_table(keys[kept], kernel[kept], bias)
     apart = [

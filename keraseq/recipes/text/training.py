@@ -18,6 +18,7 @@ from keraseq.checks import one_of, positive_integer, positive_number, rate
 from keraseq.recipes.precision import PRECISIONS, layers_in
 from keraseq.recipes.runs import SETTINGS, claim
 from keraseq.recipes.text.evaluation import said, unit_of
+from keraseq.recipes.weights import copy_weights
 
 DECAYS = ("cosine", "plateau")
 WARM_STEPS = 200  # from a tenth of the rate up: Adam's second moments are wild at the start
@@ -326,13 +327,6 @@ def writing_model(corpus: data.Corpus, settings: Settings) -> keras.Model:
     """The model that is kept: any batch, any length, float32, and no states in it."""
     with layers_in("float32"):
         return models.language_model(**options_of_model(corpus, settings))
-
-
-def copy_weights(trained: keras.Model, other: keras.Model) -> None:
-    """Gives another model, which differs in its states alone, the weights of the first."""
-    for layer in trained.layers:
-        if layer.weights:
-            other.get_layer(layer.name).set_weights(layer.get_weights())
 
 
 def learning_rate(settings: Settings, steps: int):
