@@ -31,7 +31,7 @@ def imdb(
     embedding: Annotated[int | None, typer.Option(help="Width of the words' vectors.")] = None,
     pairs: Annotated[int | None, typer.Option(help="Vectors for pairs of words; 0: none.")] = None,
     wide: Annotated[
-        int | None, typer.Option(help="Words and pairs that vote by themselves; 0: none.")
+        int | None, typer.Option(help="Runs of words that vote by themselves; 0: none.")
     ] = None,
     pooling: Annotated[
         str | None, typer.Option(help="last, or of max, mean, attention, with commas.")

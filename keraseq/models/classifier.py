@@ -38,9 +38,9 @@ def sequence_classifier(
         tokens -> embedding -> recurrent tower -> [pooling] -> logits
         features ------------> recurrent tower -> [pooling] -> logits
 
-    With `wide`, logits of the words and pairs that occur are added (Cheng et al. 2016). Exactly one
-    of `features` and `vocabulary` says what it reads. Tokens of value 0 are padding, on either
-    side: neither the tower nor the pooling sees them.
+    With `wide`, logits of the words, pairs and triples that occur are added (Cheng et al. 2016).
+    Exactly one of `features` and `vocabulary` says what it reads. Tokens of value 0 are padding, on
+    either side: neither the tower nor the pooling sees them.
 
     Args:
         classes: Number of classes, a positive integer; 1 gives a single logit for two classes.
@@ -63,7 +63,7 @@ def sequence_classifier(
             [0, 1), see `keraseq.models.WordDropout`. Defaults to 0.
         pairs: Vectors for pairs of neighbouring tokens, added to the tokens' own, see
             `keraseq.models.PairEmbedding`. Defaults to 0, none.
-        wide: Number of words and pairs that have a say in the logits by themselves, as layer
+        wide: Number of runs of words that have a say in the logits by themselves, as layer
             `"wide"`, see `keraseq.models.WideLogits`, whose `set_table` they must be given by.
             Defaults to 0, none.
         length: Number of steps, where it is fixed. Default: any.

@@ -1,4 +1,4 @@
-"""Words and pairs of words that vote for a class by themselves, beside a recurrent tower."""
+"""Runs of one to three words that vote for a class by themselves, beside a recurrent tower."""
 
 import keras
 import numpy as np
@@ -7,22 +7,26 @@ from keras import ops
 from keraseq.checks import positive_integer
 
 LARGEST = 46_340  # ids whose pairs int32 can number
+SPREAD = -1_640_531_535  # 2**32 over the golden ratio, as int32: spreads what it multiplies
+LOWEST = -(2**31)
 
 
 @keras.saving.register_keras_serializable("keraseq")
 class WideLogits(keras.layers.Layer):
-    """Logits of the words and neighbouring pairs that occur: `(batch, length)` -> `(batch, K)`.
+    """Logits of the words, pairs and triples that occur: `(batch, length)` -> `(batch, K)`.
 
-        logits = b + sum over k in set(text) of W[k]        k = x_t, or x_{t-1} vocabulary + x_t
+        logits = b + sum over k in set(text) of W[k]
 
-    Each counts once, however often it occurs; padding (0) does not count. Only `size` of them have
-    weights, a table of whatever keys `set_table` is given; the layer starts with none.
+    The key k of a word is its id x_t, that of two neighbours x_{t-1} vocabulary + x_t, and that of
+    three a negative number, hashed: of 100,000 keys one is hit by mistake once in 20,000 triples.
+    Each counts once, however often it occurs; padding (0) does not count. Only `size` keys have
+    weights, those that `set_table` is given; the layer starts with none.
 
     Args:
         classes: Number of logits K, a positive integer.
         vocabulary: Number of token ids, padding included, at most 46,340: pairs are numbered in
             int32.
-        size: Number of words and pairs that have weights, a positive integer.
+        size: Number of keys that have weights, a positive integer.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
 
     Raises:
@@ -37,7 +41,7 @@ class WideLogits(keras.layers.Layer):
     [[1.0, 2.5], [1.0, 0.5]]
 
     References:
-        Wang & Manning 2012, "Baselines and Bigrams", ACL (words and pairs, each once).
+        Wang & Manning 2012, "Baselines and Bigrams", ACL (runs of words, each once).
         Cheng et al. 2016, "Wide & Deep Learning for Recommender Systems", arXiv:1606.07792.
     """
 
@@ -61,16 +65,15 @@ class WideLogits(keras.layers.Layer):
         self.bias = self.add_weight((self.classes,), name="bias", initializer="zeros")
 
     def set_table(self, keys, kernel, bias=0.0) -> None:
-        """Gives words and pairs their weights.
+        """Gives words, pairs and triples their weights.
 
         Args:
-            keys: `(n,)`, each once, positive, at most `size` of them: the id of a word, or the id
-                of one times `vocabulary` plus that of the next.
+            keys: `(n,)`, each once, not 0, at most `size` of them, see `keys_of`.
             kernel: `(n, classes)`.
             bias: `(classes,)`. Defaults to 0.
 
         Raises:
-            ValueError: Too many keys, one twice or not positive, or shapes that do not fit.
+            ValueError: Too many keys, one twice or 0, or shapes that do not fit.
         """
         keys, kernel = np.asarray(keys), np.asarray(kernel)
         if keys.ndim != 1 or kernel.shape != (len(keys), self.classes):
@@ -78,39 +81,41 @@ class WideLogits(keras.layers.Layer):
                 f"kernel must have the shape (keys, {self.classes}); received keys of shape "
                 f"{keys.shape} and a kernel of shape {kernel.shape}"
             )
-        if len(keys) > self.size or len(np.unique(keys)) < len(keys) or (keys < 1).any():
+        if len(keys) > self.size or len(np.unique(keys)) < len(keys) or not keys.all():
             raise ValueError(
-                f"keys must be at most {self.size:,} positive numbers, each once; received "
+                f"keys must be at most {self.size:,} numbers, none of them 0, each once; received "
                 f"{len(keys):,}"
             )
         if not self.built:
             self.build(None)
             self.built = True
-        order, free = np.argsort(keys), self.size - len(keys)
-        self.keys.assign(np.pad(keys[order].astype("int32"), (free, 0)))  # no text has a 0
-        self.kernel.assign(np.pad(kernel[order].astype("float32"), ((free, 0), (0, 0))))
+        free = self.size - len(keys)
+        keys = np.pad(keys.astype("int32"), (free, 0))  # a 0 is never looked up
+        order = np.argsort(keys, kind="stable")
+        self.keys.assign(keys[order])
+        self.kernel.assign(np.pad(kernel.astype("float32"), ((free, 0), (0, 0)))[order])
         self.bias.assign(np.broadcast_to(np.asarray(bias, "float32"), (self.classes,)))
 
     def call(self, inputs):
-        """Looks words and pairs up, and adds up."""
+        """Looks the keys up, and adds up."""
         found = ops.sort(self.numbered(ops.cast(inputs, "int32")), axis=1)
         shape = ops.shape(found)
         first = ops.pad(found[:, 1:] != found[:, :-1], [[0, 0], [1, 0]], constant_values=True)
         flat = ops.reshape(found, (-1,))
         places = ops.minimum(ops.searchsorted(self.keys, flat), self.size - 1)
         known = ops.reshape(ops.take(self.keys, places) == flat, shape)
-        counts = ops.cast(known & first & (found > 0), self.kernel.dtype)
+        counts = ops.cast(known & first & (found != 0), self.kernel.dtype)
         weights = ops.reshape(ops.take(self.kernel, places, axis=0), (*shape, self.classes))
         return ops.sum(ops.expand_dims(counts, -1) * weights, axis=1) + self.bias
 
     def numbered(self, tokens):
-        """The keys of all words and pairs of each row, `(batch, length)` -> `(batch, 2 length)`.
-
-        A word without one before it is its own pair.
-        """
+        """The keys of each row, `(batch, length)` -> `(batch, 3 length)`, see `keys_of`."""
         before = ops.pad(tokens[:, :-1], [[0, 0], [1, 0]])
         pairs = ops.where(tokens > 0, before * self.vocabulary + tokens, 0)
-        return ops.concatenate([tokens, pairs], axis=1)
+        two = ops.pad(pairs[:, :-1], [[0, 0], [1, 0]])
+        triples = ops.bitwise_or(two * SPREAD + tokens, LOWEST)  # int32 wraps around
+        whole = (tokens > 0) & (two >= self.vocabulary)
+        return ops.concatenate([tokens, pairs, ops.where(whole, triples, 0)], axis=1)
 
     def compute_mask(self, inputs, mask=None):
         """No steps are left that could be masked."""
@@ -130,14 +135,19 @@ class WideLogits(keras.layers.Layer):
 
 
 def keys_of(tokens: np.ndarray, vocabulary: int) -> np.ndarray:
-    """The keys of the words and pairs of one text, `(length,)` -> `(2 length,)`.
+    """The keys of the words, pairs and triples of one text, `(length,)` -> at most `(3 length,)`.
+
+    The key of a word is its id, and a word without one before it is its own pair. Triples are
+    hashed into the negative numbers of int32.
 
     Example:
 
     >>> from keraseq.models.wide import keys_of
-    >>> keys_of([4, 7], vocabulary=10).tolist()
-    [4, 7, 4, 47]
+    >>> keys_of([4, 7, 5], vocabulary=10).tolist()
+    [4, 7, 5, 4, 47, 75, -1943054460]
     """
     tokens = np.asarray(tokens, "int64")
-    before = np.pad(tokens[:-1], (1, 0))
-    return np.concatenate([tokens, before * vocabulary + tokens])
+    pairs = np.pad(tokens[:-1], (1, 0)) * vocabulary + tokens
+    two, last = pairs[1:-1], tokens[2:]
+    triples = (two * SPREAD + last).astype("int32") | np.int32(LOWEST)
+    return np.concatenate([tokens, pairs, triples]).astype("int32")

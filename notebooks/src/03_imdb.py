@@ -68,8 +68,8 @@ print(f"padding in batches of 64: {data.labelled.padding(rows, 64):.2%}")
 # %% [markdown]
 # ## A small model
 # A GRU of 32 units reads 100 words; maximum and mean of its outputs over time decide. Beside it
-# words and pairs of words vote by themselves, each once a review: a logistic regression, which is
-# hard to beat here. The table shows what each part does alone, and both together.
+# words, pairs and triples of them vote by themselves, each once a review: a logistic regression,
+# which is hard to beat here. The table shows what each part does alone, and both together.
 
 # %%
 fewer = {
@@ -85,9 +85,9 @@ table[["part", "method", "texts", "accuracy", "nats"]].round(4)
 # %% [markdown]
 # ## A better one
 # `saved_models/imdb` has 256 units, reads up to 400 words, and was first a language model of the
-# training reviews; 50,000 words and pairs vote beside it. Every choice was made on validation;
-# `keraseq evaluate saved_models/imdb` puts simple methods beside it. Reviews are long: in a short
-# sentence it can miss a negation.
+# training reviews; 100,000 words, pairs and triples vote beside it. Every choice was made on
+# validation; `keraseq evaluate saved_models/imdb` puts simple methods beside it. Reviews
+# are long: in a short sentence it can miss a negation.
 
 # %%
 root = Path(keraseq.__file__).parent.parent

@@ -93,18 +93,31 @@ def test_a_classifier_with_pairs_ignores_padding_and_is_saved(tmp_path):
         models.sequence_classifier(2, features=3, pairs=50)
 
 
-def test_words_and_pairs_vote_once_each():
+def test_words_pairs_and_triples_vote_once_each():
     rng = np.random.default_rng(0)
     tokens = rng.integers(1, 6, (4, 12)).astype("int32")
     tokens[0, 7:], tokens[1, :5] = 0, 0  # padding on either side
-    table = {int(key): rng.normal(size=3) for key in rng.choice(np.arange(1, 36), 15, False)}
-    layer = models.WideLogits(3, vocabulary=6, size=20)
+    triples = [key for row in tokens for key in keys_of(row[row > 0], 6) if key < 0]
+    keys = [*rng.choice(np.arange(1, 36), 15, False), *rng.choice(np.unique(triples), 8, False)]
+    table = {int(key): rng.normal(size=3) for key in keys}
+    layer = models.WideLogits(3, vocabulary=6, size=30)
     layer.set_table(list(table), list(table.values()), bias=[0.5, 0, 0])
     found = keras.ops.convert_to_numpy(layer(tokens))
     for row, logits in zip(tokens, found, strict=True):
         text = row[row > 0]
         expected = sum((table.get(key, np.zeros(3)) for key in {*keys_of(text, 6)}), np.zeros(3))
         np.testing.assert_allclose(logits, expected + np.array([0.5, 0, 0]), atol=1e-5)
+
+
+def test_keys_are_exact_for_pairs_and_hashed_for_triples():
+    tokens = np.random.default_rng(0).integers(1, 20_000, 3_000)
+    words, pairs, triples = np.split(keys_of(tokens, 20_000), [3_000, 6_000])
+    np.testing.assert_array_equal(words, tokens)
+    np.testing.assert_array_equal(pairs[1:], tokens[:-1] * 20_000 + tokens[1:])
+    assert (triples < 0).all() and len(np.unique(triples)) == 2_998
+    assert keys_of(tokens[:1], 20_000).tolist() == [tokens[0]] * 2  # a word without others
+    order = keys_of([1, 2, 3], 9)[-1], keys_of([3, 2, 1], 9)[-1], keys_of([1, 2, 4], 9)[-1]
+    assert len(set(order)) == 3
 
 
 def test_a_classifier_with_a_wide_part_is_saved_and_its_sum_is_right(tmp_path):
@@ -123,9 +136,9 @@ def test_a_classifier_with_a_wide_part_is_saved_and_its_sum_is_right(tmp_path):
     ("keys", "kernel", "message"),
     [
         ([1, 2], [[0.0]], r"kernel must have the shape \(keys, 1\)"),
-        ([1, 2, 3], np.zeros((3, 1)), "at most 2 positive numbers, each once; received 3"),
+        ([1, 2, 3], np.zeros((3, 1)), "at most 2 numbers, none of them 0, each once; received 3"),
         ([2, 2], np.zeros((2, 1)), "each once; received 2"),
-        ([0], np.zeros((1, 1)), "positive numbers"),
+        ([0], np.zeros((1, 1)), "none of them 0"),
     ],
 )
 def test_tables_that_do_not_fit(keys, kernel, message):

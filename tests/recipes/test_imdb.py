@@ -323,7 +323,7 @@ def test_the_wide_part_is_added_to_a_trained_model(reviews):
     both = imdb.train(reviews, **{**settings, "report": said.append, "wide": 20})
     table = both.model.get_layer("wide")
     assert table.size == 20 and sum("vote by themselves: 20;" in line for line in said) == 1
-    # Of all words and pairs the three that say the mood have the largest weights.
+    # Of all runs of words the three that say the mood have the largest weights.
     encoder = data.TextEncoder.from_dict(both.preprocessing["encoder"])
     keys, kernel = map(keras.ops.convert_to_numpy, (table.keys, table.kernel))
     for mood in ("awful", "okay", "lovely"):

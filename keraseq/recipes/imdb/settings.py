@@ -37,9 +37,9 @@ class Settings:
         bidirectional: Whether each layer reads both ways.
         embedding: Width of the tokens' vectors.
         pairs: Vectors for pairs of neighbouring words, added to the words' own; 0 is none.
-        wide: Words and pairs that have a say in the decision by themselves, beside the recurrent
-            layers: a logistic regression that is fitted apart (see `keraseq.models.WideLogits`);
-            0 is none.
+        wide: Words, pairs and triples that have a say in the decision by themselves, beside the
+            recurrent layers: a logistic regression that is fitted apart (see
+            `keraseq.models.WideLogits`); 0 is none.
         pooling: What the decision sees of the outputs: `"last"`, or one or several of `"max"`,
             `"mean"`, `"attention"`. The last state alone must carry a word of the start to the end.
         word_dropout: Fraction of the tokens that are unknown, in training.
@@ -71,7 +71,7 @@ class Settings:
     bidirectional: bool = False
     embedding: int = 128
     pairs: int = 50_000
-    wide: int = 50_000
+    wide: int = 100_000
     pooling: str | Sequence[str] = ("max", "mean")
     word_dropout: float = 0.2
     embedding_dropout: float = 0.5

@@ -152,7 +152,7 @@ def fit(model, rows, reviews, settings: Settings, folder: Path, others, verbose)
 
 
 def with_wide_part(model, rows, reviews, settings: Settings, report) -> keras.Model:
-    """The trained model, and words and pairs that vote beside it."""
+    """The trained model, and runs of words that vote beside it."""
     vocabulary, classes = model.get_layer("embedding").input_dim, len(reviews.classes)
     return wide.add(
         model,
@@ -165,7 +165,7 @@ def with_wide_part(model, rows, reviews, settings: Settings, report) -> keras.Mo
 
 
 def classifier(vocabulary: int, classes: int, settings: Settings, wide: int = 0) -> keras.Model:
-    """The model of the settings, with a wide part of so many words and pairs."""
+    """The model of the settings, with a wide part of so many runs of words."""
     return models.sequence_classifier(
         classes,
         vocabulary=vocabulary,

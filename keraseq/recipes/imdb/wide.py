@@ -1,4 +1,4 @@
-"""The wide part of a classifier: naive Bayes logistic regression on words and pairs of words."""
+"""The wide part of a classifier: naive Bayes logistic regression on runs of one to three words."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,7 +10,7 @@ from keraseq.models.wide import keys_of
 from keraseq.recipes.imdb.baselines import logits_of
 from keraseq.recipes.weights import copy_weights
 
-FEWEST = 3  # training texts that a word or pair must stand in
+FEWEST = 3  # training texts that a run of words must stand in
 PENALTIES = (0.03, 0.1, 0.3)  # C of the logistic regression, chosen on validation
 SMOOTHING = 1.0  # added to counts
 
@@ -27,15 +27,15 @@ def add(
 
         logits = a deep(text) + b wide(text)
 
-    The wide part is a logistic regression on which words and pairs of neighbours occur, each
-    times its log ratio of naive Bayes (Wang & Manning 2012). It is fitted to the training texts by
-    itself, for it knows them nearly by heart, and a recurrent part trained beside it would learn
-    nothing; a and b, which make one model of both, are those of the least cost on validation.
+    The wide part is a logistic regression on which words, pairs and triples of neighbours occur,
+    each times its log ratio of naive Bayes (Wang & Manning 2012). It is fitted to the training
+    texts by itself, for it knows them nearly by heart, and a recurrent part trained beside it would
+    learn nothing; a and b, which make one model of both, are those of the least cost on validation.
 
     Args:
         deep: A trained `keraseq.models.sequence_classifier` without a wide part.
-        builder: Makes the same model with a wide part of so many words and pairs.
-        size: How many are kept, those with the largest weights.
+        builder: Makes the same model with a wide part of so many keys.
+        size: How many words, pairs and triples are kept, those with the largest weights.
         rows: Token ids of the `"train"` and the `"validation"` texts.
         labels: Their classes.
         report: Gets a line. Defaults to nothing.
@@ -61,14 +61,14 @@ def add(
     wide.set_table(keys[kept], share[1] * kernel[kept], share[1] * bias)
     each = [f"{accuracy(one, labels['validation']):.4f}" for one in apart]
     report(
-        f"words and pairs that vote by themselves: {len(kept):,}; validation accuracy {each[1]}, "
+        f"runs of words that vote by themselves: {len(kept):,}; validation accuracy {each[1]}, "
         f"the recurrent part's {each[0]}"
     )
     return whole
 
 
 def occurrences(rows: Sequence[np.ndarray], vocabulary: int, keys: np.ndarray | None = None):
-    """Which words and pairs stand in which text: a sparse matrix of ones, and its columns' keys.
+    """Which runs of words stand in which text: a sparse matrix of ones, and its columns' keys.
 
     Args:
         rows: Token ids of the texts.
