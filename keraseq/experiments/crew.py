@@ -181,12 +181,12 @@ class Crew:
 
     def _begin(self) -> bool:
         """Gives a free process something to do; False where there is nothing."""
-        work = self._claim()
-        if work is None and self.undescribed:  # trials first: they take longer
-            task = self.undescribed.pop()
+        if self.undescribed:  # first: then other data are told apart, and a report can be made
+            task = self.undescribed.pop(0)
             self.describing.add(task)
             self.pool.submit({"key": task, "kind": "baselines", "task": task})
             return True
+        work = self._claim()
         if work is None:
             return False
         prunable = work.piece.role == "search" and self.plan.pruning

@@ -227,6 +227,8 @@ def test_a_run_that_is_stopped_goes_on(tmp_path, how, monkeypatch):
     _, errors = run.communicate(timeout=120)
     kept = {key: when for key, when in trials(tmp_path).items() if key[2] == "COMPLETE"}
     assert 1 <= len(kept) < 3
+    so_far = experiments.Results.read(tmp_path).summary()  # what there is can be reported
+    assert so_far["runs"].tolist() == [len(kept)]
     if how == signal.SIGINT:
         assert run.returncode == 130
         assert "finished trials are kept" in errors and "Traceback" not in errors
