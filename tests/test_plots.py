@@ -115,10 +115,19 @@ def test_styles_tell_all_names_apart():
     names = [f"cell {i}" for i in range(20)]
     looks = [tuple(sorted(look.items())) for look in plots.styles(names).values()]
     assert len(set(looks)) == 20
-    families = {"gru": "GRU", "gru-after": "GRU", "lstm": "LSTM"}
-    style = plots.styles(families, families)
-    assert style["gru"]["color"] == style["gru-after"]["color"] != style["lstm"]["color"]
-    assert style["gru"]["linestyle"] != style["gru-after"]["linestyle"]
+
+
+def test_members_of_a_family_have_shades_of_a_colour_and_their_own_markers():
+    names = ["elman", "lstm", "gru", *(f"lstm {i}" for i in range(4))]
+    style = plots.styles(names, {name: name[:3] for name in names})
+    hues = {
+        name: matplotlib.colors.rgb_to_hsv(matplotlib.colors.to_rgb(look["color"]))[0]
+        for name, look in style.items()
+    }
+    assert [name for name in names if abs(hues[name] - hues["lstm"]) > 0.02] == ["elman", "gru"]
+    for what in ("color", "marker"):
+        assert len({style[name][what] for name in names if name.startswith("lstm")}) == 5
+    assert style["lstm"]["linestyle"] != style["lstm 0"]["linestyle"]
 
 
 def test_history_has_a_panel_for_each_metric():

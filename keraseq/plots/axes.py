@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 COLOURS = ("#000000", "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#7F7F7F")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", ":", "-.")
+SHADES = (0.0, 0.45, -0.4, 0.7, -0.7, 0.25, -0.2)  # of a family: towards white, below 0 to black
 BASELINE = "#555555"
 
 Styles = Mapping[str, Mapping[str, Any]]
@@ -22,10 +23,11 @@ Styles = Mapping[str, Mapping[str, Any]]
 def styles(names: Iterable[str], families: Mapping[str, str] | None = None) -> dict[str, dict]:
     """A colour, a marker and a dash for each name, the same in every figure they are given to.
 
+    The members of a family have shades of one colour.
+
     Args:
         names: All names that can occur, in a fixed order, not only those of one figure.
-        families: Name -> family. Members of a family share a colour and differ in the dash.
-            Default: each name is its own.
+        families: Name -> family. Default: each name is its own.
 
     Returns:
         Name -> keyword arguments of `Axes.plot`.
@@ -43,11 +45,20 @@ def styles(names: Iterable[str], families: Mapping[str, str] | None = None) -> d
         rank = members[family] = members.get(family, -1) + 1
         round_, colour = divmod(place, len(COLOURS))
         chosen[name] = {
-            "color": COLOURS[colour],
-            "marker": MARKERS[(place + round_) % len(MARKERS)],
+            "color": shaded(COLOURS[colour], SHADES[rank % len(SHADES)]),
+            "marker": MARKERS[(place + round_ + rank) % len(MARKERS)],
             "linestyle": DASHES[(rank + round_) % len(DASHES)],
         }
     return chosen
+
+
+def shaded(colour: str, shade: float) -> str:
+    """A colour so far on its way to white, or below 0 to black."""
+    from matplotlib import colors
+
+    end = 1.0 if shade > 0 else 0.0
+    rgb = np.array(colors.to_rgb(colour))
+    return colors.to_hex(rgb + abs(shade) * (end - rgb)).upper()
 
 
 def new_axes(ax: Axes | None, width: float = 6.4, height: float = 4.0) -> Axes:
