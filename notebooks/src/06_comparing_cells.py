@@ -21,11 +21,6 @@ from keraseq import experiments, plots
 from keraseq.experiments import figures, statistics
 
 root = Path(keraseq.__file__).parent.parent / studies
-study, longer, memory = (
-    experiments.Results.read(root / name)
-    for name in ("arithmetic-xml", "arithmetic-long", "memory")
-)
-print((root / "arithmetic-xml" / "config.toml").read_text())
 
 # %% [markdown]
 # ## What is held equal
@@ -35,6 +30,8 @@ print((root / "arithmetic-xml" / "config.toml").read_text())
 # are compared in pairs.
 
 # %%
+study = experiments.Results.read(root / "arithmetic-xml")
+print((root / "arithmetic-xml" / "config.toml").read_text())
 shown = ["task", "cell", "units", "parameters", "learning_rate", "runs", "step_ms", "loop"]
 study.summary()[shown].round({"step_ms": 1})
 
@@ -64,6 +61,7 @@ figures.final(study, ["xml"])
 # many.
 
 # %%
+longer = experiments.Results.read(root / "arithmetic-long")
 figures.learning(longer, "arithmetic")
 
 # %% [markdown]
@@ -95,6 +93,7 @@ def said(results, task: str, one: str, other: str) -> str:
     return f"{verdict}: {mean:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
+# %%
 places = {
     "arithmetic": (study, "arithmetic"),
     "arithmetic, twice the steps": (longer, "arithmetic"),
@@ -128,6 +127,7 @@ figures.cost(study, "arithmetic")
 # solved later.
 
 # %%
+memory = experiments.Results.read(root / "memory")
 shown = ["task", "cell", "mean", "low", "high", "solved", "runs", "solved_step", "not_converged"]
 memory.summary()[shown].sort_values(["task", "mean"]).round(4)
 
