@@ -68,7 +68,7 @@ figures.learning(longer, "arithmetic")
 # ## Does the paper hold?
 # For each claim the paired difference in accuracy, its interval, and whether it holds. "Yes" and
 # "no" are said only where the interval excludes zero. All is said of these budgets; the paper
-# trained far longer and tried hundreds of settings a cell.
+# trained far longer and searched over many more settings.
 
 # %%
 without = {gate: f"lstm[{gate}_gate=false]" for gate in ("forget", "input", "output")}
@@ -114,7 +114,9 @@ pd.DataFrame(table)
 
 # %% [markdown]
 # ## Quality against time
-# Equal parameters are not equal time: the gates that MUT1 lacks show here.
+# Equal parameters are not equal time. MUT1 has the fewest gates and so the most units, and took the
+# longest: on this machine its layer chose a loop that is not compiled (see `loop` above). Times were
+# taken while the other core was busy.
 
 # %%
 figures.cost(study, "arithmetic")
@@ -145,11 +147,11 @@ _ = figure.legend(*shown, loc="outside right center", frameon=False)
 
 # %% [markdown]
 # Over 100 steps of the adding problem the GRU, MUT2, MUT3 and the ReLU network with an identity
-# start are through after some 500 steps, MUT1 and the LSTM need twice as many; without its input or
+# start are through after 500 to 700 steps, MUT1 and the LSTM need twice as many; without its input or
 # forget gate, or with a forget bias of 0, the LSTM does not solve it in time. The three longer ones
 # are solved by none: so few training steps do not reach that far. At this rate the ReLU network
-# explodes over 400 and 500 steps. Two cells with three times the
-# steps: the GRU solves it from every seed, the LSTM from none.
+# explodes over 400 and 500 steps. Two cells with three times the training steps over 400: the GRU
+# solves it from every seed, the LSTM from none.
 
 # %%
 figures.learning(experiments.Results.read(root / "adding-400-long"), "adding-400")
