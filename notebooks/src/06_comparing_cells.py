@@ -148,10 +148,10 @@ _ = figure.legend(*shown, loc="outside right center", frameon=False)
 # %% [markdown]
 # Over 100 steps of the adding problem the GRU, MUT2, MUT3 and the ReLU network with an identity
 # start are through after 500 to 700 steps, MUT1 and the LSTM need twice as many; without its input
-# or forget gate, or with a forget bias of 0, the LSTM does not solve it in time. The three longer ones
-# are solved by none: so few training steps do not reach that far. At this rate the ReLU network
-# explodes over 400 and 500 steps. Two cells with three times the training steps over 400: the GRU
-# solves it from every seed, the LSTM from none.
+# or forget gate, or with a forget bias of 0, the LSTM does not solve it in time. The three longer
+# ones are solved by none: so few training steps do not reach that far. At this rate the ReLU
+# network explodes over 400 and 500 steps. Two cells with three times the training steps over 400:
+# the GRU solves it from every seed, the LSTM from none.
 
 # %%
 figures.learning(experiments.Results.read(root / "adding-400-long"), "adding-400")
