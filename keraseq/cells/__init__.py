@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from keraseq.cells.cell import Cell
+from keraseq.cells.context import running
 from keraseq.cells.elman import ElmanCell
 from keraseq.cells.gru import GRUCell
 from keraseq.cells.indrnn import IndRNNCell
@@ -145,5 +146,6 @@ __all__ = [
     "UGRNNCell",
     "get",
     "names",
+    "running",
     "table",
 ]

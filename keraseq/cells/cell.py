@@ -18,6 +18,7 @@ from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from keraseq.cells.initializers import constant, draw_blocks
 from keraseq.cells.products import block, matmul, product
+from keraseq.cells.context import Masks, during, running
 from keraseq.checks import boolean, did_you_mean, known_to, positive_integer, rate
 
 EPSILON = 1e-5  # added to the variance in layer normalisation
@@ -158,10 +159,8 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
         self.seed = seed
         if self.dropout or self.recurrent_dropout or any(self.zoneout):
             self.seed_generator = keras.random.SeedGenerator(seed)
-        self._dropout_mask = None  # made once a sequence, by the layer or by the first step
+        self._dropout_mask = None  # of this sequence, in `keras.layers.RNN` alone
         self._recurrent_dropout_mask = None
-        self._operand_mask = None  # the mask that `recurrent` applies now
-        self.keep_at_this_step = None  # zoneout that a layer has drawn for this step
 
     # What the equation has. A cell whose blocks depend on its options overrides these.
 
@@ -225,17 +224,15 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
         """One step as `keras.layers.RNN` wants it, with dropout and zoneout."""
         given = list(states) if isinstance(states, (list, tuple)) else [states]
         states = [ops.cast(state, self.variable_dtype) for state in given]
-        keep = None
+        now, masks, keep = running(), Masks(), None
         if training:
-            self.get_dropout_mask(inputs)
-            self.get_recurrent_dropout_mask(states[0])
-            inputs = self.drop_inputs(inputs)
-            self.drop_operands()
-            keep = self._zoneout_of_one_step(states)
-        try:
-            output, new_states = self.advance(self.project(inputs), states, keep)
-        finally:
-            self.release()
+            masks = now.masks.get(id(self)) or Masks(
+                self.get_dropout_mask(inputs), self.get_recurrent_dropout_mask(states[0])
+            )
+            keep = now.keep.get(id(self)) or self._zoneout_of_one_step(states)
+        with during(masks={**now.masks, id(self): masks}):
+            projected = self.project(self.drop_inputs(inputs))
+            output, new_states = self.advance(projected, states, keep)
         # A loop needs states of one dtype: leave as they came.
         new_states = [ops.cast(new, old.dtype) for new, old in zip(new_states, given, strict=True)]
         return ops.cast(output, self.compute_dtype), new_states
@@ -329,7 +326,8 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
 
     def masked(self, operand):
         """The operand of a recurrent product, under recurrent dropout."""
-        return operand if self._operand_mask is None else operand * self._operand_mask
+        mask = running().masks.get(id(self), Masks()).operands
+        return operand if mask is None else operand * mask
 
     def _product(self, operand, weight, columns=None):
         result = product(ops.cast(operand, self.compute_dtype), weight, columns)
@@ -440,37 +438,36 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
         size = self.state_size
         return [size] if isinstance(size, int) else list(size)
 
-    # Dropout. `keras.layers.RNN` and `keraseq.layers.RNN` ask for the masks before their loop and
-    # reset them after it.
+    # Dropout. Masks are drawn once a sequence, before its loop: `keras.layers.RNN` asks for them by
+    # the two methods of `DropoutRNNCell` and resets them after it.
 
     def get_dropout_mask(self, step_input):
         """The input mask of this sequence, `(batch, features)`; None without dropout."""
-        if self.dropout and self._dropout_mask is None:
-            shape = (ops.shape(step_input)[0], self.features)
-            self._dropout_mask = self._draw_mask(shape, self.dropout, self.compute_dtype)
+        if self._dropout_mask is None:
+            self._dropout_mask = self.draw_masks(ops.shape(step_input)[0], operands=False).inputs
         return self._dropout_mask
 
     def get_recurrent_dropout_mask(self, step_input):
         """The mask of recurrent operands, `(batch, output_size)`; None without dropout."""
-        if self.recurrent_dropout and self._recurrent_dropout_mask is None:
-            shape = (ops.shape(step_input)[0], self.output_size)
-            self._recurrent_dropout_mask = self._draw_mask(
-                shape, self.recurrent_dropout, self.variable_dtype
-            )
+        if self._recurrent_dropout_mask is None:
+            batch = ops.shape(step_input)[0]
+            self._recurrent_dropout_mask = self.draw_masks(batch, inputs=False).operands
         return self._recurrent_dropout_mask
+
+    def draw_masks(self, batch, inputs: bool = True, operands: bool = True) -> Masks:
+        """New dropout masks for a batch of sequences."""
+        of_inputs = of_operands = None
+        if inputs and self.dropout:
+            of_inputs = self._draw_mask((batch, self.features), self.dropout, self.compute_dtype)
+        if operands and self.recurrent_dropout:
+            shape = (batch, self.output_size)
+            of_operands = self._draw_mask(shape, self.recurrent_dropout, self.variable_dtype)
+        return Masks(of_inputs, of_operands)
 
     def drop_inputs(self, inputs):
         """`(..., batch, features)` under the input mask of this sequence, if there is one."""
-        return inputs if self._dropout_mask is None else inputs * self._dropout_mask
-
-    def drop_operands(self):
-        """From here to `release`, recurrent operands go under the mask of this sequence."""
-        self._operand_mask = self._recurrent_dropout_mask
-
-    def release(self):
-        """Forgets what belongs to the sequence or the step that is being computed."""
-        self._operand_mask = None
-        self.keep_at_this_step = None
+        mask = running().masks.get(id(self), Masks()).inputs
+        return inputs if mask is None else inputs * mask
 
     def _draw_mask(self, shape, fraction, dtype):
         return keras.random.dropout(
@@ -485,8 +482,8 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
         ]
 
     def _zoneout_of_one_step(self, states):
-        if not any(self.zoneout) or self.keep_at_this_step is not None:
-            return self.keep_at_this_step
+        if not any(self.zoneout):
+            return None
         if keras.backend.backend() == "jax":
             raise ValueError(
                 "zoneout in training draws a new mask at every step, which keras.layers.RNN cannot "

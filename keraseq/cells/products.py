@@ -5,15 +5,10 @@ time of that step, to slice the matrices once instead of at every step, and to c
 gradient of all steps in one product.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator
-
 import keras
 from keras import ops
 
-# (operand, weight, columns, addend) -> operand @ weight[:, columns] + addend; columns None stands
-# for all, addend None for nothing.
-Product = Callable[..., object]
+from keraseq.cells.context import running
 
 
 def plain(operand, weight: keras.Variable, columns: slice | None, addend=None):
@@ -41,20 +36,9 @@ def block(matrix, columns: slice | None, dtype):
     return ops.cast(matrix, dtype)
 
 
-_taken_over: list[Product] = []
-
-
-@contextlib.contextmanager
-def taken_over(by: Product) -> Iterator[None]:
-    """Within this context every cell's products are done by `by`."""
-    _taken_over.append(by)
-    try:
-        yield
-    finally:
-        _taken_over.pop()
-
-
 def product(operand, weight: keras.Variable, columns: slice | None = None, addend=None):
-    """`operand @ weight[:, columns] + addend`, by whoever does the products now."""
-    do = _taken_over[-1] if _taken_over else plain
-    return do(operand, weight, columns, addend)
+    """`operand @ weight[:, columns] + addend`, by whoever does the products now.
+
+    `columns` None stands for all of them, `addend` None for nothing.
+    """
+    return (running().product or plain)(operand, weight, columns, addend)

@@ -214,7 +214,7 @@ def eager_choice(layer, training) -> tuple[str, str] | None:
         length=None,
         training=training,
         unroll=layer.unroll,
-        products=[(layer.compute_dtype, 0)] if isinstance(layer.cell, Cell) else None,
+        products=(lambda: [(layer.compute_dtype, 0)]) if isinstance(layer.cell, Cell) else None,
         states=1,
         size=None,
         width=0,

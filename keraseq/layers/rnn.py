@@ -1,5 +1,6 @@
 """A cell run over time: the whole sequence projected at once, right with any padding."""
 
+import contextlib
 import functools
 
 import keras
@@ -7,10 +8,9 @@ from keras import ops, tree
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from keraseq.cells.cell import Cell
+from keraseq.cells.context import Masks, during
 from keraseq.checks import one_of, positive_integer
 from keraseq.layers.scan import LOOPS, checkpointed, scan
-
-MASKS = ("_dropout_mask", "_recurrent_dropout_mask")  # of one sequence, kept on its cells
 
 
 @keras.saving.register_keras_serializable("keraseq")
@@ -56,8 +56,13 @@ class RNN(keras.layers.RNN):
     Call arguments:
         sequences: `(batch, time, features)`.
         initial_state: The states before the first step, a list. Default: what the cell says.
-        mask: `(batch, time)`, `True` where a step is valid.
+        mask: `(batch, time)`, `True` where a step is valid. What the input holds elsewhere does not
+            matter, were it NaN.
         training: Whether dropout and zoneout are at work.
+        context: Nested tensors that every step may read, such as the outputs of an encoder and
+            their mask; the cell finds them in `keraseq.cells.running().context`, and they get their
+            gradient in every loop. A step that reads any other tensor is found out and runs in the
+            plain loop. Default: none.
 
     Returns:
         The output, `(batch, time, output_size)` or `(batch, output_size)`; with `return_state` a
@@ -65,7 +70,8 @@ class RNN(keras.layers.RNN):
 
     Raises:
         ValueError: `cell` is no cell; `unroll` without a known number of steps; `stateful` without
-            a fixed batch size.
+            a fixed batch size; on TensorFlow `checkpoint_every` with a step that reads a tensor
+            which is neither an argument nor a weight.
 
     Example:
 
@@ -109,19 +115,21 @@ class RNN(keras.layers.RNN):
             positive_integer("checkpoint_every", checkpoint_every)
         self.checkpoint_every = checkpoint_every
 
-    def build(self, sequences_shape, initial_state_shape=None):
+    def build(self, sequences_shape, initial_state_shape=None, context_shape=None):
         """Builds the cell, and the states of a `stateful` layer."""
         self._check(sequences_shape)
         super().build(sequences_shape, initial_state_shape)
 
-    def call(self, sequences, initial_state=None, mask=None, training=False):
+    def call(self, sequences, initial_state=None, mask=None, training=False, context=None):
         """Runs the cell over the sequence."""
         self._check(sequences.shape)
-        output, states = self.over_time(swap_time(sequences), initial_state, mask, training)
+        output, states = self.over_time(
+            swap_time(sequences), initial_state, mask, training, context
+        )
         output = swap_time(output) if self.return_sequences else output
         return (output, *states) if self.return_state else output
 
-    def over_time(self, sequences, initial_state=None, mask=None, training=False):
+    def over_time(self, sequences, initial_state=None, mask=None, training=False, context=None):
         """`call` for sequences `(time, batch, features)`: what layers on top of each other hand on.
 
         Returns:
@@ -136,15 +144,12 @@ class RNN(keras.layers.RNN):
             reads["valid"] = ops.transpose(ops.squeeze(mask, -1) if len(mask.shape) == 3 else mask)
         if mask is not None or not self.return_sequences:  # to repeat the last output, or return it
             carry["output"] = ops.zeros((batch, *self._output_shape()), dtype=self._state_dtype())
-        cells = self._nested_cells()
-        try:
-            if training:
-                self._draw_dropout(cells, batch)
-                steps = ops.shape(reads["x"])[0]
-                reads["keep"] = [c.draw_zoneout(steps, batch) for c in self._zoned(cells)]
-            outputs, carry = self._run_in_pieces(reads, carry, cells, training)
-        finally:
-            forget(cells)
+        cells, drawn = self._nested_cells(), []
+        if training:
+            drawn = [masks_of(cell, batch) for cell in cells]
+            steps = ops.shape(reads["x"])[0]
+            reads["keep"] = [c.draw_zoneout(steps, batch) for c in self._zoned(cells)]
+        outputs, carry = self._run_in_pieces(reads, carry, drawn, context, cells, training)
         states = carry["states"]
         if self.stateful:
             for variable, state in zip(
@@ -181,59 +186,51 @@ class RNN(keras.layers.RNN):
 
     # The loop.
 
-    def _run_in_pieces(self, reads, carry, cells, training):
+    def _run_in_pieces(self, reads, carry, drawn, context, cells, training):
         """`_run`, with `checkpoint_every` piece by piece, each to be run again in the gradient."""
         # The dropout masks of this sequence go along as what they are, arguments: a gradient runs
-        # the steps again when the cells have long forgotten them.
-        held = [(c, name) for c in cells for name in MASKS if getattr(c, name, None) is not None]
-        constants = [getattr(cell, name) for cell, name in held]
-        run = functools.partial(self._run, cells=cells, held=held, training=training)
+        # the steps again when this call is long over.
+        run = functools.partial(self._run, cells=cells, training=training)
         if not (self.checkpoint_every and training):
-            return run(reads, carry, constants)
+            return run(reads, carry, drawn, context)
         length = reads["x"].shape[0]
         if length is None:
             raise ValueError("checkpoint_every needs a known number of steps; received time=None")
 
-        @checkpointed
-        def run_piece(now, carry, constants):
+        def run_piece(now, carry, drawn, context):
             valid = {"valid": now["valid"] > 0.5} if "valid" in now else {}
-            output, after = run(now | valid, carry, constants)
+            output, after = run(now | valid, carry, drawn, context, in_piece=True)
             return [] if output is None else [output], after
 
+        run_piece = checkpointed(run_piece, getattr(self.cell, "weights", []))
         if "valid" in reads:  # TensorFlow's takes no booleans
             reads = reads | {"valid": ops.cast(reads["valid"], "float32")}
         outputs, starts = [], range(0, length, self.checkpoint_every)
         for start in reversed(starts) if self.go_backwards else starts:
             piece = slice(start, start + self.checkpoint_every)
             now = tree.map_structure(lambda one, piece=piece: one[piece], reads)
-            output, carry = run_piece(now, carry, constants)
+            output, carry = run_piece(now, carry, drawn, context)
             outputs += output
         return ops.concatenate(outputs, axis=0) if self.return_sequences else None, carry
 
-    def _run(self, reads, carry, constants, *, cells, held, training):
+    def _run(self, reads, carry, drawn, context, *, cells, training, in_piece=False):
         """The loop over what it reads, time first: the outputs of all steps, and the last carry."""
         zoned = self._zoned(cells) if training else []
 
-        def with_masks(constants):
-            for (cell, name), one in zip(held, constants, strict=True):
-                setattr(cell, name, one)
+        def project(reads, drawn):
+            x = reads["x"]
+            if "valid" in reads:  # what stands under the mask, were it NaN, must not be multiplied
+                x = where(reads["valid"], x, ops.zeros((), dtype=x.dtype))
+            if isinstance(self.cell, Cell):
+                with at_work(cells, drawn):
+                    x = self.cell.project(self.cell.drop_inputs(x))
+            return reads | {"x": x}
 
-        def project(reads, constants):
-            if not isinstance(self.cell, Cell):
-                return reads
-            with_masks(constants)
-            try:
-                return reads | {"x": self.cell.project(self.cell.drop_inputs(reads["x"]))}
-            finally:
-                forget(cells)
-
-        def one_step(now, carry, constants):
+        def one_step(now, carry, drawn, context):
             old, keep = carry["states"], now.get("keep", [])
-            with_masks(constants)
-            try:
-                output, new = self._step(now["x"], old, keep, zoned, training)
-            finally:
-                forget(cells)
+            kept = {id(cell): one for cell, one in zip(zoned, keep, strict=True)}
+            with at_work(cells, drawn, keep=kept, context=context):
+                output, new = self._step(now["x"], old, keep, training)
             new = tree.pack_sequence_as(old, tree.flatten(new))  # Keras nests them as it likes
             new = tree.map_structure(lambda n, o: ops.cast(n, o.dtype), new, old)
             output = emitted = ops.cast(output, self._state_dtype())
@@ -254,7 +251,8 @@ class RNN(keras.layers.RNN):
             one_step,
             reads,
             carry,
-            constants,
+            drawn,
+            context,
             project=project,
             variables=getattr(self.cell, "weights", []),
             collect=kept if self.return_sequences else None,
@@ -264,18 +262,16 @@ class RNN(keras.layers.RNN):
             loop=self.loop,
             training=training,
             foreign=not any(isinstance(one, Cell) for one in cells),
+            in_piece=in_piece,
         )
         if span is not None and self.return_sequences:
             outputs = self._silent_after(span, outputs, carry["output"])
         return outputs, carry
 
-    def _step(self, x, states, keep, zoned, training):
+    def _step(self, x, states, keep, training):
         """One step of the cell, with what the loop read for it."""
         if isinstance(self.cell, Cell):
-            self.cell.drop_operands()
             return self.cell.advance(x, states, keep[0] if keep else None)
-        for one, now in zip(zoned, keep, strict=True):
-            one.keep_at_this_step = now
         options = {"training": training} if self._cell_trains else {}
         output, states = self.cell(x, states, **options)
         return output, states if tree.is_nested(states) else [states]
@@ -318,14 +314,6 @@ class RNN(keras.layers.RNN):
         # values.
         return tree.map_structure(ops.copy, states) if self.stateful else states
 
-    def _draw_dropout(self, cells, batch):
-        """The masks of this sequence, for every cell inside `cell`, however deep it is wrapped."""
-        for cell in cells:
-            features = cell.features if isinstance(cell, Cell) else cell.kernel.shape[0]
-            cell.get_dropout_mask(ops.ones((batch, features), dtype=cell.compute_dtype))
-            width = cell.output_size if hasattr(cell, "output_size") else cell.units
-            cell.get_recurrent_dropout_mask(ops.ones((batch, width), dtype=cell.compute_dtype))
-
     def _zoned(self, cells):
         return [one for one in cells if isinstance(one, Cell) and any(one.zoneout)]
 
@@ -350,13 +338,33 @@ class RNN(keras.layers.RNN):
         return (size,) if isinstance(size, int) else tuple(size)
 
 
-def forget(cells):
-    """Takes from cells what belongs to the sequence that is being computed: no tracer stays."""
-    for cell in cells:
+def masks_of(cell, batch) -> Masks:
+    """New dropout masks of a cell, keraseq's or Keras' own, for a batch of sequences."""
+    if isinstance(cell, Cell):
+        return cell.draw_masks(batch)
+    try:
+        ones = [ops.ones((batch, n), cell.compute_dtype) for n in (cell.kernel.shape[0], cell.units)]
+        return Masks(cell.get_dropout_mask(ones[0]), cell.get_recurrent_dropout_mask(ones[1]))
+    finally:
         cell.reset_dropout_mask()
         cell.reset_recurrent_dropout_mask()
-        if isinstance(cell, Cell):
-            cell.release()
+
+
+@contextlib.contextmanager
+def at_work(cells, drawn, **others):
+    """The dropout masks that were drawn for cells are at work, and what else `during` is told."""
+    pairs = list(zip(cells, drawn, strict=True)) if drawn else []
+    own = {id(cell): Masks(*masks) for cell, masks in pairs if isinstance(cell, Cell)}
+    theirs = [(cell, masks) for cell, masks in pairs if not isinstance(cell, Cell)]
+    for cell, masks in theirs:  # Keras' cells look for them on themselves
+        cell._dropout_mask, cell._recurrent_dropout_mask = masks
+    try:
+        with during(masks=own, **others):
+            yield
+    finally:
+        for cell, _ in theirs:  # no tracer stays
+            cell.reset_dropout_mask()
+            cell.reset_recurrent_dropout_mask()
 
 
 def swap_time(sequences):
@@ -376,8 +384,10 @@ def valid_span(valid):
 
 
 def where(valid, new, old):
-    """`new` in the rows of the batch that are valid, else `old`."""
-    return ops.where(ops.reshape(valid, (-1, *[1] * (len(new.shape) - 1))), new, old)
+    """`new` in the rows that are valid, else `old`; `valid` has the leading axes of `new`."""
+    while len(valid.shape) < len(new.shape):
+        valid = ops.expand_dims(valid, -1)
+    return ops.where(valid, new, old)
 
 
 def lists(nested):

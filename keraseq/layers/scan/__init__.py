@@ -1,8 +1,8 @@
 """The loop over time, one file for each backend: the only place that calls a backend's functions.
 
-    outputs, carry = scan(step, inputs, carry, constants, ...)
+    outputs, carry = scan(step, inputs, carry, constants, context, ...)
 
-runs `output, carry = step(inputs[t], carry, constants)` over the leading axis of `inputs`, as
+runs `output, carry = step(inputs[t], carry, constants, context)` over the leading axis of `inputs`, as
 `jax.lax.scan` does. `step` must not create or update variables, and must return a carry of the same
 structure, shapes and types.
 
@@ -15,6 +15,7 @@ Three loops give the same numbers:
   (TensorFlow; elsewhere it is `deferred`).
 """
 
+import functools
 import importlib
 import math
 import os
@@ -25,7 +26,7 @@ import keras
 from keras import tree
 
 from keraseq.checks import one_of
-from keraseq.layers.scan.deferred import Step
+from keraseq.layers.scan.deferred import Plan, Step
 
 LOOPS = ("auto", "plain", "deferred", "compiled")
 # Between these sizes of the state of a batch (64 x 256 is 16,384) the deferred loop beats XLA by up
@@ -33,13 +34,15 @@ LOOPS = ("auto", "plain", "deferred", "compiled")
 SMALL, LARGE = 8_000, 25_000
 TOGETHER = 4  # steps in a round of the compiled loop: 3 to 6 % faster, half a second to compile
 FORCED = "KERASEQ_LOOP"  # environment variable: the loop of every layer that says "auto"
+UNSEEN = "the step reads a tensor that is neither its argument nor a weight: hand it over as context"
 
 
 def scan(
-    step: Callable[[Any, Any, list], tuple[Any, Any]],
+    step: Callable[[Any, Any, list, Any], tuple[Any, Any]],
     inputs: Any,
     carry: dict[str, Any],
     constants: list,
+    context: Any = None,
     *,
     project: Callable[[Any, list], Any] = lambda inputs, constants: inputs,
     variables: list[keras.Variable],
@@ -50,16 +53,19 @@ def scan(
     loop: str = "auto",
     training: bool = False,
     foreign: bool = False,
+    in_piece: bool = False,
 ) -> tuple[Any, Any, "Choice"]:
     """Runs `step` over time on the current backend.
 
     Args:
-        step: `(inputs_t, carry, constants) -> (output, carry)`. It may run again long after this
-            call, in the gradient: it must read no tensor but its arguments and `variables`.
+        step: `(inputs_t, carry, constants, context) -> (output, carry)`. It may run again long
+            after this call, in the gradient: it should read no tensor but its arguments and
+            `variables`. One that does is found out, and runs in the plain loop.
         inputs: Nested tensors `(time, ...)`.
         carry: Before the first step: `"states"`, nested tensors, and possibly `"output"`, a tensor
             whose value `step` may only hand on.
-        constants: Tensors that every step reads and that have no gradient, such as masks.
+        constants: Nested tensors that every step reads and that have no gradient, such as masks.
+        context: Nested tensors that every step reads and that have a gradient.
         project: `(inputs, constants) -> inputs`, what the inputs go through before `step` gets
             them. It takes one step or, time first, many; where that is faster, it is called once.
         variables: Every weight that `step` reads.
@@ -75,16 +81,27 @@ def scan(
         loop: One of `LOOPS`; see `choose`.
         training: Whether a gradient is likely to be asked for.
         foreign: Whether the cell is none of keraseq's, so that nobody knows its products.
+        in_piece: Whether this runs inside a function that is `checkpointed`.
 
     Returns:
         `(outputs, carry, choice)`: a tensor `(time, ...)`, or None without `collect`; the last
         carry; and the loop that ran.
+
+    Raises:
+        ValueError: In a piece, where the backend would lose the gradient of a tensor that the step
+            reads beside its arguments.
     """
     backend = loop_of_backend()
-    first = tree.map_structure(lambda one: one[0], inputs)
-    plan = None
-    if not foreign:
-        plan = Step(step, variables).plan(project(first, constants), carry, constants)
+    context = tree.map_structure(
+        lambda one: one if one is None else keras.ops.convert_to_tensor(one), context
+    )
+
+    @functools.cache
+    def plan() -> Plan:  # the step is done once for it, and only where somebody asks
+        return Plan.of(backend, step, project, inputs, carry, constants, context, variables)
+
+    if in_piece and not backend.PIECES_SEE_ALL and plan().unseen:
+        raise ValueError(f"checkpoint_every: {UNSEEN}")
     states = tree.flatten(carry["states"])
     batch, *sizes = states[0].shape
     choice = choose(
@@ -92,29 +109,35 @@ def scan(
         length=tree.flatten(inputs)[0].shape[0],
         training=training,
         unroll=unroll,
-        products=None if foreign else [(one.dtype, one.width(variables)) for one in plan],
+        products=None if foreign else lambda: [o.kind(variables) for o in plan().step],
         states=len(states),
         size=batch and batch * math.prod(sizes),
         width=math.prod(sizes),
     )
-    body = step
+    planning = choice.loop != "plain" and backend.NEEDS_PLAN
+    if planning and plan().unseen:
+        choice, planning = Choice("plain", UNSEEN), False
+    planned, body = plan().step if planning else [], step
     if backend.projects_in_loop(choice.loop):
+        planned = [*plan().project, *planned] if planning else planned
 
-        def body(inputs_t, carry, constants):
-            return step(project(inputs_t, constants), carry, constants)
+        def body(inputs_t, carry, constants, context):
+            return step(project(inputs_t, constants), carry, constants, context)
 
     else:
         inputs = project(inputs, constants)
     options = {"collect": collect, "reverse": reverse, "unroll": unroll, "span": span}
     if choice.loop == "plain":
-        return *backend.scan(body, inputs, carry, constants, **options), choice
-    body, compiled = Step(body, variables), choice.loop == "compiled"
+
+        def plain(inputs_t, carry, constants):
+            return body(inputs_t, carry, constants, context)
+
+        return *backend.scan(plain, inputs, carry, constants, **options), choice
+    compiled = choice.loop == "compiled"
     if compiled and not unroll:
         options["unroll"] = TOGETHER
-    first = tree.map_structure(lambda one: one[0], inputs)
-    plan = body.plan(first, carry, constants)
-    done = backend.scan_deferred(body, plan, inputs, carry, constants, compiled=compiled, **options)
-    return *done, choice
+    once = Step(body, variables, constants, context)
+    return *backend.scan_deferred(once, planned, inputs, carry, compiled=compiled, **options), choice
 
 
 class Choice(NamedTuple):
@@ -130,7 +153,7 @@ def choose(
     length: int | None,
     training: bool,
     unroll: bool | int,
-    products: list[tuple[str, int]] | None,
+    products: Callable[[], list[tuple[str, int]]] | None,
     states: int,
     size: int | None,
     width: int,
@@ -142,7 +165,8 @@ def choose(
         length: Number of steps, where it is known.
         training: Whether a gradient is likely to be asked for.
         unroll: As in `scan`.
-        products: Type and width of each recurrent product in a step; None where nobody knows them.
+        products: Tells type and width of each recurrent product in a step; None where nobody knows
+            them.
         states: Number of states.
         size: Numbers in the first of them, of the whole batch, where it is known.
         width: Numbers in the first of them, of one row.
@@ -167,6 +191,7 @@ def choose(
         return Choice("plain", "eager: every step runs from Python; fit and predict make graphs")
     if length is None:
         return Choice("deferred", "steps=None: XLA would compile anew for every length")
+    products = products()
     low = {dtype for dtype, _ in products} - {"float32", "float64"}
     if low:
         return Choice("deferred", f"XLA is slow at {low.pop()} products on a CPU")
@@ -177,13 +202,17 @@ def choose(
     return Choice("compiled", "fastest of those measured at this size")
 
 
-def checkpointed(function: Callable) -> Callable:
+def checkpointed(function: Callable, variables: list[keras.Variable]) -> Callable:
     """The function, to be run again in its gradient instead of keeping what the gradient needs.
 
-    Arguments and results are nested tensors of floats; it may be called several times, and is
-    compiled once for all calls of the same shapes.
+    Arguments and results are nested tensors of floats (an argument may be None); it may be called
+    several times, and is compiled once for all calls of the same shapes.
+
+    Args:
+        function: What to run.
+        variables: Every weight that it reads.
     """
-    return loop_of_backend().checkpointed(function)
+    return loop_of_backend().checkpointed(function, variables)
 
 
 def loop_of_backend():

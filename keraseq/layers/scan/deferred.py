@@ -6,12 +6,14 @@ gradient of that result goes on to the operand, and is kept. After the loop one 
 matrix, of all steps' operands with all steps' gradients, is the gradient of the weights.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import keras
 from keras import ops, tree
 
 from keraseq.cells import products
+from keraseq.cells.context import during
 
 
 @dataclass(frozen=True)
@@ -22,48 +24,95 @@ class Planned:
     columns: slice | None
     dtype: str
 
-    def width(self, variables: list[keras.Variable]) -> int:
-        """How many columns its result has."""
+    def kind(self, variables: list[keras.Variable]) -> tuple[str, int]:
+        """Type and width of its result."""
         if self.columns is None:
-            return variables[self.weight].shape[-1]
-        return self.columns.stop - self.columns.start
+            return self.dtype, variables[self.weight].shape[-1]
+        return self.dtype, self.columns.stop - self.columns.start
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What doing a step once has shown.
+
+    Args:
+        project: The products that projecting the inputs does, in order.
+        step: The products that the step does.
+        unseen: Whether it reads tensors that may have a gradient and are neither arguments nor
+            weights.
+    """
+
+    project: list[Planned]
+    step: list[Planned]
+    unseen: bool
+
+    @classmethod
+    def of(cls, backend, step, project, inputs, carry, constants, context, variables) -> "Plan":
+        """Does the step once, in a place where the backend sees all that it reads."""
+        index = {id(variable): i for i, variable in enumerate(variables)}
+        by_project, by_step, strangers = [], [], []
+
+        def noting(found):
+            def note(operand, weight, columns, addend):
+                if id(weight) in index:
+                    dtype = keras.backend.standardize_dtype(operand.dtype)
+                    found.append(Planned(index[id(weight)], columns, dtype))
+                else:
+                    strangers.append(weight)
+                return products.plain(operand, weight, columns, addend)
+
+            return during(product=note)
+
+        def once(values, inputs, carry, constants, context):
+            first = tree.map_structure(lambda one: one[0], inputs)
+            with keras.StatelessScope(list(zip(variables, values, strict=True))):
+                with noting(by_project):
+                    projected = project(first, constants)
+                with noting(by_step):
+                    return step(projected, carry, constants, context)
+
+        values = [backend.value_of(one) for one in variables]
+        unseen = backend.seen(once, (values, inputs, carry, constants, context))
+        return cls(by_project, by_step, bool(unseen or strangers))
 
 
 class Step:
-    """A step of the recurrence as a function of its weights and of who does its products."""
+    """A step of the recurrence as a function of its weights and of who does its products.
 
-    def __init__(self, step, variables: list[keras.Variable]):
+    Args:
+        step: `(inputs_t, carry, constants, context) -> (output, carry)`.
+        variables: Its weights.
+        constants: Nested tensors without a gradient.
+        context: Nested tensors with one.
+    """
+
+    def __init__(self, step, variables: list[keras.Variable], constants, context):
         self.step = step
         self.variables = variables
-        self.index = {id(variable): i for i, variable in enumerate(variables)}
+        self.context = Floats(context)
+        self.constants = (constants, self.context.rest)
+
+    def values(self, value_of) -> list:
+        """All that has a gradient and is the same at every step: weights, then context."""
+        return [*map(value_of, self.variables), *self.context.floats]
 
     def __call__(self, values, product, inputs_t, carry, constants):
-        """`step` with `values` for the weights, products done by `product(j, operand, addend)`."""
-        count = iter(range(10_000))
+        """`step` with `values`, products done by `product(j, operand, addend)`."""
+        count = itertools.count()
 
         def numbered(operand, weight, columns, addend):
             return product(next(count), operand, addend)
 
-        scope = keras.StatelessScope(list(zip(self.variables, values, strict=True)))
-        with scope, products.taken_over(numbered):
-            return self.step(inputs_t, carry, constants)
-
-    def plan(self, inputs_t, carry, constants) -> list[Planned]:
-        """The products that `step` does, in order, found by doing it once."""
-        found = []
-
-        def note(operand, weight, columns, addend):
-            dtype = keras.backend.standardize_dtype(operand.dtype)
-            found.append(Planned(self.index[id(weight)], columns, dtype))
-            return products.plain(operand, weight, columns, addend)
-
-        with products.taken_over(note):
-            self.step(inputs_t, carry, constants)
-        return found
+        constants, rest = constants
+        weights, context = values[: len(self.variables)], values[len(self.variables) :]
+        scope = keras.StatelessScope(list(zip(self.variables, weights, strict=True)))
+        with scope, during(product=numbered):
+            return self.step(inputs_t, carry, constants, self.context.over(context, rest).nested)
 
     def summed(self, plan) -> list[int]:
-        """The weights that no product has, whose gradient the loop sums up step by step."""
-        return [i for i in range(len(self.variables)) if all(one.weight != i for one in plan)]
+        """Which of `values` no product has: their gradient the loop sums up step by step."""
+        count = len(self.variables) + len(self.context.floats)
+        return sorted(set(range(count)) - {one.weight for one in plan})
 
 
 def blocks(plan, values):
@@ -137,7 +186,7 @@ def with_twins(before: list, kept: list, twins: dict[int, int]) -> list:
 
 def is_float(tensor) -> bool:
     """Whether a gradient can go there."""
-    return "float" in keras.backend.standardize_dtype(tensor.dtype)
+    return tensor is not None and "float" in keras.backend.standardize_dtype(tensor.dtype)
 
 
 class Floats:

@@ -13,6 +13,9 @@ from keras.src.backend.common.stateless_scope import in_stateless_scope
 
 from keraseq.layers.scan import deferred
 
+NEEDS_PLAN = True
+PIECES_SEE_ALL = True  # jax.checkpoint differentiates what a function closes over, too
+
 
 def scan(step, inputs, carry, constants, *, collect, reverse, unroll, span):
     """See `keraseq.layers.scan.scan`; the gradient is JAX's own and wants all steps to run."""
@@ -30,9 +33,7 @@ def scan(step, inputs, carry, constants, *, collect, reverse, unroll, span):
     return outputs, carry
 
 
-def scan_deferred(
-    step, plan, inputs, carry, constants, *, collect, reverse, unroll, span, compiled
-):
+def scan_deferred(step, plan, inputs, carry, *, collect, reverse, unroll, span, compiled):
     """See `keraseq.layers.scan.scan`; the weights' gradient is computed after the loop."""
     inputs = deferred.Floats(tree.map_structure(jnp.asarray, inputs))
     carry = tree.map_structure(jnp.asarray, carry)
@@ -120,9 +121,20 @@ def scan_deferred(
         return d_values, d_floats, d_carry, jax.tree.map(no_gradient, others)
 
     run.defvjp(run_forward, run_backward)
-    values = [jnp.asarray(keras.ops.convert_to_tensor(one)) for one in step.variables]
     span = None if span is None else tuple(jnp.asarray(one) for one in span)
-    return run(values, inputs.floats, carry, (inputs.rest, list(constants), span))
+    return run(step.values(value_of), inputs.floats, carry, (inputs.rest, step.constants, span))
+
+
+def value_of(variable):
+    """The value of a variable as a tensor."""
+    return jnp.asarray(keras.ops.convert_to_tensor(variable))
+
+
+def seen(function, arguments) -> list:
+    """The tensors with a gradient that a function reads beside its arguments."""
+    reads = jax.make_jaxpr(function)(*arguments).consts
+    tracers = [one for one in reads if isinstance(one, jax.core.Tracer)]
+    return [one for one in tracers if jnp.issubdtype(one.dtype, jnp.floating)]
 
 
 def loop(body, carry, steps, span, reverse, unroll):
@@ -148,7 +160,7 @@ def loop(body, carry, steps, span, reverse, unroll):
     return jax.lax.fori_loop(0, stop - first, one_round, (carry, kept))
 
 
-def checkpointed(function):
+def checkpointed(function, variables):
     """See `keraseq.layers.scan.checkpointed`."""
     return keras.remat(function)
 

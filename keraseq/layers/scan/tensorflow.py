@@ -6,7 +6,14 @@ import keras
 import tensorflow as tf
 from keras import tree
 
+# What a gradient tape is told of; TensorFlow exports it only as `tf.custom_gradient`, which keeps
+# every gradient of a graph, and all that it refers to, for ever.
+from tensorflow.python.eager import record
+
 from keraseq.layers.scan import deferred
+
+NEEDS_PLAN = True
+PIECES_SEE_ALL = False  # what a checkpointed function closes over has no gradient
 
 
 def scan(step, inputs, carry, constants, *, collect, reverse, unroll, span):
@@ -30,9 +37,7 @@ def scan(step, inputs, carry, constants, *, collect, reverse, unroll, span):
     return (kept[0].stack(length) if kept else None), carry
 
 
-def scan_deferred(
-    step, plan, inputs, carry, constants, *, collect, reverse, unroll, span, compiled
-):
+def scan_deferred(step, plan, inputs, carry, *, collect, reverse, unroll, span, compiled):
     """See `keraseq.layers.scan.scan`; the weights' gradient is computed after the loop."""
     inputs = deferred.Floats(tree.map_structure(tf.convert_to_tensor, inputs))
     length = inputs.flat[0].shape[0]
@@ -56,7 +61,7 @@ def scan_deferred(
                 results.append(result if addend is None else result + addend)
                 return results[-1]
 
-            output, new = step(values, product, read.at(now), carried, constants)
+            output, new = step(values, product, read.at(now), carried, step.constants)
             wrote = [(now, one) for one in (*tree.flatten(carried["states"]), *results)]
             if collect is not None:
                 wrote.append((t, output))
@@ -84,14 +89,14 @@ def scan_deferred(
             def product(j, operand, addend):
                 operands[j] = operand
 
-                @tf.custom_gradient
                 def given(operand, result, *addend):
                     def gradient(d):
-                        return tf.matmul(d, transposed[j]), d, *[d] * len(addend)
+                        return [tf.matmul(d, transposed[j]), d, *[d] * len(addend)]
 
-                    return tf.identity(result), gradient
+                    return [result], gradient
 
-                return given(operand, kept_results[j], *([] if addend is None else [addend]))
+                added = [] if addend is None else [addend]
+                return with_gradient(given, [operand, kept_results[j], *added])[0]
 
             return operands, kept_results, product
 
@@ -107,7 +112,7 @@ def scan_deferred(
             sources = [*x, *tree.flatten(old), *kept_results, *values]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(sources)
-                output, after = step(values, product, read.at(now, x), old, constants)
+                output, after = step(values, product, read.at(now, x), old, step.constants)
                 targets = [*([output] if collect is not None else []), *tree.flatten(after)]
             d_targets = [
                 *([d_outputs[0][t]] if collect is not None else []),
@@ -147,10 +152,8 @@ def scan_deferred(
 
     forward, backward = compile(forward), only_once(compile(backward))
 
-    @tf.custom_gradient
     def run(*flat):
-        flat = [tf.stop_gradient(one) for one in flat]  # an outer tape need not look inside
-        values, floats, given = split(flat, len(step.variables), len(inputs.floats))
+        values, floats, given = split(flat, len(values_now), len(inputs.floats))
         outputs, after, saved, results = forward(
             values, floats, tree.pack_sequence_as(carry, given)
         )
@@ -173,8 +176,8 @@ def scan_deferred(
 
         return [*outputs, *tree.flatten(after)], gradient
 
-    values = [tf.convert_to_tensor(one.value) for one in step.variables]
-    flat = run(*values, *inputs.floats, *tree.flatten(carry))
+    values_now = step.values(value_of)
+    flat = with_gradient(run, [*values_now, *inputs.floats, *tree.flatten(carry)])
     outputs = None
     if collect is not None:
         outputs, flat = flat[0], flat[1:]
@@ -196,45 +199,163 @@ def projects_in_loop(loop: str) -> bool:
     return loop != "compiled" and not tf.config.list_physical_devices("GPU")
 
 
-def checkpointed(function):
+def value_of(variable):
+    """The value of a variable as a tensor."""
+    return tf.convert_to_tensor(variable.value)
+
+
+def seen(function, arguments) -> list:
+    """The tensors and variables of floats that a function reads beside its arguments."""
+    graph = SeeingGraph("seen")
+    with graph.as_default():
+        function(*arguments)
+    known = {id(one) for one in tree.flatten(arguments)}
+    return [one for one in graph.read if id(one) not in known and may_have_gradient(one)]
+
+
+class SeeingGraph(tf.__internal__.FuncGraph):
+    """A graph that is never run, and notes what its operations read from outside."""
+
+    def __init__(self, name):
+        super().__init__(name)
+        self.read = []
+
+    def capture(self, tensor, name=None, shape=None):
+        """Notes a tensor that is not its own."""
+        if isinstance(tensor, tf.__internal__.EagerTensor) or tensor.graph is not self:
+            self.read.append(tensor)
+        return super().capture(tensor, name, shape)
+
+
+def may_have_gradient(tensor) -> bool:
+    """Whether it is a tensor of floats, or the handle of a variable of floats."""
+    if tensor.dtype != tf.resource:
+        return tensor.dtype.is_floating
+    held = tensor._handle_data.shape_and_type if tensor._handle_data is not None else []
+    return any(tf.dtypes.as_dtype(one.dtype).is_floating for one in held)
+
+
+def checkpointed(function, variables):
     """See `keraseq.layers.scan.checkpointed`.
 
-    As a function of its own it is in the graph once, and what XLA compiles inside is compiled once:
-    sixteen pieces took sixteen times as long to compile, and a gigabyte for the programs.
+    As functions of their own, forward and backward are in the graph once, and what XLA compiles
+    inside is compiled once: sixteen pieces took sixteen times as long, and a gigabyte for programs.
     """
+    made = []  # the results' structure
 
-    def in_turn(*arguments):
-        # Once it is inlined, parts of it would run long before the rest, and their results wait.
-        with tf.control_dependencies(tree.flatten(arguments)):
-            return function(*tree.map_structure(tf.identity, arguments))
+    def flat_function(values, arguments):
+        with keras.StatelessScope(list(zip(variables, values, strict=True))):
+            made[:] = [function(*arguments)]
+        return tree.flatten(made[0])
 
-    return tf.function(keras.remat(in_turn), autograph=False)
+    @functools.partial(tf.function, autograph=False)
+    def forward(values, arguments):
+        return flat_function(*in_turn(values, arguments))
+
+    @functools.partial(tf.function, autograph=False)
+    def backward(values, arguments, d):
+        values, arguments, d = in_turn(values, arguments, d)
+        sources = [*values, *tensors_of(arguments)]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(sources)
+            results = flat_function(values, arguments)
+        return filled(tape.gradient(results, sources, output_gradients=d), sources)
+
+    def run(*arguments):
+        values = [value_of(one) for one in variables]
+
+        def both(*given):
+            values_given, given = split(given, len(values))
+            given = put_back(arguments, given)
+
+            def gradient(*d):
+                return backward(values_given, given, list(d))
+
+            return forward(values_given, given), gradient
+
+        flat = with_gradient(both, [*values, *tensors_of(arguments)])
+        return tree.pack_sequence_as(made[0], flat)
+
+    return run
+
+
+def in_turn(*arguments):
+    """The arguments, none of them before all are there.
+
+    Once a function is inlined, parts of it would run long before the rest, and their results wait.
+    """
+    with tf.control_dependencies(tensors_of(arguments)):
+        return put_back(arguments, [tf.identity(one) for one in tensors_of(arguments)])
+
+
+def tensors_of(nested) -> list:
+    """The tensors of a nested structure that may hold other things."""
+    return [one for one in tree.flatten(nested) if tf.is_tensor(one)]
+
+
+def put_back(nested, tensors):
+    """The structure with other tensors."""
+    tensors = iter(tensors)
+    return tree.map_structure(lambda one: next(tensors) if tf.is_tensor(one) else one, nested)
+
+
+GRADIENT = "KeraseqGradient"
+GRADIENTS = "keraseq_gradients"  # of a graph: name of an operation -> gradient
+
+
+@tf.RegisterGradient(GRADIENT)
+def gradient_of(operation, *d):
+    """The gradient that `with_gradient` left with the graph of an operation."""
+    return getattr(operation.graph, GRADIENTS)[operation.name](*d)
+
+
+def with_gradient(function, tensors: list) -> list:
+    """`tf.custom_gradient` whose gradient lives as long as its graph.
+
+    Args:
+        function: `(*tensors) -> (results, gradient)`, results a list of tensors and `gradient`
+            their gradients -> a list of those of the tensors.
+        tensors: A list.
+
+    Returns:
+        The list of results.
+    """
+    results, gradient = function(*map(tf.stop_gradient, tensors))  # no outer tape looks inside
+
+    def padded(*d):  # the operation has the tensors among its results too
+        return [None] * len(results) + list(gradient(*d[: len(results)]))
+
+    inside = [*results, *tensors]
+    with record.stop_recording():
+        if tf.executing_eagerly():
+            outside = [tf.identity(one) for one in inside]
+        else:
+            graph = tf.compat.v1.get_default_graph()
+            with graph.gradient_override_map({"IdentityN": GRADIENT}):
+                outside = tf.identity_n(inside)
+            if not hasattr(graph, GRADIENTS):
+                setattr(graph, GRADIENTS, {})
+            getattr(graph, GRADIENTS)[outside[0].op.name] = padded
+    record.record_operation(GRADIENT, outside, inside, padded)
+    return outside[: len(results)]
 
 
 def only_once(gradient):
     """A gradient that says so instead of being wrong when it is differentiated again."""
 
     def guarded(*arguments):
-        every = tree.flatten(arguments)
-        tensors = [i for i, one in enumerate(every) if tf.is_tensor(one)]
-
-        @tf.custom_gradient
         def run(*flat):
-            def refuse(*_):
-                raise ValueError(
-                    "a second derivative through a deferred gradient; use loop='plain' in "
-                    "keraseq.layers.RNN"
-                )
+            structure[:] = [gradient(*put_back(arguments, flat))]
+            return tree.flatten(structure[0]), refuse
 
-            given = dict(zip(tensors, map(tf.stop_gradient, flat), strict=True))
-            found = gradient(
-                *tree.pack_sequence_as(arguments, [given.get(i, x) for i, x in enumerate(every)])
+        def refuse(*_):
+            raise ValueError(
+                "a second derivative through a deferred gradient; use loop='plain' in "
+                "keraseq.layers.RNN"
             )
-            structure.append(found)
-            return tree.flatten(found), refuse
 
         structure = []
-        flat = run(*(every[i] for i in tensors))
+        flat = with_gradient(run, tensors_of(arguments))
         return tree.pack_sequence_as(structure[0], flat)
 
     return guarded

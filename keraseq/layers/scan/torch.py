@@ -5,6 +5,10 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from keraseq.cells import products
+from keraseq.cells.context import during
+
+NEEDS_PLAN = False  # autograd sees every tensor that a step reads, and its products as they come
+PIECES_SEE_ALL = True
 
 
 def scan(step, inputs, carry, constants, *, collect, reverse, unroll, span):
@@ -26,9 +30,7 @@ def scan(step, inputs, carry, constants, *, collect, reverse, unroll, span):
     return torch.stack([*[silent] * before, *outputs, *[silent] * after]), carry
 
 
-def scan_deferred(
-    step, plan, inputs, carry, constants, *, collect, reverse, unroll, span, compiled
-):
+def scan_deferred(step, plan, inputs, carry, *, collect, reverse, unroll, span, compiled):
     """See `keraseq.layers.scan.scan`; the weights' gradient is computed after the loop.
 
     Autograd runs backward through the steps by itself. Each product only notes its operand and the
@@ -45,20 +47,15 @@ def scan_deferred(
         result = NotedProduct.apply(operand, *cut[key])
         return result if addend is None else result + addend
 
-    with products.taken_over(product):
-        return scan(
-            step.step,
-            inputs,
-            carry,
-            constants,
-            collect=collect,
-            reverse=reverse,
-            unroll=unroll,
-            span=span,
-        )
+    def body(inputs_t, carry, constants):
+        return step.step(inputs_t, carry, constants, step.context.nested)
+
+    options = {"collect": collect, "reverse": reverse, "unroll": unroll, "span": span}
+    with during(product=product):
+        return scan(body, inputs, carry, step.constants[0], **options)
 
 
-def checkpointed(function):
+def checkpointed(function, variables):
     """See `keraseq.layers.scan.checkpointed`."""
     return keras.remat(function)
 
