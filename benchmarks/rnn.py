@@ -287,6 +287,7 @@ def operations(name: str, size, options) -> tuple[float, float]:
 
     import keraseq
     from keraseq.cells import products
+    from keraseq.cells.context import during
 
     steps, batch, features, units = size
     counted = []
@@ -298,7 +299,7 @@ def operations(name: str, size, options) -> tuple[float, float]:
 
     cell = keraseq.cells.get(name, units=units)
     cell.build((None, features))
-    with products.taken_over(count):
+    with during(product=count):
         projected = cell.project(keras.ops.zeros((batch, features), dtype=cell.compute_dtype))
         inputs = sum(counted)
         cell.advance(projected, cell.get_initial_state(batch))

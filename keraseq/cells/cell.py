@@ -6,7 +6,9 @@ Inside `step` every recurrent product goes through `Cell.recurrent`.
 """
 
 import inspect
+import re
 from collections.abc import Sequence
+from types import NoneType
 from typing import Any, ClassVar
 
 import keras
@@ -16,12 +18,13 @@ from keras import ops
 # It is not exported; without it a cell with dropout leaks tracers on JAX (see ARCHITECTURE.md).
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
+from keraseq.cells.context import Masks, during, running
 from keraseq.cells.initializers import constant, draw_blocks
 from keraseq.cells.products import block, matmul, product
-from keraseq.cells.context import Masks, during, running
 from keraseq.checks import boolean, did_you_mean, known_to, positive_integer, rate
 
 EPSILON = 1e-5  # added to the variance in layer normalisation
+INITIAL = re.compile("initializer|regularizer|constraint|seed")  # options of weights, not of steps
 LAYER_OPTIONS = ("name", "dtype", "trainable", "autocast", "activity_regularizer")
 
 
@@ -503,6 +506,19 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
                     if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
                         found.setdefault(parameter.name, parameter.default)
         return found
+
+    def equation(self) -> tuple | None:
+        """What determines the equation beside weights and their shapes; None where unknown.
+
+        It is known for keraseq's own cells, whose steps depend on their options alone.
+        """
+        if not type(self).__module__.startswith("keraseq.cells."):
+            return None
+        said = [(name, getattr(self, name)) for name in self.options() if not INITIAL.search(name)]
+        plain = (bool, int, float, str, tuple, NoneType)
+        if not all(isinstance(one, plain) or inspect.isfunction(one) for _, one in said):
+            return None
+        return type(self), self.units, self.dtype_policy.name, tuple(said)
 
     def get_config(self) -> dict[str, Any]:
         """Configuration, complete by construction: every constructor argument by its name."""

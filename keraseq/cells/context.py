@@ -38,7 +38,8 @@ class Running:
     context: Any = None
 
 
-_running: ContextVar[Running] = ContextVar("keraseq_running", default=Running())
+NOTHING = Running()
+_running: ContextVar[Running] = ContextVar("keraseq_running", default=NOTHING)
 
 
 def running() -> Running:

@@ -16,6 +16,7 @@ import numpy as np
 from keras import ops
 
 from keraseq.cells import products
+from keraseq.cells.context import during
 from keraseq.generation.choosing import Choice
 from keraseq.generation.compiled import compiled, compiles
 from keraseq.layers.stateless import Stateless
@@ -182,11 +183,11 @@ class Engine:
         def reuse(operand, weight, columns, addend):
             return products.matmul(operand, blocks[block_of(weight, columns)], addend)
 
-        with products.taken_over(cut):
+        with during(product=cut):
             self.stateless.step(tokens, states)  # for the blocks alone; XLA drops the rest
 
         def step(tokens, states):
-            with products.taken_over(reuse):
+            with during(product=reuse):
                 return self.stateless.step(tokens, states)
 
         return step

@@ -1,15 +1,11 @@
 """A cell run over time: the whole sequence projected at once, right with any padding."""
 
-import contextlib
-import functools
-
 import keras
 from keras import ops, tree
-from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from keraseq.cells.cell import Cell
-from keraseq.cells.context import Masks, during
 from keraseq.checks import one_of, positive_integer
+from keraseq.layers.recurrence import Recurrence
 from keraseq.layers.scan import LOOPS, checkpointed, scan
 
 
@@ -114,6 +110,7 @@ class RNN(keras.layers.RNN):
         if checkpoint_every is not None:
             positive_integer("checkpoint_every", checkpoint_every)
         self.checkpoint_every = checkpoint_every
+        self._recurrences = {}  # in training and out of it
 
     def build(self, sequences_shape, initial_state_shape=None, context_shape=None):
         """Builds the cell, and the states of a `stateful` layer."""
@@ -143,13 +140,16 @@ class RNN(keras.layers.RNN):
             mask = ops.cast(tree.flatten(mask)[0], "bool")
             reads["valid"] = ops.transpose(ops.squeeze(mask, -1) if len(mask.shape) == 3 else mask)
         if mask is not None or not self.return_sequences:  # to repeat the last output, or return it
-            carry["output"] = ops.zeros((batch, *self._output_shape()), dtype=self._state_dtype())
-        cells, drawn = self._nested_cells(), []
-        if training:
-            drawn = [masks_of(cell, batch) for cell in cells]
-            steps = ops.shape(reads["x"])[0]
-            reads["keep"] = [c.draw_zoneout(steps, batch) for c in self._zoned(cells)]
-        outputs, carry = self._run_in_pieces(reads, carry, drawn, context, cells, training)
+            carry["output"] = ops.zeros((batch, *self._output_shape()), dtype=self.state_dtype)
+        training = bool(training)
+        if training not in self._recurrences:
+            self._recurrences[training] = Recurrence(self, training)
+        recurrence = self._recurrences[training]
+        drawn, reads["keep"] = recurrence.draw(ops.shape(reads["x"])[0], batch)
+        if self.checkpoint_every and training:
+            outputs, carry = self._run_in_pieces(reads, carry, drawn, context)
+        else:
+            outputs, carry = self._run(recurrence, reads, carry, drawn, context)
         states = carry["states"]
         if self.stateful:
             for variable, state in zip(
@@ -186,95 +186,51 @@ class RNN(keras.layers.RNN):
 
     # The loop.
 
-    def _run_in_pieces(self, reads, carry, drawn, context, cells, training):
+    def _run_in_pieces(self, reads, carry, drawn, context):
         """`_run`, with `checkpoint_every` piece by piece, each to be run again in the gradient."""
-        # The dropout masks of this sequence go along as what they are, arguments: a gradient runs
-        # the steps again when this call is long over.
-        run = functools.partial(self._run, cells=cells, training=training)
-        if not (self.checkpoint_every and training):
-            return run(reads, carry, drawn, context)
         length = reads["x"].shape[0]
         if length is None:
             raise ValueError("checkpoint_every needs a known number of steps; received time=None")
-
-        def run_piece(now, carry, drawn, context):
-            valid = {"valid": now["valid"] > 0.5} if "valid" in now else {}
-            output, after = run(now | valid, carry, drawn, context, in_piece=True)
-            return [] if output is None else [output], after
-
-        run_piece = checkpointed(run_piece, getattr(self.cell, "weights", []))
+        run_piece = checkpointed(self._run_piece, getattr(self.cell, "weights", []))
         if "valid" in reads:  # TensorFlow's takes no booleans
             reads = reads | {"valid": ops.cast(reads["valid"], "float32")}
         outputs, starts = [], range(0, length, self.checkpoint_every)
         for start in reversed(starts) if self.go_backwards else starts:
             piece = slice(start, start + self.checkpoint_every)
             now = tree.map_structure(lambda one, piece=piece: one[piece], reads)
+            # The masks of this sequence go along as arguments: a gradient runs it again when this
+            # call is long over.
             output, carry = run_piece(now, carry, drawn, context)
             outputs += output
         return ops.concatenate(outputs, axis=0) if self.return_sequences else None, carry
 
-    def _run(self, reads, carry, drawn, context, *, cells, training, in_piece=False):
+    def _run_piece(self, reads, carry, drawn, context):
+        if "valid" in reads:
+            reads = reads | {"valid": reads["valid"] > 0.5}
+        recurrence = self._recurrences[True]
+        output, after = self._run(recurrence, reads, carry, drawn, context, in_piece=True)
+        return [] if output is None else [output], after
+
+    def _run(self, recurrence, reads, carry, drawn, context, in_piece=False):
         """The loop over what it reads, time first: the outputs of all steps, and the last carry."""
-        zoned = self._zoned(cells) if training else []
-
-        def project(reads, drawn):
-            x = reads["x"]
-            if "valid" in reads:  # what stands under the mask, were it NaN, must not be multiplied
-                x = where(reads["valid"], x, ops.zeros((), dtype=x.dtype))
-            if isinstance(self.cell, Cell):
-                with at_work(cells, drawn):
-                    x = self.cell.project(self.cell.drop_inputs(x))
-            return reads | {"x": x}
-
-        def one_step(now, carry, drawn, context):
-            old, keep = carry["states"], now.get("keep", [])
-            kept = {id(cell): one for cell, one in zip(zoned, keep, strict=True)}
-            with at_work(cells, drawn, keep=kept, context=context):
-                output, new = self._step(now["x"], old, keep, training)
-            new = tree.pack_sequence_as(old, tree.flatten(new))  # Keras nests them as it likes
-            new = tree.map_structure(lambda n, o: ops.cast(n, o.dtype), new, old)
-            output = emitted = ops.cast(output, self._state_dtype())
-            if "valid" in now:
-                valid = now["valid"]
-                new = tree.map_structure(lambda n, o: where(valid, n, o), new, old)
-                output = where(valid, output, carry["output"])
-                silent = ops.zeros_like(output) if self.zero_output_for_mask else output
-                emitted = where(valid, emitted, silent)
-            after = {"states": new}
-            if "output" in carry:
-                after["output"] = output
-            return ops.cast(emitted, self.compute_dtype), after
-
         batch, span = reads["x"].shape[1], valid_span(reads.get("valid"))
         kept = keras.KerasTensor((batch, *self._output_shape()), self.compute_dtype)
         outputs, carry, (self.loop_taken, self.loop_reason) = scan(
-            one_step,
+            recurrence,
             reads,
             carry,
             drawn,
             context,
-            project=project,
-            variables=getattr(self.cell, "weights", []),
             collect=kept if self.return_sequences else None,
             reverse=self.go_backwards,
             unroll=self.unroll,
             span=span,
             loop=self.loop,
-            training=training,
-            foreign=not any(isinstance(one, Cell) for one in cells),
             in_piece=in_piece,
         )
         if span is not None and self.return_sequences:
             outputs = self._silent_after(span, outputs, carry["output"])
         return outputs, carry
-
-    def _step(self, x, states, keep, training):
-        """One step of the cell, with what the loop read for it."""
-        if isinstance(self.cell, Cell):
-            return self.cell.advance(x, states, keep[0] if keep else None)
-        options = {"training": training} if self._cell_trains else {}
-        output, states = self.cell(x, states, **options)
-        return output, states if tree.is_nested(states) else [states]
 
     def _silent_after(self, span, outputs, last):
         """The outputs, with those of the steps after the last valid one, where nothing ran."""
@@ -306,7 +262,7 @@ class RNN(keras.layers.RNN):
             initial_state = self.states if self.stateful else self.get_initial_state(batch)
         if not tree.is_nested(initial_state):
             initial_state = [initial_state]
-        dtype = self._state_dtype()
+        dtype = self.state_dtype
         states = tree.map_structure(
             lambda state: ops.convert_to_tensor(state, dtype=dtype), lists(initial_state)
         )
@@ -314,19 +270,8 @@ class RNN(keras.layers.RNN):
         # values.
         return tree.map_structure(ops.copy, states) if self.stateful else states
 
-    def _zoned(self, cells):
-        return [one for one in cells if isinstance(one, Cell) and any(one.zoneout)]
-
-    def _nested_cells(self):
-        if not isinstance(self.cell, keras.layers.Layer):
-            return []
-        return [one for one in self.cell._flatten_layers() if isinstance(one, DropoutRNNCell)]
-
     @property
-    def _cell_trains(self):
-        return isinstance(self.cell, keras.layers.Layer) and self.cell._call_has_training_arg
-
-    def _state_dtype(self):
+    def state_dtype(self):
         """keraseq's cells keep their states in the variable dtype, others in the compute dtype."""
         if isinstance(self.cell, Cell):
             return self.cell.variable_dtype
@@ -336,35 +281,6 @@ class RNN(keras.layers.RNN):
         size = getattr(self.cell, "output_size", None)
         size = self.state_size[0] if size is None else size
         return (size,) if isinstance(size, int) else tuple(size)
-
-
-def masks_of(cell, batch) -> Masks:
-    """New dropout masks of a cell, keraseq's or Keras' own, for a batch of sequences."""
-    if isinstance(cell, Cell):
-        return cell.draw_masks(batch)
-    try:
-        ones = [ops.ones((batch, n), cell.compute_dtype) for n in (cell.kernel.shape[0], cell.units)]
-        return Masks(cell.get_dropout_mask(ones[0]), cell.get_recurrent_dropout_mask(ones[1]))
-    finally:
-        cell.reset_dropout_mask()
-        cell.reset_recurrent_dropout_mask()
-
-
-@contextlib.contextmanager
-def at_work(cells, drawn, **others):
-    """The dropout masks that were drawn for cells are at work, and what else `during` is told."""
-    pairs = list(zip(cells, drawn, strict=True)) if drawn else []
-    own = {id(cell): Masks(*masks) for cell, masks in pairs if isinstance(cell, Cell)}
-    theirs = [(cell, masks) for cell, masks in pairs if not isinstance(cell, Cell)]
-    for cell, masks in theirs:  # Keras' cells look for them on themselves
-        cell._dropout_mask, cell._recurrent_dropout_mask = masks
-    try:
-        with during(masks=own, **others):
-            yield
-    finally:
-        for cell, _ in theirs:  # no tracer stays
-            cell.reset_dropout_mask()
-            cell.reset_recurrent_dropout_mask()
 
 
 def swap_time(sequences):
@@ -381,13 +297,6 @@ def valid_span(valid):
     first = ops.minimum(ops.min(ops.where(anywhere, times, steps)), steps - 1)
     stop = ops.max(ops.where(anywhere, times + 1, 0))
     return first, ops.maximum(stop, first + 1)
-
-
-def where(valid, new, old):
-    """`new` in the rows that are valid, else `old`; `valid` has the leading axes of `new`."""
-    while len(valid.shape) < len(new.shape):
-        valid = ops.expand_dims(valid, -1)
-    return ops.where(valid, new, old)
 
 
 def lists(nested):

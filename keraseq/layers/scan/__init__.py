@@ -1,10 +1,10 @@
 """The loop over time, one file for each backend: the only place that calls a backend's functions.
 
-    outputs, carry = scan(step, inputs, carry, constants, context, ...)
+    outputs, carry = scan(recurrence, inputs, carry, constants, context, ...)
 
-runs `output, carry = step(inputs[t], carry, constants, context)` over the leading axis of `inputs`, as
-`jax.lax.scan` does. `step` must not create or update variables, and must return a carry of the same
-structure, shapes and types.
+runs `output, carry = recurrence.step(inputs[t], carry, constants, context)` over the leading axis
+of `inputs`, as `jax.lax.scan` does. `step` must not create or update variables, and must return a
+carry of the same structure, shapes and types.
 
 Three loops give the same numbers:
 
@@ -34,41 +34,39 @@ LOOPS = ("auto", "plain", "deferred", "compiled")
 SMALL, LARGE = 8_000, 25_000
 TOGETHER = 4  # steps in a round of the compiled loop: 3 to 6 % faster, half a second to compile
 FORCED = "KERASEQ_LOOP"  # environment variable: the loop of every layer that says "auto"
-UNSEEN = "the step reads a tensor that is neither its argument nor a weight: hand it over as context"
+UNSEEN = "the step reads a tensor that is neither argument nor weight: hand it over as context="
 
 
 def scan(
-    step: Callable[[Any, Any, list, Any], tuple[Any, Any]],
+    recurrence,
     inputs: Any,
     carry: dict[str, Any],
     constants: list,
     context: Any = None,
     *,
-    project: Callable[[Any, list], Any] = lambda inputs, constants: inputs,
-    variables: list[keras.Variable],
     collect: keras.KerasTensor | None,
     reverse: bool = False,
     unroll: bool | int = False,
     span: tuple[Any, Any] | None = None,
     loop: str = "auto",
-    training: bool = False,
-    foreign: bool = False,
     in_piece: bool = False,
 ) -> tuple[Any, Any, "Choice"]:
-    """Runs `step` over time on the current backend.
+    """Runs a recurrence over time on the current backend.
 
     Args:
-        step: `(inputs_t, carry, constants, context) -> (output, carry)`. It may run again long
-            after this call, in the gradient: it should read no tensor but its arguments and
-            `variables`. One that does is found out, and runs in the plain loop.
+        recurrence: A `keraseq.layers.recurrence.Recurrence`, or what has its `variables`,
+            `training`, `foreign` and
+            `project(inputs, constants) -> inputs`, what the inputs go through before a step gets
+            them (it takes one step or, time first, many; where that is faster, it is called once);
+            `step(inputs_t, carry, constants, context) -> (output, carry)`. A step may run again
+            long after this call, in the gradient, as long as somebody else keeps the recurrence: it
+            should read no tensor but its arguments and `variables`. One that does is found out, and
+            runs in the plain loop.
         inputs: Nested tensors `(time, ...)`.
         carry: Before the first step: `"states"`, nested tensors, and possibly `"output"`, a tensor
             whose value `step` may only hand on.
         constants: Nested tensors that every step reads and that have no gradient, such as masks.
         context: Nested tensors that every step reads and that have a gradient.
-        project: `(inputs, constants) -> inputs`, what the inputs go through before `step` gets
-            them. It takes one step or, time first, many; where that is faster, it is called once.
-        variables: Every weight that `step` reads.
         collect: Shape (without time) and type of an output; the outputs of all steps are kept
             then. None: they are not kept.
         reverse: Whether to run from the last step to the first; the outputs stand in the order in
@@ -79,8 +77,6 @@ def scan(
             hand the carry on, and their outputs, where they are kept, may be anything. Integer
             scalars. Default: all must run.
         loop: One of `LOOPS`; see `choose`.
-        training: Whether a gradient is likely to be asked for.
-        foreign: Whether the cell is none of keraseq's, so that nobody knows its products.
         in_piece: Whether this runs inside a function that is `checkpointed`.
 
     Returns:
@@ -98,7 +94,7 @@ def scan(
 
     @functools.cache
     def plan() -> Plan:  # the step is done once for it, and only where somebody asks
-        return Plan.of(backend, step, project, inputs, carry, constants, context, variables)
+        return Plan.of(backend, recurrence, inputs, carry, constants, context)
 
     if in_piece and not backend.PIECES_SEE_ALL and plan().unseen:
         raise ValueError(f"checkpoint_every: {UNSEEN}")
@@ -107,9 +103,11 @@ def scan(
     choice = choose(
         loop,
         length=tree.flatten(inputs)[0].shape[0],
-        training=training,
+        training=recurrence.training,
         unroll=unroll,
-        products=None if foreign else lambda: [o.kind(variables) for o in plan().step],
+        products=None
+        if recurrence.foreign
+        else lambda: [one.kind(recurrence.variables) for one in plan().step],
         states=len(states),
         size=batch and batch * math.prod(sizes),
         width=math.prod(sizes),
@@ -117,27 +115,20 @@ def scan(
     planning = choice.loop != "plain" and backend.NEEDS_PLAN
     if planning and plan().unseen:
         choice, planning = Choice("plain", UNSEEN), False
-    planned, body = plan().step if planning else [], step
-    if backend.projects_in_loop(choice.loop):
-        planned = [*plan().project, *planned] if planning else planned
-
-        def body(inputs_t, carry, constants, context):
-            return step(project(inputs_t, constants), carry, constants, context)
-
-    else:
-        inputs = project(inputs, constants)
+    planned, in_loop = plan().step if planning else [], backend.projects_in_loop(choice.loop)
+    if planning and in_loop:
+        planned = [*plan().project, *planned]
+    if not in_loop:
+        inputs = recurrence.project(inputs, constants)
     options = {"collect": collect, "reverse": reverse, "unroll": unroll, "span": span}
+    once = Step(recurrence, in_loop, constants, context)
     if choice.loop == "plain":
-
-        def plain(inputs_t, carry, constants):
-            return body(inputs_t, carry, constants, context)
-
-        return *backend.scan(plain, inputs, carry, constants, **options), choice
+        return *backend.scan(once.plain, inputs, carry, **options), choice
     compiled = choice.loop == "compiled"
     if compiled and not unroll:
         options["unroll"] = TOGETHER
-    once = Step(body, variables, constants, context)
-    return *backend.scan_deferred(once, planned, inputs, carry, compiled=compiled, **options), choice
+    done = backend.scan_deferred(once, planned, inputs, carry, compiled=compiled, **options)
+    return *done, choice
 
 
 class Choice(NamedTuple):
@@ -209,7 +200,7 @@ def checkpointed(function: Callable, variables: list[keras.Variable]) -> Callabl
     several times, and is compiled once for all calls of the same shapes.
 
     Args:
-        function: What to run.
+        function: What to run, a bound method whose object somebody else keeps.
         variables: Every weight that it reads.
     """
     return loop_of_backend().checkpointed(function, variables)

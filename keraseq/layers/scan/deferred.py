@@ -7,6 +7,7 @@ matrix, of all steps' operands with all steps' gradients, is the gradient of the
 """
 
 import itertools
+import weakref
 from dataclasses import dataclass
 
 import keras
@@ -47,8 +48,9 @@ class Plan:
     unseen: bool
 
     @classmethod
-    def of(cls, backend, step, project, inputs, carry, constants, context, variables) -> "Plan":
+    def of(cls, backend, recurrence, inputs, carry, constants, context) -> "Plan":
         """Does the step once, in a place where the backend sees all that it reads."""
+        variables = recurrence.variables
         index = {id(variable): i for i, variable in enumerate(variables)}
         by_project, by_step, strangers = [], [], []
 
@@ -67,9 +69,9 @@ class Plan:
             first = tree.map_structure(lambda one: one[0], inputs)
             with keras.StatelessScope(list(zip(variables, values, strict=True))):
                 with noting(by_project):
-                    projected = project(first, constants)
+                    projected = recurrence.project(first, constants)
                 with noting(by_step):
-                    return step(projected, carry, constants, context)
+                    return recurrence.step(projected, carry, constants, context)
 
         values = [backend.value_of(one) for one in variables]
         unseen = backend.seen(once, (values, inputs, carry, constants, context))
@@ -77,20 +79,35 @@ class Plan:
 
 
 class Step:
-    """A step of the recurrence as a function of its weights and of who does its products.
+    """A step of a recurrence as a function of its weights and of who does its products.
 
     Args:
-        step: `(inputs_t, carry, constants, context) -> (output, carry)`.
-        variables: Its weights.
+        recurrence: See `keraseq.layers.scan.scan`; it is referred to weakly.
+        projects: Whether the step projects its inputs itself.
         constants: Nested tensors without a gradient.
         context: Nested tensors with one.
     """
 
-    def __init__(self, step, variables: list[keras.Variable], constants, context):
-        self.step = step
-        self.variables = variables
+    def __init__(self, recurrence, projects: bool, constants, context):
+        self.recurrence = weakref.ref(recurrence)
+        self.projects = projects
         self.context = Floats(context)
         self.constants = (constants, self.context.rest)
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """The weights."""
+        return self.recurrence().variables
+
+    def plain(self, inputs_t, carry):
+        """The step as it is: `(output, carry)`."""
+        return self._run(inputs_t, carry, self.constants[0], self.context.nested)
+
+    def _run(self, inputs_t, carry, constants, context):
+        recurrence = self.recurrence()
+        if self.projects:
+            inputs_t = recurrence.project(inputs_t, constants)
+        return recurrence.step(inputs_t, carry, constants, context)
 
     def values(self, value_of) -> list:
         """All that has a gradient and is the same at every step: weights, then context."""
@@ -103,11 +120,12 @@ class Step:
         def numbered(operand, weight, columns, addend):
             return product(next(count), operand, addend)
 
-        constants, rest = constants
-        weights, context = values[: len(self.variables)], values[len(self.variables) :]
-        scope = keras.StatelessScope(list(zip(self.variables, weights, strict=True)))
+        (constants, rest), variables = constants, self.variables
+        weights, floats = values[: len(variables)], values[len(variables) :]
+        scope = keras.StatelessScope(list(zip(variables, weights, strict=True)))
         with scope, during(product=numbered):
-            return self.step(inputs_t, carry, constants, self.context.over(context, rest).nested)
+            context = self.context.over(floats, rest).nested
+            return self._run(inputs_t, carry, constants, context)
 
     def summed(self, plan) -> list[int]:
         """Which of `values` no product has: their gradient the loop sums up step by step."""
@@ -206,6 +224,12 @@ class Floats:
     def rest(self):
         """All others, flat."""
         return [one for i, one in enumerate(self.flat) if i not in self.where]
+
+    def empty(self) -> "Floats":
+        """The same structure, and what in it is a float, without the tensors."""
+        empty = Floats(tree.map_structure(lambda _: None, self.nested))
+        empty.where = self.where
+        return empty
 
     def over(self, floats, rest=None):
         """The same structure with other float tensors, and other tensors for the rest if given."""

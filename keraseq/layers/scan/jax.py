@@ -17,11 +17,11 @@ NEEDS_PLAN = True
 PIECES_SEE_ALL = True  # jax.checkpoint differentiates what a function closes over, too
 
 
-def scan(step, inputs, carry, constants, *, collect, reverse, unroll, span):
+def scan(step, inputs, carry, *, collect, reverse, unroll, span):
     """See `keraseq.layers.scan.scan`; the gradient is JAX's own and wants all steps to run."""
 
     def body(carry, inputs_t):
-        output, carry = step(inputs_t, carry, constants)
+        output, carry = step(inputs_t, carry)
         return carry, output if collect is not None else None
 
     # The body is traced: a variable read or written there must go through a scope.

@@ -1,6 +1,9 @@
 """The loop over time on TensorFlow: `tf.while_loop`."""
 
+import contextlib
 import functools
+import weakref
+from contextvars import ContextVar
 
 import keras
 import tensorflow as tf
@@ -16,12 +19,10 @@ NEEDS_PLAN = True
 PIECES_SEE_ALL = False  # what a checkpointed function closes over has no gradient
 
 
-def scan(step, inputs, carry, constants, *, collect, reverse, unroll, span):
+def scan(step, inputs, carry, *, collect, reverse, unroll, span):
     """See `keraseq.layers.scan.scan`; the gradient is TensorFlow's own."""
     flat = [tf.convert_to_tensor(one) for one in tree.flatten(inputs)]
-    length = flat[0].shape[0]
-    steps = tf.shape(flat[0])[0] if length is None else length
-    times = Times(steps, span, reverse)
+    times = Times(flat[0], span, reverse)
 
     # The gradient of reading a row of a tensor is a whole tensor; that of a row of rows is a row.
     rows = flat if unroll is True else [Rows.of(x) for x in flat]
@@ -29,28 +30,111 @@ def scan(step, inputs, carry, constants, *, collect, reverse, unroll, span):
     def body(i, carried, kept):
         now, t = times(i)
         read = tree.pack_sequence_as(inputs, [one[now] for one in rows])
-        output, new = step(read, carried, constants)
+        output, new = step(read, carried)
         return new, [one.write(t, output) for one in kept]
 
-    kept = [Rows(steps, collect.dtype, collect.shape)] if collect is not None else []
+    kept = [Rows(times.steps, collect.dtype, collect.shape)] if collect is not None else []
     carry, kept = loop(times, body, carry, kept, unroll)
-    return (kept[0].stack(length) if kept else None), carry
+    return (kept[0].stack(flat[0].shape[0]) if kept else None), carry
 
 
 def scan_deferred(step, plan, inputs, carry, *, collect, reverse, unroll, span, compiled):
     """See `keraseq.layers.scan.scan`; the weights' gradient is computed after the loop."""
     inputs = deferred.Floats(tree.map_structure(tf.convert_to_tensor, inputs))
-    length = inputs.flat[0].shape[0]
-    steps = tf.shape(inputs.flat[0])[0] if length is None else length
-    times = Times(steps, span, reverse)
     carry = tree.map_structure(tf.convert_to_tensor, carry)
-    states = carry["states"]
-    compile = tf.function(autograph=False, jit_compile=True) if compiled else lambda f: f
+    others = (inputs.rest, step.constants, span)
+    given = (step.values(value_of), inputs.floats, tree.flatten(carry))
+    kind = {"collect": collect, "reverse": reverse, "unroll": unroll, "compiled": compiled}
+    loops = Loops.of(step, plan, inputs, carry, kind, (given, others))
+    sizes = [len(one) for one in given[:-1]]
 
-    def forward(values, floats, carry):
-        blocks = deferred.blocks(plan, values)
-        read = inputs.over(floats)
-        widths = [block.shape[-1] for block in blocks]
+    def run(*flat):
+        values, floats, carried = split(flat, *sizes)
+        with replaying(step):
+            outputs, after, saved, results = loops.forward(values, floats, carried, others)
+
+        def gradient(*d):
+            d_outputs, d_after = split(d, len(outputs))
+            transposed = [tf.transpose(one) for one in deferred.blocks(plan, values)]
+            with replaying(step):
+                operands, d_results, direct, d_floats, d_carry = only_once(loops.backward)(
+                    values, transposed, floats, saved, results, d_outputs, d_after, others
+                )
+            d_values = deferred.weight_gradients(plan, values, direct, operands, d_results)
+            return [*d_values, *d_floats, *d_carry]
+
+        return [*outputs, *after], gradient
+
+    flat = with_gradient(run, [one for group in given for one in group], keeping=step.recurrence())
+    outputs = None
+    if collect is not None:
+        outputs, flat = flat[0], flat[1:]
+        outputs.set_shape([inputs.flat[0].shape[0], *collect.shape])
+    return outputs, tree.pack_sequence_as(carry, flat)
+
+
+_replayed: ContextVar = ContextVar("keraseq_replayed")  # the step that `Loops` run now
+_shared: dict = {}  # what is known to be alike -> its `Loops`
+
+
+@contextlib.contextmanager
+def replaying(step):
+    """Within this context `Loops` run this step."""
+    token = _replayed.set(step)
+    try:
+        yield
+    finally:
+        _replayed.reset(token)
+
+
+class Loops:
+    """The loops forward and backward, as functions of tensors alone.
+
+    They hold no tensor, no weight and no layer, so that compiled ones serve every layer that is
+    alike. XLA keeps what it compiled for ever, some 25 MB a pair: a process that trained one model
+    after the other grew by as much each time, and waited for the compiler each time.
+
+    Args:
+        plan: The products of a step.
+        inputs: What a step reads, a `Floats` without tensors.
+        carry: What goes from step to step, nested, without tensors.
+        collect, reverse, unroll, compiled: See `keraseq.layers.scan.scan`.
+    """
+
+    def __init__(self, plan, inputs, carry, collect, reverse, unroll, compiled):
+        self.plan, self.inputs, self.carry = plan, inputs, carry
+        self.collect, self.reverse, self.unroll = collect, reverse, unroll
+        self.compiled = compiled
+        self.states = len(tree.flatten(carry["states"]))
+        if compiled:  # a partial function is known by itself: TensorFlow warns of code traced often
+            compile = functools.partial(tf.function, autograph=False, jit_compile=True)
+            self.forward = compile(functools.partial(self.forward))
+            self.backward = compile(functools.partial(self.backward))
+
+    @classmethod
+    def of(cls, step, plan, inputs, carry, kind, tensors) -> "Loops":
+        """Those of a layer that is alike, if there was one, else new ones."""
+        empty, carry = inputs.empty(), tree.map_structure(lambda _: None, carry)
+        alike = step.recurrence().alike() if kind["compiled"] else None
+        if alike is None:
+            return cls(plan, empty, carry, **kind)
+        shapes = tree.map_structure(
+            lambda one: (str(one.dtype), str(one.shape)) if tf.is_tensor(one) else None, tensors
+        )
+        nested = (empty.nested, carry, step.context.empty().nested)
+        collect = kind["collect"]  # whose name tells nothing
+        if collect is not None:
+            collect = (collect.shape, collect.dtype)
+        key = (alike, repr((shapes, nested, plan, kind | {"collect": collect})))
+        return _shared.get(key) or _shared.setdefault(key, cls(plan, empty, carry, **kind))
+
+    def forward(self, values, floats, carried, others):
+        """All steps: outputs, the last carry, and states and products' results of every step."""
+        step, plan, collect = _replayed.get(), self.plan, self.collect
+        rest, constants, span = others
+        blocks, read = deferred.blocks(plan, values), self.inputs.over(floats, rest)
+        times = Times(read.flat[0], span, self.reverse)
+        carry = tree.pack_sequence_as(self.carry, carried)
 
         def body(i, carried, kept):
             now, t = times(i)
@@ -61,24 +145,32 @@ def scan_deferred(step, plan, inputs, carry, *, collect, reverse, unroll, span, 
                 results.append(result if addend is None else result + addend)
                 return results[-1]
 
-            output, new = step(values, product, read.at(now), carried, step.constants)
+            output, new = step(values, product, read.at(now), carried, constants)
             wrote = [(now, one) for one in (*tree.flatten(carried["states"]), *results)]
             if collect is not None:
                 wrote.append((t, output))
             return new, [a.write(*one) for a, one in zip(kept, wrote, strict=True)]
 
-        batch = tree.flatten(states)[0].shape[0]
-        kept = [Rows(steps, s.dtype, s.shape) for s in tree.flatten(states)]
-        kept += [Rows(steps, one.dtype, (batch, n)) for one, n in zip(plan, widths, strict=True)]
+        states = tree.flatten(carry["states"])
+        kept = [Rows(times.steps, one.dtype, one.shape) for one in states]
+        kept += [
+            Rows(times.steps, one.dtype, (states[0].shape[0], matrix.shape[-1]))
+            for one, matrix in zip(plan, blocks, strict=True)
+        ]
         if collect is not None:
-            kept.append(Rows(steps, collect.dtype, collect.shape))
-        carry, kept = loop(times, body, carry, kept, unroll)
-        saved, results, outputs = split(kept, len(tree.flatten(states)), len(plan))
-        saved, results = ([one.stack() if compiled else one for one in x] for x in (saved, results))
-        return [one.stack() for one in outputs], carry, saved, results
+            kept.append(Rows(times.steps, collect.dtype, collect.shape))
+        carry, kept = loop(times, body, carry, kept, self.unroll)
+        saved, results, outputs = split(kept, len(states), len(plan))
+        if self.compiled:
+            saved, results = ([one.stack() for one in x] for x in (saved, results))
+        return [one.stack() for one in outputs], tree.flatten(carry), saved, results
 
-    def backward(values, transposed, floats, saved, results, d_outputs, d_carry):
-        read = inputs.over(floats)
+    def backward(self, values, transposed, floats, saved, results, d_outputs, d_carry, others):
+        """All steps backwards: what the weights' gradient needs, and all other gradients."""
+        step, plan, collect = _replayed.get(), self.plan, self.collect
+        rest, constants, span = others
+        read = self.inputs.over(floats, rest)
+        times = Times(read.flat[0], span, self.reverse)
         twins = {}  # of what the loop would keep twice, the number of the first
 
         def replay(now):
@@ -104,15 +196,15 @@ def scan_deferred(step, plan, inputs, carry, *, collect, reverse, unroll, span, 
             d_carry, d_direct = carried
             now, t = times(times.count - 1 - i)
             before = [one[now] for one in saved]
-            old = {"states": tree.pack_sequence_as(states, before)}
-            if "output" in carry:
+            old = {"states": tree.pack_sequence_as(self.carry["states"], before)}
+            if "output" in self.carry:
                 old["output"] = tf.zeros_like(d_carry["output"])
             operands, kept_results, product = replay(now)
             x = read.floats_at(now)
             sources = [*x, *tree.flatten(old), *kept_results, *values]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(sources)
-                output, after = step(values, product, read.at(now, x), old, step.constants)
+                output, after = step(values, product, read.at(now, x), old, constants)
                 targets = [*([output] if collect is not None else []), *tree.flatten(after)]
             d_targets = [
                 *([d_outputs[0][t]] if collect is not None else []),
@@ -134,55 +226,22 @@ def scan_deferred(step, plan, inputs, carry, *, collect, reverse, unroll, span, 
             d_old = tree.pack_sequence_as(old, filled(d_old, tree.flatten(old)))
             return (d_old, d_direct), kept
 
-        batch = tree.flatten(states)[0].shape[0]
-        kept = [Rows(steps, x.dtype, x.shape[1:]) for x in floats]
-        kept += [Rows(steps, z.dtype, z.shape[1:]) for z in results]
+        d_carry = tree.pack_sequence_as(self.carry, d_carry)
+        batch = tree.flatten(d_carry["states"])[0].shape[0]
+        kept = [Rows(times.steps, x.dtype, x.shape[1:]) for x in floats]
+        kept += [Rows(times.steps, z.dtype, z.shape[1:]) for z in results]
         kept += [
-            Rows(steps, one.dtype, (batch, matrix.shape[-1]))
+            Rows(times.steps, one.dtype, (batch, matrix.shape[-1]))
             for one, matrix in zip(plan, transposed, strict=True)
         ]
         direct = {i: tf.zeros_like(values[i]) for i in step.summed(plan)}
-        (d_carry, direct), kept = loop(times, body, (d_carry, direct), kept, unroll)
+        (d_carry, direct), kept = loop(times, body, (d_carry, direct), kept, self.unroll)
         kept = deferred.with_twins(
             [*floats, *saved], [None if n in twins else one for n, one in enumerate(kept)], twins
         )
         kept = [one if tf.is_tensor(one) else one.stack() for one in kept]
         d_floats, d_results, operands = split(kept, len(floats), len(plan))
-        return operands, d_results, direct, d_floats, d_carry
-
-    forward, backward = compile(forward), only_once(compile(backward))
-
-    def run(*flat):
-        values, floats, given = split(flat, len(values_now), len(inputs.floats))
-        outputs, after, saved, results = forward(
-            values, floats, tree.pack_sequence_as(carry, given)
-        )
-
-        def gradient(*d):
-            d = list(d)
-            d_outputs, d_after = (d[:1], d[1:]) if collect is not None else ([], d)
-            transposed = [tf.transpose(one) for one in deferred.blocks(plan, values)]
-            operands, d_results, direct, d_floats, d_carry = backward(
-                values,
-                transposed,
-                floats,
-                saved,
-                results,
-                d_outputs,
-                tree.pack_sequence_as(carry, d_after),
-            )
-            d_values = deferred.weight_gradients(plan, values, direct, operands, d_results)
-            return [*d_values, *d_floats, *tree.flatten(d_carry)]
-
-        return [*outputs, *tree.flatten(after)], gradient
-
-    values_now = step.values(value_of)
-    flat = with_gradient(run, [*values_now, *inputs.floats, *tree.flatten(carry)])
-    outputs = None
-    if collect is not None:
-        outputs, flat = flat[0], flat[1:]
-        outputs.set_shape([length, *collect.shape])
-    return outputs, tree.pack_sequence_as(carry, flat)
+        return operands, d_results, direct, d_floats, tree.flatten(d_carry)
 
 
 def in_graph() -> bool:
@@ -241,11 +300,13 @@ def checkpointed(function, variables):
     As functions of their own, forward and backward are in the graph once, and what XLA compiles
     inside is compiled once: sixteen pieces took sixteen times as long, and a gigabyte for programs.
     """
+    method, held = weakref.WeakMethod(function), [weakref.ref(one) for one in variables]
     made = []  # the results' structure
 
     def flat_function(values, arguments):
-        with keras.StatelessScope(list(zip(variables, values, strict=True))):
-            made[:] = [function(*arguments)]
+        pairs = [(one(), value) for one, value in zip(held, values, strict=True)]
+        with keras.StatelessScope(pairs):
+            made[:] = [method()(*arguments)]
         return tree.flatten(made[0])
 
     @functools.partial(tf.function, autograph=False)
@@ -262,7 +323,7 @@ def checkpointed(function, variables):
         return filled(tape.gradient(results, sources, output_gradients=d), sources)
 
     def run(*arguments):
-        values = [value_of(one) for one in variables]
+        values = [value_of(one()) for one in held]
 
         def both(*given):
             values_given, given = split(given, len(values))
@@ -273,7 +334,7 @@ def checkpointed(function, variables):
 
             return forward(values_given, given), gradient
 
-        flat = with_gradient(both, [*values, *tensors_of(arguments)])
+        flat = with_gradient(both, [*values, *tensors_of(arguments)], keeping=method())
         return tree.pack_sequence_as(made[0], flat)
 
     return run
@@ -309,13 +370,14 @@ def gradient_of(operation, *d):
     return getattr(operation.graph, GRADIENTS)[operation.name](*d)
 
 
-def with_gradient(function, tensors: list) -> list:
+def with_gradient(function, tensors: list, keeping=None) -> list:
     """`tf.custom_gradient` whose gradient lives as long as its graph.
 
     Args:
         function: `(*tensors) -> (results, gradient)`, results a list of tensors and `gradient`
             their gradients -> a list of those of the tensors.
         tensors: A list.
+        keeping: What `gradient` refers to weakly: a tape that records it now keeps it.
 
     Returns:
         The list of results.
@@ -336,7 +398,8 @@ def with_gradient(function, tensors: list) -> list:
             if not hasattr(graph, GRADIENTS):
                 setattr(graph, GRADIENTS, {})
             getattr(graph, GRADIENTS)[outside[0].op.name] = padded
-    record.record_operation(GRADIENT, outside, inside, padded)
+    taped = functools.partial(lambda keeping, *d: padded(*d), keeping)
+    record.record_operation(GRADIENT, outside, inside, taped)
     return outside[: len(results)]
 
 
@@ -362,13 +425,15 @@ def only_once(gradient):
 
 
 class Times:
-    """Which step a loop does in its i-th round, and where its output stands: `times(i)`."""
+    """Which step a loop over `one` does in its i-th round, and where its output stands."""
 
-    def __init__(self, steps, span, reverse):
-        self.steps, self.reverse = steps, reverse
-        self.first, self.stop = (0, steps) if span is None else span
+    def __init__(self, one, span, reverse):
+        steps = one.shape[0]
+        self.limit = steps  # XLA wants one
+        self.steps = tf.shape(one)[0] if steps is None else steps
+        self.reverse = reverse
+        self.first, self.stop = (0, self.steps) if span is None else span
         self.count = self.stop - self.first
-        self.limit = steps if isinstance(steps, int) else None  # XLA wants one
 
     def __call__(self, i):
         now = self.stop - 1 - i if self.reverse else self.first + i

@@ -11,16 +11,14 @@ NEEDS_PLAN = False  # autograd sees every tensor that a step reads, and its prod
 PIECES_SEE_ALL = True
 
 
-def scan(step, inputs, carry, constants, *, collect, reverse, unroll, span):
+def scan(step, inputs, carry, *, collect, reverse, unroll, span):
     """See `keraseq.layers.scan.scan`; there is nothing to unroll."""
     flat = [torch.unbind(one) for one in keras.tree.flatten(inputs)]
     steps = len(flat[0])
     first, stop = (0, steps) if span is None else map(int, span)
     outputs = []
     for t in reversed(range(first, stop)) if reverse else range(first, stop):
-        output, carry = step(
-            keras.tree.pack_sequence_as(inputs, [x[t] for x in flat]), carry, constants
-        )
+        output, carry = step(keras.tree.pack_sequence_as(inputs, [x[t] for x in flat]), carry)
         if collect is not None:
             outputs.append(output)
     if collect is None:
@@ -47,12 +45,9 @@ def scan_deferred(step, plan, inputs, carry, *, collect, reverse, unroll, span, 
         result = NotedProduct.apply(operand, *cut[key])
         return result if addend is None else result + addend
 
-    def body(inputs_t, carry, constants):
-        return step.step(inputs_t, carry, constants, step.context.nested)
-
     options = {"collect": collect, "reverse": reverse, "unroll": unroll, "span": span}
     with during(product=product):
-        return scan(body, inputs, carry, step.constants[0], **options)
+        return scan(step.plain, inputs, carry, **options)
 
 
 def checkpointed(function, variables):
