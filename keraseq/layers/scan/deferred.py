@@ -13,6 +13,9 @@ from dataclasses import dataclass
 import keras
 from keras import ops, tree
 
+# The scope around a scope; Keras exports no public way to ask.
+from keras.src.backend.common.stateless_scope import get_stateless_scope
+
 from keraseq.cells import products
 from keraseq.cells.context import during
 
@@ -67,7 +70,7 @@ class Plan:
 
         def once(values, inputs, carry, constants, context):
             first = tree.map_structure(lambda one: one[0], inputs)
-            with keras.StatelessScope(list(zip(variables, values, strict=True))):
+            with Inside(list(zip(variables, values, strict=True))):
                 with noting(by_project):
                     projected = recurrence.project(first, constants)
                 with noting(by_step):
@@ -76,6 +79,25 @@ class Plan:
         values = [backend.value_of(one) for one in variables]
         unseen = backend.seen(once, (values, inputs, carry, constants, context))
         return cls(by_project, by_step, bool(unseen or strangers))
+
+
+class Inside(keras.StatelessScope):
+    """Values of some variables; all others have those that the scope around says.
+
+    `keras.StatelessScope` hides the scope around it: on JAX a variable that it does not name would
+    be read as a constant, its gradient lost.
+    """
+
+    def __init__(self, pairs):
+        super().__init__(pairs)
+        self.around = get_stateless_scope()
+
+    def get_current_value(self, variable):
+        """The value of a variable here."""
+        found = super().get_current_value(variable)
+        if found is None and self.around is not None:
+            return self.around.get_current_value(variable)
+        return found
 
 
 class Step:
@@ -122,7 +144,7 @@ class Step:
 
         (constants, rest), variables = constants, self.variables
         weights, floats = values[: len(variables)], values[len(variables) :]
-        scope = keras.StatelessScope(list(zip(variables, weights, strict=True)))
+        scope = Inside(list(zip(variables, weights, strict=True)))
         with scope, during(product=numbered):
             context = self.context.over(floats, rest).nested
             return self._run(inputs_t, carry, constants, context)
