@@ -181,6 +181,8 @@ def checked_json(text: str | bytes, schema: Any, **context) -> Any:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "its top"
+        if first["type"] == "missing":
+            raise ValueError(f"{where} is missing") from None
         received = " ".join(repr(first["input"]).split())
         if len(received) > 60:
             received = f"{received[:59]}…"

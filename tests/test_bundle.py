@@ -203,11 +203,13 @@ DAMAGE = {
     ),
     "half a manifest": (
         lambda c: (c / "manifest.json").write_text((c / "manifest.json").read_text()[:80]),
-        "bundle {} is damaged: manifest.json cannot be read",
+        "bundle {} is damaged: manifest.json cannot be read: EOF while parsing an object at line 5 "
+        "column 19",
     ),
     "a list as manifest": (
         lambda c: (c / "manifest.json").write_text("[]"),
-        "bundle {} is damaged: manifest.json cannot be read",
+        "bundle {} is damaged: manifest.json cannot be read: its top: Input should be an object; "
+        "received []",
     ),
     "a file in no manifest": (
         lambda c: without(c, "arrays.npz"),
@@ -260,7 +262,7 @@ def test_never_unpickles(copy):
     path = copy / "arrays.npz"
     files["arrays.npz"] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
     edit(copy, files=files)
-    with pytest.raises(BundleError, match="cannot be loaded: ValueError: Object arrays"):
+    with pytest.raises(BundleError, match=r"cannot be loaded: arrays\.npz: Object arrays"):
         load(copy)
     assert not (copy / "exploded").exists()
 

@@ -138,7 +138,7 @@ class Outer:
     [
         ("{", "EOF while parsing an object at line 1 column 1"),
         ("[1]", "its top: Input should be an object; received [1]"),
-        ("{}", "inner: Field required; received {}"),
+        ("{}", "inner is missing"),
         ('{"inner": {"rate": 0}}', "inner.rate: Input should be greater than 0; received 0"),
         ('{"inner": {"rate": "1"}}', "inner.rate: Input should be a valid number; received '1'"),
         ('{"inner": {"rate": 1, "names": "ab"}}', "inner.names: Input should be a valid array; "),

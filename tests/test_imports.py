@@ -14,14 +14,15 @@ PACKAGE = Path(keraseq.__file__).parent
 MAY_IMPORT = {
     "checks": set(),
     "files": set(),
+    "archives": {"files", "checks"},
     "cells": {"checks"},
     "layers": {"cells", "checks"},
-    "data": {"checks"},
+    "data": {"files", "checks"},
     "models": {"layers", "cells", "checks"},
     "train": {"files", "checks"},
     "evaluate": {"data", "checks"},
     "plots": {"evaluate", "checks"},
-    "bundle": {"models", "files", "checks"},
+    "bundle": {"models", "archives", "files", "checks"},
     "inspection": {"layers", "cells", "checks"},
 }
 MAY_IMPORT["generation"] = set(MAY_IMPORT)
@@ -39,6 +40,7 @@ HEAVY = (
     "optuna",
     "sqlalchemy",
     "sklearn",
+    "pydantic",
 )
 
 
