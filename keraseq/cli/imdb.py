@@ -142,10 +142,6 @@ def predict(
 
     try:
         loaded = load(bundle)
-        if loaded.card.recipe != "imdb":
-            raise ValueError(
-                f"{str(bundle)!r} is no classifier of texts: its recipe is {loaded.card.recipe!r}"
-            )
         frame = recipes.imdb.predict(loaded, lines)
     except (ValueError, TypeError, OSError) as error:
         fail(error)
