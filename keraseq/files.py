@@ -180,13 +180,14 @@ def checked_json(text: str | bytes, schema: Any, **context) -> Any:
         return TypeAdapter(schema).validate_json(text, strict=True, context=context)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        said = first["msg"].removeprefix("Value error, ")
         where = ".".join(map(str, first["loc"])) or "its top"
         if first["type"] == "missing":
             raise ValueError(f"{where} is missing") from None
         received = " ".join(repr(first["input"]).split())
         if len(received) > 60:
             received = f"{received[:59]}…"
-        raise ValueError(f"{where}: {first['msg']}; received {received}") from None
+        raise ValueError(f"{where}: {said}; received {received}") from None
 
 
 def numbers(value) -> Iterator[int | float]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import keras
 import numpy as np
+from pandas.tseries.frequencies import to_offset
 from pydantic import Field
 
 from keraseq import data
@@ -16,6 +17,7 @@ from keraseq.data.dates import CALENDAR
 from keraseq.evaluate import Conformal, intervals
 from keraseq.models.heads import HEADS
 
+WAVES = ("_sin", "_cos")  # how columns of calendar features end
 LARGEST = 1e30  # of scaled numbers: the model computes in float32
 LEAST, MOST = 100, 3_000  # windows that intervals are calibrated on
 
@@ -102,6 +104,15 @@ class Stored:
     calendar: tuple[Literal[tuple(CALENDAR)], ...]
     freq: str | None
     season: int
+
+    def __post_init__(self):
+        if self.freq is not None:
+            to_offset(self.freq)
+        waves = {f"{name}{wave}" for name in self.calendar for wave in WAVES}
+        if waves != {one for one in self.future_covariates if one.endswith(WAVES)}:
+            raise ValueError(f"calendar={self.calendar} is not what its future covariates say")
+        if self.calendar and self.freq is None:
+            raise ValueError(f"calendar={self.calendar} needs a frequency")
 
 
 class Forecaster:
