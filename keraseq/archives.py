@@ -19,8 +19,8 @@ import numpy as np
 
 KINDS = "biufcUSmM"  # of arrays: no objects, which would be pickled
 # Variables beside the weights that a file holds: an optimizer's that was never used (two or three
-# numbers a weight), metrics, seeds, states.
-TIMES, MORE_NUMBERS, MORE_VARIABLES = 8, 2**20, 1_000
+# numbers a weight), metrics, seeds, states; and layers.
+TIMES, MORE_NUMBERS, MORE_THINGS = 8, 2**20, 1_000
 # Layers of these packages read files, and fetch them, while they are made.
 OUTSIDE = ("keras_hub", "keras_nlp", "keras_cv")
 LOADING = threading.Lock()
@@ -54,7 +54,7 @@ def load_model(path: Path) -> keras.Model:
             if str(one.get(key)).split(".")[0].split(">")[0] in OUTSIDE:
                 raise ValueError(f"its layers must be Keras' own or yours; received {one[key]!r}")
     count, sizes = weights(files["model.weights.h5"])
-    with limited(TIMES * count + MORE_VARIABLES, TIMES * sizes + MORE_NUMBERS):
+    with limited(TIMES * count + MORE_THINGS, TIMES * sizes + MORE_NUMBERS):
         model = keras.saving.load_model(path, safe_mode=True)
     if not isinstance(model, keras.Model):
         raise ValueError(f"it holds no model, but {type(model).__name__}")
@@ -106,28 +106,38 @@ def weights(content: io.BytesIO) -> tuple[int, int]:
 
 
 @contextmanager
-def limited(variables: int, size: int) -> Iterator[None]:
-    """While the block runs, this thread makes no more variables, nor numbers in all of them.
+def limited(things: int, size: int) -> Iterator[None]:
+    """While the block runs, this thread makes no more layers and variables, nor larger ones.
 
     Keras knows no such limit, and a variable takes its memory as soon as it is made.
-    """
-    make, thread = keras.Variable.__init__, threading.get_ident()
-    own = "__init__" in vars(keras.Variable)
 
-    def counted(self, initializer, shape=None, *args, **kwargs):
-        nonlocal variables, size
+    Args:
+        things: Number of layers and variables.
+        size: Numbers in all variables together.
+    """
+    variable, layer = keras.Variable.__init__, keras.Layer.__new__
+    own, thread = "__init__" in vars(keras.Variable), threading.get_ident()
+
+    def count(numbers: int) -> None:
+        nonlocal things, size
         if threading.get_ident() == thread:
-            given = np.shape(initializer) if shape is None else shape
-            variables, size = variables - 1, size - math.prod(given)
-            if variables < 0 or size < 0:
+            things, size = things - 1, size - numbers
+            if things < 0 or size < 0:
                 raise ValueError("its layers ask for far more weights than it holds")
-        make(self, initializer, shape, *args, **kwargs)
+
+    def counted_variable(self, initializer, shape=None, *args, **kwargs):
+        count(math.prod(np.shape(initializer) if shape is None else shape))
+        variable(self, initializer, shape, *args, **kwargs)
+
+    def counted_layer(cls, *args, **kwargs):
+        count(0)
+        return layer(cls, *args, **kwargs)
 
     with LOADING:
-        keras.Variable.__init__ = counted
+        keras.Variable.__init__, keras.Layer.__new__ = counted_variable, counted_layer
         try:
             yield
         finally:
-            keras.Variable.__init__ = make
+            keras.Variable.__init__, keras.Layer.__new__ = variable, layer
             if not own:  # it is inherited
                 del keras.Variable.__init__

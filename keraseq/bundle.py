@@ -292,7 +292,8 @@ def damage(what: str) -> Iterator[None]:
     except BundleError:
         raise
     except Exception as error:  # files from anybody: there is no list of what they may do
-        lines = str(error).strip().split("\n")
+        # Keras puts the reason behind all of the config.
+        lines = str(error).rpartition("Exception encountered:")[2].strip().split("\n")
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         raise BundleError(f"{what}: {kind}{lines[0][:300]}") from error
 

@@ -252,6 +252,7 @@ UNITS = (10**6, 10**12)
         *(lambda n=n: keras.layers.Dense(n) for n in UNITS),
         *(lambda n=n: keraseq.layers.RNN(keraseq.cells.GRUCell(n)) for n in UNITS),
         *(lambda n=n: keras.layers.LSTM(n) for n in UNITS),
+        lambda: keraseq.layers.Stack("gru", [1] * 1_000),
     ],
 )
 def test_one_layer_of_very_many_units(layer, tmp_path):
@@ -312,7 +313,8 @@ def reading_layer(folder, secret, module="keras.layers", name="StringLookup"):
         config = json.loads(archive.read("config.json"))
     dense = config["config"]["layers"][1]
     dense |= {"module": module, "class_name": name, "registered_name": None}
-    dense["config"] = {"vocabulary": str(secret), "name": "dense"}
+    lookup = keras.layers.StringLookup(vocabulary=["a"], name="dense")
+    dense["config"] = lookup.get_config() | {"vocabulary": str(secret)}
     members(folder, **{"config.json": json.dumps(config)})
 
 
