@@ -200,7 +200,7 @@ def found(trained: Source, source, classes: list[str]):
         reviews = data.reviews(**options)
     elif source is None:
         raise ValueError(
-            f"the model was trained on a frame ({trained['name']!r}), which cannot be read again; "
+            f"the model was trained on a frame ({trained.name!r}), which cannot be read again; "
             "give the data"
         )
     else:
@@ -211,7 +211,7 @@ def found(trained: Source, source, classes: list[str]):
             f"{', '.join(classes)}"
         )
     if reviews.sha256 != trained.sha256 and source is None:
-        raise ValueError(f"the data {trained['name']!r} have changed since the model was trained")
+        raise ValueError(f"the data {trained.name!r} have changed since the model was trained")
     return reviews, None
 
 
