@@ -141,30 +141,32 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_json(path: str | Path, schema: Any = dict[str, Any]) -> Any:
+def read_json(path: str | Path, schema: Any = dict[str, Any], finite: bool = True) -> Any:
     """What a JSON file holds, checked.
 
     Args:
         path: The file.
         schema: A type of Python, such as a dataclass, see `checked_json`. Default: any object.
+        finite: Whether NaN, infinity and numbers beyond 64 bits are refused. Defaults to `True`.
 
     Raises:
         DamagedError: The file is no JSON, or holds something else.
         OSError: It cannot be read.
     """
     try:
-        return checked_json(Path(path).read_bytes(), schema)
+        return checked_json(Path(path).read_bytes(), schema, finite)
     except ValueError as error:
         raise DamagedError(f"{path} cannot be read: {error}") from None
 
 
-def checked_json(text: str | bytes, schema: Any, **context) -> Any:
-    """What a JSON text says, if it is of a type: nothing is converted, and no number is NaN.
+def checked_json(text: str | bytes, schema: Any, finite: bool = True, **context) -> Any:
+    """What a JSON text says, if it is of a type: nothing is converted.
 
     Args:
         text: The text.
         schema: The type. Fields of dataclasses may be bounded as pydantic does it, with
             `Annotated[int, Field(gt=0)]`; what they do not name is left out.
+        finite: See `read_json`.
         **context: For validators in the type.
 
     Raises:
@@ -173,8 +175,8 @@ def checked_json(text: str | bytes, schema: Any, **context) -> Any:
     from pydantic import TypeAdapter, ValidationError
     from pydantic_core import from_json
 
-    for number in numbers(from_json(text, allow_inf_nan=False)):
-        if abs(number) >= 2**63:
+    for number in numbers(from_json(text, allow_inf_nan=not finite)):
+        if finite and abs(number) >= 2**63:
             raise ValueError(f"it holds the number {number:.3g}, which no part of it can be")
     try:
         return TypeAdapter(schema).validate_json(text, strict=True, context=context)

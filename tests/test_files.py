@@ -166,6 +166,8 @@ def test_json_that_is_what_it_should_be(tmp_path):
     assert whole == Outer(Inner(1.0, ("a",)))
     write(tmp_path / "a.json", '{"a": [1]}')
     assert read_json(tmp_path / "a.json") == {"a": [1]}
+    (tmp_path / "a.json").write_text('{"a": [NaN, 1e999]}')
+    assert len(read_json(tmp_path / "a.json", finite=False)["a"]) == 2
     (tmp_path / "a.json").write_bytes(b'{"a": "\xff"}')
     with pytest.raises(DamagedError):
         read_json(tmp_path / "a.json")

@@ -88,7 +88,7 @@ class Results:
         """
         path, copy = Path(folder) / SETTINGS, Path(folder) / RECORDS
         if not path.exists() and copy.exists():
-            whole = files.read_json(copy)
+            whole = files.read_json(copy, finite=False)  # of trials that diverged
             missing = [name for name in WHOLE if name not in whole]
             if missing:
                 raise ValueError(f"{copy} holds no comparison: it has no {missing[0]}")
