@@ -11,24 +11,23 @@ same for people) and `manifest.json`, with the size and the SHA-256 of each file
 pickled, and nothing is unpickled.
 """
 
-import hashlib
 import json
 import math
-import os
 import platform
-import secrets
-import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 import numpy as np
 
 import keraseq.models  # noqa: F401 - a saved model finds its classes only where they are imported
+from keraseq.archives import KINDS, load_arrays, load_model
+from keraseq.files import DamagedError, checked_json, replacing, sha256, standing
 
 FORMAT, VERSION = "keraseq bundle", 1
 REQUIRED = ("model.keras", "preprocessing.json", "card.json", "card.md")
@@ -36,8 +35,8 @@ OPTIONAL = ("arrays.npz",)
 ARRAY = "__array__"  # in preprocessing.json: the name of an array in arrays.npz
 
 
-class BundleError(ValueError):
-    """A folder that is no bundle, is damaged, or was changed after it was saved."""
+class BundleError(DamagedError):
+    """A folder that is no bundle, is damaged or was changed, or a bundle of another kind."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ class Card:
     data: str = ""
     data_sha256: str = ""
     split: str = ""
-    seeds: Sequence[int] = ()
+    seeds: tuple[int, ...] = ()
     epochs: int | None = None
     wall_time: float | None = None
     metric: Score | None = None
@@ -129,15 +128,20 @@ class Card:
         ]
         return "\n".join([f"# {self.title or 'Model'}", "", "| | |", "|---|---|", *rows, ""])
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Card":
-        """The card that `dataclasses.asdict` described."""
-        scores = {
-            key: Score(**values[key])
-            for key in ("metric", "baseline")
-            if values.get(key) is not None
-        }
-        return cls(**{**values, **scores, "seeds": tuple(values.get("seeds", ()))})
+
+@dataclass(frozen=True)
+class Entry:
+    """What the manifest says of a file."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `manifest.json` says of the files, besides its format and version."""
+
+    files: dict[str, Entry]
 
 
 @dataclass
@@ -148,7 +152,7 @@ class Bundle:
         model: The model.
         preprocessing: What recipes need to turn raw input into the model's input and its output
             into an answer: a dictionary of None, bool, int, finite float, str, NumPy arrays, and
-            lists and dictionaries of these, as deep as you like. Tuples come back as lists.
+            lists and dictionaries of these, up to 200 deep. Tuples come back as lists.
         card: The card. Default: an empty one.
 
     Example:
@@ -163,6 +167,26 @@ class Bundle:
     model: keras.Model
     preprocessing: dict[str, Any] = field(default_factory=dict)
     card: Card = field(default_factory=Card)
+
+    @contextmanager
+    def reading(self, schema: type, kind: str) -> Iterator[Any]:
+        """Its preprocessing as a recipe knows it, for a block that makes parts of it.
+
+            with bundle.reading(Stored, "classifier of texts") as stored:
+                encoder = TextEncoder.from_dict(stored.encoder)
+
+        Args:
+            schema: A dataclass, see `keraseq.files.checked_json`; arrays are of type `array()`.
+            kind: What the bundle should be, for the message.
+
+        Raises:
+            BundleError: The preprocessing is not of that type, or the block raised: what it makes
+                of it does not fit.
+        """
+        with damage(f"the bundle is no {kind}, or is damaged"):
+            arrays: dict[str, np.ndarray] = {}
+            values = without_arrays(self.preprocessing, "preprocessing", arrays)
+            yield checked_json(json.dumps(values), schema, arrays=arrays)
 
     def save(self, folder: str | Path, *, optimizer: bool = True) -> Path:
         """Writes the bundle, and replaces a bundle that is there, as a whole.
@@ -182,18 +206,17 @@ class Bundle:
         Raises:
             BundleError: Something is in the place that is no bundle.
             TypeError: `preprocessing` holds what it cannot hold, or the card is no `Card`.
+            ValueError: It is nested more than 200 deep, or holds an integer beyond 64 bits.
         """
         folder = Path(folder)
         if not isinstance(self.card, Card):
             raise TypeError(f"card must be a keraseq.bundle.Card; received {self.card!r}")
         arrays: dict[str, np.ndarray] = {}
         values = without_arrays(self.preprocessing, "preprocessing", arrays)
+        checked_json(json.dumps(values), dict[str, Any])  # or it could not be loaded
         if folder.exists() and not (folder / "manifest.json").is_file():
             raise BundleError(f"{str(folder)!r} exists and is no bundle: it is not replaced")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
-        partial.mkdir()
-        try:
+        with replacing(folder, folder=True) as partial:
             model = self.model
             if not optimizer:
                 model = type(model).from_config(model.get_config())
@@ -206,12 +229,6 @@ class Bundle:
             write_json(partial / "card.json", asdict(card))
             (partial / "card.md").write_text(card.markdown(), encoding="utf-8")
             write_json(partial / "manifest.json", manifest(partial))
-            for path in (*partial.iterdir(), partial):
-                flush(path)
-            swap(partial, folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-        flush(folder.parent)
         return folder
 
 
@@ -219,8 +236,10 @@ def load(folder: str | Path) -> Bundle:
     """The bundle in a folder, after every file was compared with the manifest.
 
     The comparison finds files that are cut off, lost or changed. It is no signature: whoever can
-    write the folder can write a manifest that fits. Files that the manifest does not name are not
-    read.
+    write the folder can write a manifest that fits. So what the files say is checked besides. No
+    code of theirs runs, no file outside the folder is read (symbolic links are not followed, layers
+    of KerasHub are refused: they fetch files), and no layer is made that is far larger than what
+    the file holds.
 
     Args:
         folder: A folder that `Bundle.save` wrote.
@@ -239,29 +258,44 @@ def load(folder: str | Path) -> Bundle:
     keraseq.bundle.BundleError: 'README.md' is no bundle: there is no folder of that name
     """
     folder = Path(folder)
-    previous = folder.with_name(f".{folder.name}.previous")
-    place = previous if previous.is_dir() and not folder.exists() else folder
+    place = standing(folder)
     check(place)
-    try:
-        arrays = {}
-        if (place / "arrays.npz").is_file():
-            with (place / "arrays.npz").open("rb") as file:
-                arrays = dict(np.load(file, allow_pickle=False))
-        preprocessing = with_arrays(read_json(place / "preprocessing.json"), arrays)
-        card = Card.from_dict(read_json(place / "card.json"))
-        model = keras.saving.load_model(place / "model.keras", safe_mode=True)
-    except Exception as error:
-        first = str(error).strip().split("\n")[0]
-        raise BundleError(
-            f"bundle {str(folder)!r} cannot be loaded: {type(error).__name__}: {first}"
-        ) from error
+    preprocessing, card = described(place)
+    with damage(f"bundle {str(folder)!r} cannot be loaded: model.keras"):
+        model = load_model(place / "model.keras")
     return Bundle(model, preprocessing, card)
 
 
-def sha256(path: str | Path) -> str:
-    """SHA-256 of a file, in hexadecimal: what a card says of its data."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def described(place: Path) -> tuple[dict[str, Any], Card]:
+    """All of a bundle that was checked, but its model: preprocessing and card."""
+    name = f"bundle {str(place)!r}"
+    arrays = {}
+    if (place / "arrays.npz").is_file():
+        with damage(f"{name} cannot be loaded: arrays.npz"):
+            arrays = load_arrays(place / "arrays.npz")
+    with damage(f"{name} is damaged"):
+        preprocessing = with_arrays(said(place, "preprocessing.json", dict[str, Any]), arrays)
+    return preprocessing, said(place, "card.json", Card)
+
+
+def said(place: Path, file: str, schema: Any) -> Any:
+    """What one of a bundle's JSON files holds, checked."""
+    with damage(f"bundle {str(place)!r} is damaged: {file} cannot be read"):
+        return checked_json((place / file).read_bytes(), schema)
+
+
+@contextmanager
+def damage(what: str) -> Iterator[None]:
+    """Whatever goes wrong in the block is a `BundleError` of one line that begins so."""
+    try:
+        yield
+    except BundleError:
+        raise
+    except Exception as error:  # files from anybody: there is no list of what they may do
+        # Keras puts the reason behind all of the config.
+        lines = str(error).rpartition("Exception encountered:")[2].strip().split("\n")
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        raise BundleError(f"{what}: {kind}{lines[0][:300]}") from error
 
 
 def check(folder: Path) -> None:
@@ -269,36 +303,40 @@ def check(folder: Path) -> None:
     name = repr(str(folder))
     if not folder.is_dir():
         raise BundleError(f"{name} is no bundle: there is no folder of that name")
-    if not (folder / "manifest.json").is_file():
+    if not regular(folder / "manifest.json"):
         raise BundleError(f"{name} is no bundle: it has no manifest.json")
-    try:
-        found = read_json(folder / "manifest.json")
-        kind, version, files = found["format"], found["version"], dict(found["files"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"bundle {name} is damaged: manifest.json cannot be read") from error
+    found = said(folder, "manifest.json", dict[str, Any])
+    kind, version = found.get("format"), found.get("version")
     if kind != FORMAT:
-        raise BundleError(f"{name} is no bundle: its manifest says {kind!r}, not {FORMAT!r}")
+        raise BundleError(f"{name} is no bundle: its manifest says {kind!r:.60}, not {FORMAT!r}")
     if version != VERSION:
         raise BundleError(
-            f"bundle {name} has format version {version!r}; this keraseq reads version {VERSION}"
+            f"bundle {name} has format version {version!r:.60}; "
+            f"this keraseq reads version {VERSION}"
         )
+    files = said(folder, "manifest.json", Manifest).files
     for file in (*REQUIRED, *OPTIONAL):
         path = folder / file
         if file not in files:
             if file in REQUIRED or path.exists():
                 raise BundleError(f"bundle {name} is damaged: its manifest does not name {file}")
-        elif not path.is_file():
+        elif not regular(path):
             raise BundleError(f"bundle {name} is damaged: {file} is missing")
-        elif path.stat().st_size != files[file].get("bytes"):
+        elif path.stat().st_size != files[file].bytes:
             raise BundleError(
                 f"bundle {name} is damaged: {file} has {path.stat().st_size} bytes, "
-                f"its manifest says {files[file].get('bytes')}"
+                f"its manifest says {files[file].bytes}"
             )
-        elif sha256(path) != files[file].get("sha256"):
+        elif sha256(path) != files[file].sha256:
             raise BundleError(
                 f"bundle {name} was changed after it was saved: the SHA-256 of {file} is not the "
                 "one in its manifest"
             )
+
+
+def regular(path: Path) -> bool:
+    """Whether a file lies there itself: a link would lead to any other."""
+    return path.is_file() and not path.is_symlink()
 
 
 def manifest(folder: Path) -> dict[str, Any]:
@@ -308,31 +346,6 @@ def manifest(folder: Path) -> dict[str, Any]:
         for path in sorted(folder.iterdir())
     }
     return {"format": FORMAT, "version": VERSION, "files": files}
-
-
-def swap(partial: Path, folder: Path) -> None:
-    """Puts a finished folder into its place; what was there stays until that has happened."""
-    previous = folder.with_name(f".{folder.name}.previous")
-    if folder.exists():
-        shutil.rmtree(previous, ignore_errors=True)
-        folder.rename(previous)
-        try:
-            partial.rename(folder)
-        except OSError:
-            previous.rename(folder)
-            raise
-    else:
-        partial.rename(folder)
-    shutil.rmtree(previous, ignore_errors=True)
-
-
-def flush(path: Path) -> None:
-    """Waits until a file or folder is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def completed(card: Card, model: keras.Model) -> Card:
@@ -371,7 +384,7 @@ def without_arrays(value, path: str, arrays: dict[str, np.ndarray]):
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biufcUSmM":
+    if isinstance(value, np.ndarray) and value.dtype.kind in KINDS:
         name = path.removeprefix("preprocessing.")
         name = name if name not in arrays else f"{name} ({len(arrays)})"
         arrays[name] = value
@@ -397,12 +410,22 @@ def with_arrays(value, arrays: dict[str, np.ndarray]):
     return value
 
 
+def array() -> Any:
+    """The type of an array in a schema of preprocessing, whose numbers are finite."""
+    from pydantic import PlainValidator, ValidationInfo
+
+    def found(value, info: ValidationInfo):
+        if not isinstance(value, dict) or list(value) != [ARRAY]:
+            raise ValueError("Input should be an array")
+        numbers = info.context["arrays"][value[ARRAY]]
+        if numbers.dtype.kind not in "iuf" or not np.isfinite(numbers).all():
+            raise ValueError("Input should be an array of finite numbers")
+        return numbers
+
+    return Annotated[Any, PlainValidator(found)]
+
+
 def write_json(path: Path, value) -> None:
     """Writes JSON that people can read and compare."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
-
-
-def read_json(path: Path):
-    """Reads JSON."""
-    return json.loads(path.read_text(encoding="utf-8"))

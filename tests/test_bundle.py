@@ -203,11 +203,13 @@ DAMAGE = {
     ),
     "half a manifest": (
         lambda c: (c / "manifest.json").write_text((c / "manifest.json").read_text()[:80]),
-        "bundle {} is damaged: manifest.json cannot be read",
+        "bundle {} is damaged: manifest.json cannot be read: EOF while parsing an object at line 5 "
+        "column 19",
     ),
     "a list as manifest": (
         lambda c: (c / "manifest.json").write_text("[]"),
-        "bundle {} is damaged: manifest.json cannot be read",
+        "bundle {} is damaged: manifest.json cannot be read: its top: Input should be an object; "
+        "received []",
     ),
     "a file in no manifest": (
         lambda c: without(c, "arrays.npz"),
@@ -260,7 +262,7 @@ def test_never_unpickles(copy):
     path = copy / "arrays.npz"
     files["arrays.npz"] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
     edit(copy, files=files)
-    with pytest.raises(BundleError, match="cannot be loaded: ValueError: Object arrays"):
+    with pytest.raises(BundleError, match=r"cannot be loaded: arrays\.npz: Object arrays"):
         load(copy)
     assert not (copy / "exploded").exists()
 
@@ -292,9 +294,9 @@ def test_a_failed_save_leaves_the_earlier_bundle_and_no_rubbish(trained, tmp_pat
     def full(*args, **kwargs):
         raise OSError("no space left on device")
 
-    for broken in ("write_json", "swap", "flush"):
+    for room, broken in (("bundle", "write_json"), ("files", "swap"), ("files", "flush")):
         with monkeypatch.context() as patch:
-            patch.setattr(keraseq.bundle, broken, full)
+            patch.setattr(f"keraseq.{room}.{broken}", full)
             with pytest.raises(OSError, match="no space"):
                 Bundle(trained, {"version": 2}).save(folder)
         assert load(folder).preprocessing == {"version": 1}
@@ -307,7 +309,7 @@ def test_a_rename_that_fails_brings_the_earlier_bundle_back(trained, tmp_path, m
     rename = type(folder).rename
 
     def fails(path, target):
-        if path.name.endswith(".partial"):
+        if path.name.startswith(".partial"):
             raise OSError("no")
         return rename(path, target)
 

@@ -6,6 +6,8 @@ from keras import ops
 from keraseq.cells.cell import Cell
 from keraseq.checks import number, positive_integer
 
+DEEPEST = 1_000  # highway layers; a file may ask for any number of them
+
 
 @keras.saving.register_keras_serializable("keraseq")
 class RHNCell(Cell):
@@ -23,7 +25,7 @@ class RHNCell(Cell):
 
     Args:
         units: Size of the state, a positive integer.
-        depth: Number of highway layers in a step, a positive integer. Defaults to 2.
+        depth: Number of highway layers in a step, a positive integer, at most 1,000. Defaults to 2.
         transform_bias: Initial value of b_z, any number; negative values carry the state over at
             first. Defaults to -2.
         **options: Options that every cell takes; see `keraseq.cells.Cell`.
@@ -58,6 +60,8 @@ class RHNCell(Cell):
 
     def __init__(self, units, *, depth: int = 2, transform_bias: float = -2.0, **options):
         self.depth = positive_integer("depth", depth)
+        if depth > DEEPEST:
+            raise ValueError(f"depth must be at most {DEEPEST:,}; received depth={depth}")
         super().__init__(units, **options)
         self.transform_bias = number("transform_bias", transform_bias)
 

@@ -26,10 +26,8 @@ def evaluate(
     try:
         loaded = load(bundle)
         frame = recipes.of(loaded).evaluate(loaded, data)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OSError) as error:
         fail(error)
-    except OSError as error:
-        fail(error, code=1)
     show(frame)
     if as_json:
         print(json.dumps(frame.to_dict("records")))

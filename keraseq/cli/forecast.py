@@ -114,10 +114,8 @@ def forecast(
         errors.to_csv(out / "errors.csv", index=False)
         found.to_csv(out / "forecast.csv", index=False)
         draw(series, found, out / "forecast.png")
-    except (ValueError, TypeError, FloatingPointError) as error:
+    except (ValueError, TypeError, FloatingPointError, OSError) as error:
         fail(error)
-    except OSError as error:
-        fail(error, code=1)
     except KeyboardInterrupt:
         fail(f"stopped; the run is kept in {out}, and the same command goes on from there", 130)
     show(errors)

@@ -59,10 +59,8 @@ def generate(
         write(prompt)
         for piece in pieces:
             write(piece)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OSError) as error:
         fail(error)
-    except OSError as error:
-        fail(error, code=1)
     except KeyboardInterrupt:
         print()
         raise typer.Exit(130) from None

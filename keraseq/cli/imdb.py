@@ -119,10 +119,8 @@ def imdb(
             bundle, reviews, baselines=baselines, report=lambda line: print(line, file=sys.stderr)
         )
         show(frame)
-    except (ValueError, TypeError, FloatingPointError) as error:
+    except (ValueError, TypeError, FloatingPointError, OSError) as error:
         fail(error)
-    except OSError as error:
-        fail(error, code=1)
     except KeyboardInterrupt:
         fail(f"stopped; the run is kept in {kept}, and the same command goes on from there", 130)
     console.print(f"model: {out}", soft_wrap=True)
@@ -144,15 +142,9 @@ def predict(
 
     try:
         loaded = load(bundle)
-        if loaded.card.recipe != "imdb":
-            raise ValueError(
-                f"{str(bundle)!r} is no classifier of texts: its recipe is {loaded.card.recipe!r}"
-            )
         frame = recipes.imdb.predict(loaded, lines)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OSError) as error:
         fail(error)
-    except OSError as error:
-        fail(error, code=1)
     for row in frame.to_dict("records"):
         if as_json:
             print(json.dumps(row, ensure_ascii=False))

@@ -5,6 +5,8 @@ import sys
 
 import typer
 
+from keraseq.files import DamagedError
+
 ABOUT = "Recurrent cells for Keras 3: proven, fast, fairly compared."
 app = typer.Typer(
     no_args_is_help=True,
@@ -66,7 +68,12 @@ def quiet_backend() -> None:
         os.close(nowhere)
 
 
-def fail(error, code: int = 2) -> None:
-    """Ends the command with one line on the error output."""
+def fail(error, code: int | None = None) -> None:
+    """Ends the command with one line on the error output.
+
+    The code is 2 for what somebody typed, and 1 for a file: one that is not there, or is damaged.
+    """
+    if code is None:
+        code = 1 if isinstance(error, (OSError, DamagedError)) else 2
     print(f"Error: {error}", file=sys.stderr)
     raise typer.Exit(code)

@@ -108,10 +108,8 @@ def text(
         )
         bundle.save(out, optimizer=False)
         show(recipes.text.evaluate(bundle))
-    except (ValueError, TypeError, FloatingPointError) as error:
+    except (ValueError, TypeError, FloatingPointError, OSError) as error:
         fail(error)
-    except OSError as error:
-        fail(error, code=1)
     except KeyboardInterrupt:
         fail(f"stopped; the run is kept in {kept}, and the same command goes on from there", 130)
     console.print(f"model: {out}", soft_wrap=True)

@@ -5,15 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from keraseq.checks import did_you_mean
 from keraseq.data.measurements import check_series
+from keraseq.files import checked_json
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What `to_json` writes."""
+
+    kind: Literal["scaler"]
+    columns: tuple[str, ...]
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -76,12 +87,14 @@ class Scaler:
     def from_json(cls, text: str) -> Scaler:
         """The scaler that `to_json` wrote."""
         try:
-            stored = json.loads(text)
-            if stored["kind"] != "scaler":
-                raise KeyError
-            return cls(*(tuple(stored[name]) for name in ("columns", "mean", "deviation")))
-        except (json.JSONDecodeError, KeyError, TypeError):
-            raise ValueError(f"not a scaler: {text[:60]!r}") from None
+            stored = checked_json(text, Stored)
+            if not len(stored.columns) == len(stored.mean) == len(stored.deviation):
+                raise ValueError("it has not a mean and a deviation for each column")
+            if any(one <= 0 for one in stored.deviation):
+                raise ValueError("a deviation is not positive")
+        except ValueError as error:
+            raise ValueError(f"not a scaler: {error}") from None
+        return cls(stored.columns, stored.mean, stored.deviation)
 
 
 def window_scale(past, season: int = 1) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numbers
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import keras
@@ -255,15 +256,33 @@ def prepare(
     )
 
 
+@dataclass(frozen=True)
+class Stored:
+    """What writing needs of a bundle's preprocessing."""
+
+    tokenizer: str | None = None
+
+
 def parts_of(model, tokenizer):
     """Model and tokenizer of what the user gave."""
     if isinstance(model, Bundle):
-        if tokenizer is None and "tokenizer" in model.preprocessing:
-            from keraseq.data import tokenizer as rebuilt
+        with model.reading(Stored, "language model") as stored:
+            vocabulary = Engine.of(model.model).vocabulary
+            if tokenizer is None and stored.tokenizer is not None:
+                from keraseq.data import tokenizer as rebuilt
 
-            tokenizer = rebuilt(model.preprocessing["tokenizer"])
+                tokenizer = rebuilt(stored.tokenizer)
+                check_vocabulary(tokenizer, vocabulary)
         model = model.model
     return model, tokenizer
+
+
+def check_vocabulary(tokenizer, vocabulary: int) -> None:
+    """Raises if the tokens are not those of a model."""
+    if len(tokenizer) != vocabulary:
+        raise ValueError(
+            f"the tokenizer has {len(tokenizer)} tokens, the model's vocabulary {vocabulary}"
+        )
 
 
 def encoded(text, name: str, tokenizer, vocabulary: int) -> np.ndarray:
@@ -274,10 +293,7 @@ def encoded(text, name: str, tokenizer, vocabulary: int) -> np.ndarray:
                 f"a text as {name} needs tokenizer=, or a bundle that has one; "
                 "accepted without: an array of token ids"
             )
-        if len(tokenizer) != vocabulary:
-            raise ValueError(
-                f"the tokenizer has {len(tokenizer)} tokens, the model's vocabulary {vocabulary}"
-            )
+        check_vocabulary(tokenizer, vocabulary)
         return np.asarray(tokenizer.encode(text), dtype="int32")
     ids = np.asarray(text)
     if ids.ndim != 1 or (ids.size and ids.dtype.kind not in "iu"):

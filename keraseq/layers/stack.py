@@ -210,6 +210,8 @@ class Stack(keras.layers.Layer):
     def from_config(cls, config, custom_objects=None):
         """The layer that `get_config` describes."""
         config = dict(config)
+        if "layers" in config:  # any number of them, in a file of a few bytes
+            raise ValueError("a saved tower names the units of each layer, not their number")
         if not isinstance(config["cell"], str):
             config["cell"] = keras.saving.deserialize_keras_object(
                 config["cell"], custom_objects=custom_objects

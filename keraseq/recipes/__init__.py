@@ -10,6 +10,8 @@ so that `keraseq evaluate BUNDLE` finds it.
 import importlib
 from types import ModuleType
 
+from keraseq.bundle import BundleError
+
 RECIPES = ("text", "forecast", "imdb")
 
 __all__ = ["RECIPES", *RECIPES, "of"]
@@ -19,11 +21,11 @@ def of(bundle) -> ModuleType:
     """The recipe that a bundle came from.
 
     Raises:
-        ValueError: Its card names none that this keraseq has.
+        BundleError: Its card names none that this keraseq has.
     """
     name = bundle.card.recipe
     if name not in RECIPES:
-        raise ValueError(
+        raise BundleError(
             f"the bundle's card names the recipe {name!r}; known recipes: {', '.join(RECIPES)}"
         )
     return importlib.import_module(f"keraseq.recipes.{name}")

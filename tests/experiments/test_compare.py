@@ -143,7 +143,7 @@ def test_a_copy_of_the_results_is_enough_for_a_report(finished, tmp_path):
     assert CliRunner().invoke(app, ["report", str(tmp_path)]).exit_code == 0
     assert numbers(tmp_path) == numbers(finished.folder)
     for text, message in (
-        ("{", "holds no JSON object"),
+        ("{", "cannot be read: EOF while parsing an object"),
         ('{"settings": {}}', "holds no comparison: it has no tasks"),
         ('{"settings": {"format": 1}, "tasks": {}, "records": []}', r"another version .*format 1"),
     ):

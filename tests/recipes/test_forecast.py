@@ -340,7 +340,7 @@ def test_forecasts_that_cannot_be():
         method.forecast(data.series(waves(10)))
     with pytest.raises(ValueError, match=r"trained with targets=\['y'\]; received \['z'\]"):
         method.forecast(data.series(waves(names=("z",))))
-    with pytest.raises(ValueError, match="names the recipe '', not 'forecast'"):
+    with pytest.raises(ValueError, match="is no forecaster of this recipe"):
         forecast.Forecaster.of(keraseq.bundle.Bundle(method.model))
 
 

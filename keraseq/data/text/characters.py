@@ -2,12 +2,24 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from keraseq.checks import one_of
+from keraseq.files import checked_json
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"  # how an unknown character is shown
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What `to_json` writes."""
+
+    kind: Literal["characters"]
+    characters: str
+    unknown: str
 
 
 class CharacterVocabulary:
@@ -91,12 +103,10 @@ class CharacterVocabulary:
     def from_json(cls, text: str) -> "CharacterVocabulary":
         """The vocabulary that `to_json` wrote."""
         try:
-            stored = json.loads(text)
-            if stored["kind"] != "characters":
-                raise KeyError
-            return cls(stored["characters"], unknown=stored["unknown"])
-        except (json.JSONDecodeError, KeyError, TypeError):
-            raise ValueError(f"not a character vocabulary: {text[:60]!r}") from None
+            stored = checked_json(text, Stored)
+        except ValueError as error:
+            raise ValueError(f"not a character vocabulary: {error}") from None
+        return cls(stored.characters, unknown=stored.unknown)
 
 
 def code_points(text: str) -> np.ndarray:

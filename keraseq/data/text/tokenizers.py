@@ -1,12 +1,13 @@
 """Every kind of token: the levels of a corpus, and what brings a tokenizer back from its JSON."""
 
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from keraseq.checks import one_of
 from keraseq.data.text.characters import CharacterVocabulary
 from keraseq.data.text.wordpieces import WordPieceVocabulary
 from keraseq.data.text.words import WordVocabulary
+from keraseq.files import checked_json
 
 LEVELS = ("character", "word", "wordpiece")
 KINDS = {
@@ -15,6 +16,13 @@ KINDS = {
     "wordpieces": WordPieceVocabulary,
 }
 Tokenizer = CharacterVocabulary | WordVocabulary | WordPieceVocabulary
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What every tokenizer writes into its JSON."""
+
+    kind: str
 
 
 def tokenizer(text: str) -> Tokenizer:
@@ -36,9 +44,9 @@ def tokenizer(text: str) -> Tokenizer:
     [2, 0, 1]
     """
     try:
-        kind = json.loads(text)["kind"]
-    except (json.JSONDecodeError, KeyError, TypeError):
-        raise ValueError(f"not the JSON of a tokenizer: {str(text)[:60]!r}") from None
+        kind = checked_json(text, Stored).kind
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"not the JSON of a tokenizer: {error}") from None
     return KINDS[one_of("kind of tokenizer", kind, KINDS)].from_json(text)
 
 

@@ -2,12 +2,23 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from keraseq.checks import positive_integer
+from keraseq.files import checked_json
 
 UNKNOWN, LINE_END = "[UNK]", "[EOL]"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What `to_json` writes."""
+
+    kind: Literal["wordpieces"]
+    pieces: list[str]
 
 
 class WordPieceVocabulary:
@@ -107,12 +118,10 @@ class WordPieceVocabulary:
     def from_json(cls, text: str) -> "WordPieceVocabulary":
         """The vocabulary that `to_json` wrote."""
         try:
-            stored = json.loads(text)
-            if stored["kind"] != "wordpieces":
-                raise KeyError
-            return cls(stored["pieces"])
-        except (json.JSONDecodeError, KeyError, TypeError):
-            raise ValueError(f"not a vocabulary of word pieces: {text[:60]!r}") from None
+            stored = checked_json(text, Stored)
+        except ValueError as error:
+            raise ValueError(f"not a vocabulary of word pieces: {error}") from None
+        return cls(stored.pieces)
 
 
 def numpy_rows(ragged) -> list[np.ndarray]:

@@ -3,12 +3,23 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from keraseq.checks import positive_integer
+from keraseq.files import checked_json
 
 UNKNOWN, LINE_END = "<unk>", "<eos>"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What `to_json` writes."""
+
+    kind: Literal["words"]
+    words: list[str]
 
 
 class WordVocabulary:
@@ -100,9 +111,7 @@ class WordVocabulary:
     def from_json(cls, text: str) -> "WordVocabulary":
         """The vocabulary that `to_json` wrote."""
         try:
-            stored = json.loads(text)
-            if stored["kind"] != "words":
-                raise KeyError
-            return cls(stored["words"])
-        except (json.JSONDecodeError, KeyError, TypeError):
-            raise ValueError(f"not a vocabulary of words: {text[:60]!r}") from None
+            stored = checked_json(text, Stored)
+        except ValueError as error:
+            raise ValueError(f"not a vocabulary of words: {error}") from None
+        return cls(stored.words)

@@ -3,7 +3,7 @@
 from keraseq import data
 from keraseq.bundle import Bundle
 from keraseq.evaluate import backtest, baselines
-from keraseq.recipes.forecast.forecaster import Forecaster
+from keraseq.recipes.forecast.forecaster import WAVES, Forecaster, Stored
 
 
 def evaluate(bundle: Bundle, series=None, *, part: str = "test", stride: int = 1):
@@ -83,24 +83,23 @@ def series_of(bundle: Bundle, source=None, **reading) -> data.Series:
     Raises:
         ValueError: There is no source, or its frequency is not that of the training.
     """
-    stored, series = bundle.preprocessing, source
-    if source is None:
-        series = stored["source"]
+    Forecaster.of(bundle)  # or says what is wrong with it
+    with bundle.reading(Stored, "forecaster of this recipe") as stored:
+        series = stored.source if source is None else source
     if series is None:
         raise ValueError("the bundle was trained on no public series: give the series to evaluate")
     if not isinstance(series, data.Series):
-        future = [one for one in stored["future_covariates"] if not one.endswith(("_sin", "_cos"))]
+        future = [one for one in stored.future_covariates if not one.endswith(WAVES)]
         series = data.series(
             series,
-            targets=stored["targets"],
-            past_covariates=stored["past_covariates"],
+            targets=stored.targets,
+            past_covariates=stored.past_covariates,
             future_covariates=future,
-            calendar=stored["calendar"],
+            calendar=stored.calendar,
             **reading,
         )
-    if series.freq != stored["freq"]:
+    if series.freq != stored.freq:
         raise ValueError(
-            f"the model was trained on rows of frequency {stored['freq']!r}; "
-            f"received {series.freq!r}"
+            f"the model was trained on rows of frequency {stored.freq!r}; received {series.freq!r}"
         )
     return series

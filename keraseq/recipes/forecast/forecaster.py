@@ -3,15 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
+from typing import Annotated, Literal
 
 import keras
 import numpy as np
+from pandas.tseries.frequencies import to_offset
+from pydantic import Field
 
 from keraseq import data
-from keraseq.bundle import Bundle
+from keraseq.bundle import Bundle, array
 from keraseq.checks import positive_integer
+from keraseq.data.dates import CALENDAR
 from keraseq.evaluate import Conformal, intervals
+from keraseq.models.heads import HEADS
 
+WAVES = ("_sin", "_cos")  # how columns of calendar features end
+LARGEST = 1e30  # of scaled numbers: the model computes in float32
 LEAST, MOST = 100, 3_000  # windows that intervals are calibrated on
 
 
@@ -44,17 +51,17 @@ class Settings:
             then becomes a geometric mean; medians and other quantiles stay what they are.
     """
 
-    horizon: int
-    look_back: int
+    horizon: Annotated[int, Field(gt=0)]
+    look_back: Annotated[int, Field(gt=0)]
     model: str
     cell: str
     units: int
-    head: str
+    head: Literal[HEADS]
     quantiles: Sequence[float]
     normalize: str | None
-    season: int
+    season: Annotated[int, Field(gt=0)]
     segment: int
-    scale: str
+    scale: Literal["train", "window"]
     dropout: float
     prior: float | None
     loss: str
@@ -63,7 +70,7 @@ class Settings:
     epochs: int
     seed: int
     stride: int
-    transform: str | None = None
+    transform: Literal["log"] | None = None
 
 
 def transformed(series: data.Series, transform: str | None) -> data.Series:
@@ -81,6 +88,31 @@ def transformed(series: data.Series, transform: str | None) -> data.Series:
             )
         frames[name] = frame.assign(**np.log(targets))
     return replace(series, frames=frames)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The preprocessing of a bundle of this recipe."""
+
+    settings: Settings
+    targets: Annotated[tuple[str, ...], Field(min_length=1)]
+    past_covariates: tuple[str, ...]
+    future_covariates: tuple[str, ...]
+    scaler: str
+    margins: dict[str, array()]
+    source: str | None
+    calendar: tuple[Literal[tuple(CALENDAR)], ...]
+    freq: str | None
+    season: int
+
+    def __post_init__(self):
+        if self.freq is not None:
+            to_offset(self.freq)
+        waves = {f"{name}{wave}" for name in self.calendar for wave in WAVES}
+        if waves != {one for one in self.future_covariates if one.endswith(WAVES)}:
+            raise ValueError(f"calendar={self.calendar} is not what its future covariates say")
+        if self.calendar and self.freq is None:
+            raise ValueError(f"calendar={self.calendar} needs a frequency")
 
 
 class Forecaster:
@@ -130,20 +162,46 @@ class Forecaster:
     @classmethod
     def of(cls, bundle: Bundle) -> "Forecaster":
         """The forecaster that a bundle holds."""
-        if bundle.card.recipe != "forecast":
-            raise ValueError(
-                f"the bundle's card names the recipe {bundle.card.recipe!r}, not 'forecast'"
+        with bundle.reading(Stored, "forecaster of this recipe") as stored:
+            forecaster = cls(
+                bundle.model,
+                stored.settings,
+                targets=stored.targets,
+                past_covariates=stored.past_covariates,
+                future_covariates=stored.future_covariates,
+                scaler=data.Scaler.from_json(stored.scaler),
+                margins=stored.margins,
             )
-        stored = bundle.preprocessing
-        return cls(
-            bundle.model,
-            Settings(**stored["settings"]),
-            targets=stored["targets"],
-            past_covariates=stored["past_covariates"],
-            future_covariates=stored["future_covariates"],
-            scaler=data.Scaler.from_json(stored["scaler"]),
-            margins=stored["margins"],
-        )
+            forecaster.check_parts()
+        return forecaster
+
+    def check_parts(self) -> None:
+        """Raises if model, settings, columns, scaler and margins do not belong together."""
+        settings, columns, targets = self.settings, len(self.columns), len(self.targets)
+        quantiles = list(settings.quantiles)
+        if quantiles != sorted(set(quantiles)) or not all(0 < one < 1 for one in quantiles):
+            raise ValueError(f"quantiles must rise from 0 to 1; received {quantiles}")
+        last = {"point": (), "gaussian": (2,), "quantiles": (len(quantiles),)}
+        inputs = {"features": (None, settings.look_back, columns)}
+        if self.future_covariates:
+            inputs["future"] = (None, settings.horizon, len(self.future_covariates))
+        output = (None, settings.horizon, targets, *last[settings.head])
+        for what, wanted, found in (
+            ("reads", inputs, {one.name: one.shape for one in self.model.inputs}),
+            ("gives", output, self.model.output_shape),
+        ):
+            if found != wanted:
+                raise ValueError(f"its model {what} {found}, its settings say {wanted}")
+        if tuple(self.scaler.columns) != self.columns:
+            raise ValueError(f"its scaler knows {self.scaler.columns}, its columns: {self.columns}")
+        mean, deviation = np.array(self.scaler.mean), np.array(self.scaler.deviation)
+        sizes = [np.abs(mean) / deviation, deviation, 1 / deviation, *self.margins.values()]
+        if max(np.abs(one).max(initial=0.0) for one in sizes) > LARGEST:
+            raise ValueError(f"its scaler or margins hold numbers beyond {LARGEST:g}")
+        coverages = {f"{high - low:.6g}" for low, high in intervals(quantiles)}
+        for coverage, margin in self.margins.items():
+            if coverage not in coverages or margin.shape != output[1:3]:
+                raise ValueError(f"its margins {coverage!r} of shape {margin.shape} fit nothing")
 
     @property
     def columns(self) -> tuple[str, ...]:

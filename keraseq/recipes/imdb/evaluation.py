@@ -1,11 +1,14 @@
 """What a classifier says of raw texts, and what it is worth beside simple methods."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated, NamedTuple
 
 import keras
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from keraseq import data
 from keraseq.bundle import Bundle
@@ -17,8 +20,52 @@ from keraseq.evaluate import (
     negative_log_likelihood,
     probabilities,
 )
+from keraseq.models.classifier import chosen_poolings
 from keraseq.recipes.imdb import baselines as simple
 from keraseq.recipes.imdb.baselines import logits_of
+from keraseq.recipes.imdb.settings import Settings
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """What `keraseq.data.TextEncoder.to_dict` writes."""
+
+    tokenizer: str
+    length: int
+    keep: str
+
+
+@dataclass(frozen=True)
+class Again:
+    """Arguments that read the data again, of `keraseq.data.imdb` or `keraseq.data.reviews`."""
+
+    source: str | None = None
+    text: str | None = None
+    label: str | None = None
+    validation: Annotated[float, Field(ge=0, lt=1)] | None = None
+    test: Annotated[float, Field(ge=0, lt=1)] | None = None
+    seed: Annotated[int, Field(ge=0)] | None = None
+    overlap: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """The data of the training."""
+
+    name: str
+    sha256: str
+    options: Again
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The preprocessing of a bundle of this recipe."""
+
+    encoder: Encoder
+    classes: list[str]
+    temperature: Annotated[float, Field(gt=0)]
+    data: Source
+    settings: Settings
 
 
 def predict(bundle: Bundle, texts: Sequence[str | bytes]) -> pd.DataFrame:
@@ -34,11 +81,11 @@ def predict(bundle: Bundle, texts: Sequence[str | bytes]) -> pd.DataFrame:
         that fits the validation part best.
 
     Raises:
-        ValueError: The bundle is of another recipe or its parts do not belong together, `texts` is
-            no list of texts, or one is no UTF-8.
+        BundleError: The bundle is of another recipe, damaged, or its parts do not belong together.
+        ValueError: `texts` is no list of texts, or one is no UTF-8.
         TypeError: One is no text.
     """
-    encoder, classes, warmth = parts_of(bundle)
+    encoder, classes, warmth, *_ = parts_of(bundle)
     rows = encoder.rows(texts)
     logits = logits_of(bundle.model, rows) if rows else np.zeros((0, len(classes)))
     chances = probabilities(logits, warmth)
@@ -81,16 +128,16 @@ def evaluate(
         ValueError: The bundle is of another recipe, the data are not there or have changed, or they
             have classes that the model does not know.
     """
-    encoder, classes, warmth = parts_of(bundle)
+    encoder, classes, warmth, trained, settings = parts_of(bundle)
     boolean("baselines", baselines)
-    reviews, alone = found(bundle, source, classes)
+    reviews, alone = found(trained, source, classes)
     scored = {"whole": alone}
     if reviews is not None:
         scored = {name: reviews.part(name) for name in ("validation", "test")}
     rows = []
     for name, one in scored.items():
         texts = encoder.rows(one.texts)
-        for method, logits in logits_by_part(bundle, texts).items():
+        for method, logits in logits_by_part(bundle.model, settings, texts).items():
             rows.append(measured(name, method, probabilities(logits, warmth), one.labels))
     if baselines and reviews is not None:
         for method, chances_of in simple.fitted(reviews, encoder, report or (lambda line: None)):
@@ -106,46 +153,54 @@ def shown(text: str | bytes) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def parts_of(bundle: Bundle) -> tuple[data.TextEncoder, list[str], float]:
-    """Encoder, classes and temperature of a bundle, if they fit its model."""
-    values = bundle.preprocessing
-    missing = [one for one in ("encoder", "classes", "temperature") if one not in values]
-    if missing:
-        raise ValueError(
-            f"the bundle has no {missing[0]}: it is no classifier of texts of this recipe"
-        )
-    encoder = data.TextEncoder.from_dict(values["encoder"])
-    ids = bundle.model.get_layer("embedding").input_dim
-    if ids != len(encoder):
-        raise ValueError(
-            f"the bundle's vocabulary has {len(encoder):,} ids and its model {ids:,}: they do not "
-            "belong together"
-        )
-    outputs = bundle.model.output_shape[-1]
-    if outputs != len(values["classes"]):
-        raise ValueError(
-            f"the bundle names {len(values['classes'])} classes and its model has {outputs}: they "
-            "do not belong together"
-        )
-    return encoder, list(values["classes"]), float(values["temperature"])
+class Parts(NamedTuple):
+    """What a bundle of this recipe holds beside its model."""
+
+    encoder: data.TextEncoder
+    classes: list[str]
+    temperature: float
+    data: Source
+    settings: Settings
 
 
-def found(bundle: Bundle, source, classes: list[str]):
+def parts_of(bundle: Bundle) -> Parts:
+    """What a bundle holds beside its model, if it fits it."""
+    with bundle.reading(Stored, "classifier of texts of this recipe") as stored:
+        encoder = data.TextEncoder.from_dict(asdict(stored.encoder))
+        model = bundle.model
+        if model.input_shape != (None, None):
+            raise ValueError(f"its model reads inputs of shape {model.input_shape}, no tokens")
+        ids = model.get_layer("embedding").input_dim
+        if ids != len(encoder):
+            raise ValueError(
+                f"its vocabulary has {len(encoder):,} ids and its model {ids:,}: they do not "
+                "belong together"
+            )
+        if model.output_shape != (None, len(stored.classes)):
+            raise ValueError(
+                f"it names {len(stored.classes)} classes and its model has "
+                f"{model.output_shape[-1]}: they do not belong together"
+            )
+        method_of(stored.settings)  # or says what is wrong
+    return Parts(encoder, stored.classes, stored.temperature, stored.data, stored.settings)
+
+
+def found(trained: Source, source, classes: list[str]):
     """`(parts, None)`, two of which are scored, or `(None, part)`, a table that is scored whole."""
-    trained = bundle.preprocessing["data"]
+    options = {k: v for k, v in asdict(trained.options).items() if v is not None}
     if isinstance(source, data.LabelledTexts):
         reviews = source
     elif source is not None and str(source).lower().endswith(FILES):
-        if str(source) != trained["options"].get("source"):
-            return None, whole(Path(source), trained["options"], classes)
-        reviews = data.reviews(**trained["options"])
-    elif trained["name"] == "imdb":
-        reviews = data.imdb(source, **trained["options"])
-    elif source is None and trained["options"]:
-        reviews = data.reviews(**trained["options"])
+        if str(source) != options.get("source"):
+            return None, whole(Path(source), options, classes)
+        reviews = data.reviews(**options)
+    elif trained.name == "imdb":
+        reviews = data.imdb(source, **options)
+    elif source is None and options:
+        reviews = data.reviews(**options)
     elif source is None:
         raise ValueError(
-            f"the model was trained on a frame ({trained['name']!r}), which cannot be read again; "
+            f"the model was trained on a frame ({trained.name!r}), which cannot be read again; "
             "give the data"
         )
     else:
@@ -155,8 +210,8 @@ def found(bundle: Bundle, source, classes: list[str]):
             f"the data have the classes {', '.join(reviews.classes)}; the model knows "
             f"{', '.join(classes)}"
         )
-    if reviews.sha256 != trained["sha256"] and source is None:
-        raise ValueError(f"the data {trained['name']!r} have changed since the model was trained")
+    if reviews.sha256 != trained.sha256 and source is None:
+        raise ValueError(f"the data {trained.name!r} have changed since the model was trained")
     return reviews, None
 
 
@@ -168,9 +223,11 @@ def whole(path: Path, options: dict, classes: list[str]):
     return part(texts, list(map(str, labels)), classes, name)
 
 
-def logits_by_part(bundle: Bundle, rows: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+def logits_by_part(
+    whole: keras.Model, settings: Settings, rows: Sequence[np.ndarray]
+) -> dict[str, np.ndarray]:
     """The logits of the model by its name; and of its recurrent and wide part, if it has both."""
-    whole, name = bundle.model, method_of(bundle)
+    name = method_of(settings)
     if "wide" not in {layer.name for layer in whole.layers}:
         return {name: logits_of(whole, rows)}
     recurrent, wide = (
@@ -184,12 +241,11 @@ def logits_by_part(bundle: Bundle, rows: Sequence[np.ndarray]) -> dict[str, np.n
     }
 
 
-def method_of(bundle: Bundle) -> str:
+def method_of(settings: Settings) -> str:
     """The model in a few words."""
-    settings = bundle.preprocessing["settings"]
-    words = [f"{'bidirectional ' * settings['bidirectional']}{settings['cell']}"]
-    words.append(" and ".join(settings["pooling"]) + " pooling")
-    return ", ".join([*words, *(["pretrained"] if settings["pretraining"] else [])])
+    words = [f"{'bidirectional ' * settings.bidirectional}{settings.cell}"]
+    words.append(" and ".join(chosen_poolings(settings.pooling)) + " pooling")
+    return ", ".join([*words, *(["pretrained"] if settings.pretraining else [])])
 
 
 def measured(name: str, method: str, chances: np.ndarray, labels: np.ndarray) -> dict:

@@ -39,7 +39,7 @@ def explain(bundle: Bundle, text: str | bytes, label: str | None = None) -> pd.D
     >>> keraseq.recipes.imdb.explain(bundle, "Good film").columns.tolist()
     ['word', 'probability', 'left_out', 'gradient']
     """
-    encoder, classes, warmth = parts_of(bundle)
+    encoder, classes, warmth, *_ = parts_of(bundle)
     if label is not None and label not in classes:
         raise ValueError(
             f"unknown label {label!r}; accepted: {', '.join(classes)}."
@@ -66,7 +66,7 @@ def predictions(bundle: Bundle, reviews: LabelledTexts, part: str = "validation"
         calibrated; `words`, its number of tokens, also where fewer are read; `right`.
         `pandas.crosstab(frame.truth, frame.label)` is the confusion matrix.
     """
-    encoder, classes, warmth = parts_of(bundle)
+    encoder, classes, warmth, *_ = parts_of(bundle)
     texts, labels = reviews.part(one_of("part", part, PARTS))
     chances = probabilities(logits_of(bundle.model, encoder.rows(texts)), warmth)
     named = chances.argmax(-1)

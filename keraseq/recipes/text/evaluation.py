@@ -2,19 +2,44 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import keras
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from keraseq import data, generation
 from keraseq.bundle import Bundle
 from keraseq.checks import positive_integer
 from keraseq.evaluate import NGram, negative_log_likelihood
+from keraseq.generation.engine import Engine
+from keraseq.generation.text import check_vocabulary
 
 COLD = 256  # steps of the windows from the zero state: nanoGPT's context
 ORDERS = range(1, 7)  # of the n-grams
+
+
+@dataclass(frozen=True)
+class Source:
+    """The arguments of `keraseq.data.text_corpus` that read the training text again."""
+
+    source: str | list[str]
+    level: Literal[data.text.LEVELS]
+    sha256: str
+    validation: Annotated[float, Field(ge=0, lt=1)] | None = None
+    test: Annotated[float, Field(ge=0, lt=1)] | None = None
+    limit: Annotated[int, Field(gt=0)] | None = None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What evaluation needs of a bundle's preprocessing."""
+
+    tokenizer: str
+    corpus: Source
 
 
 def evaluate(
@@ -46,12 +71,11 @@ def evaluate(
         `nats_per_character` and `bits_per_character`, else `nats_per_word` and `perplexity`.
 
     Raises:
-        ValueError: The bundle holds no tokenizer, or there is nothing to score.
+        BundleError: The bundle is of another recipe, or damaged.
+        ValueError: There is nothing to score.
     """
-    if "tokenizer" not in bundle.preprocessing:
-        raise ValueError("the bundle has no tokenizer: it is no language model of this recipe")
-    tokenizer = data.tokenizer(bundle.preprocessing["tokenizer"])
-    trained = bundle.preprocessing["corpus"]
+    tokenizer, stored = parts_of_bundle(bundle)
+    trained = asdict(stored.corpus)
     options = {k: v for k, v in trained.items() if k != "sha256"}
     known, why = corpus_again(options, trained["sha256"], tokenizer, data_dir)
     parts = parts_of(source, known, why, trained, tokenizer, data_dir)
@@ -63,6 +87,16 @@ def evaluate(
             continue
         rows += [(part, *row) for row in of_ngrams(known, documents, orders)]
     return table(rows, options["level"])
+
+
+def parts_of_bundle(bundle: Bundle, schema: type[Stored] = Stored) -> tuple:
+    """Tokenizer and preprocessing of a bundle of this recipe, if they fit its model."""
+    with bundle.reading(schema, "language model of this recipe") as stored:
+        tokenizer = data.tokenizer(stored.tokenizer)
+        check_vocabulary(tokenizer, Engine.of(bundle.model).vocabulary)
+        if not bundle.model.get_layer("recurrent").rnns:
+            raise ValueError("its model has no recurrent layer")
+    return tokenizer, stored
 
 
 def corpus_again(options: dict, sha256: str, tokenizer, data_dir):

@@ -17,7 +17,7 @@ from keraseq.bundle import Bundle, Card, Score, load
 from keraseq.checks import one_of, positive_integer, positive_number, rate
 from keraseq.recipes.precision import PRECISIONS, layers_in
 from keraseq.recipes.runs import SETTINGS, claim
-from keraseq.recipes.text.evaluation import said, unit_of
+from keraseq.recipes.text.evaluation import Stored, parts_of_bundle, said, unit_of
 from keraseq.recipes.weights import copy_weights
 
 DECAYS = ("cosine", "plateau")
@@ -106,6 +106,13 @@ OF_LEVEL = {
     },
 }
 OF_LEVEL["wordpiece"] = OF_LEVEL["word"]
+
+
+@dataclass(frozen=True)
+class Trained(Stored):
+    """What training further needs of a bundle's preprocessing, besides."""
+
+    settings: Settings
 
 
 def train(
@@ -233,18 +240,17 @@ def train(
 
 def what_it_reads(bundle: Bundle, level: str | None = None):
     """Level and tokenizer of a bundle of this recipe, whose level must be as given."""
-    if "tokenizer" not in bundle.preprocessing:
-        raise ValueError("the bundle to start from has no tokenizer: it is none of this recipe")
-    known = bundle.preprocessing["corpus"]["level"]
+    tokenizer, stored = parts_of_bundle(bundle, Trained)
+    known = stored.corpus.level
     if level not in (None, known):
         raise ValueError(f"the bundle to start from has level={known!r}; received level={level!r}")
-    return known, data.tokenizer(bundle.preprocessing["tokenizer"])
+    return known, tokenizer
 
 
 def completed(level: str, settings: dict, start: Bundle | None = None) -> Settings:
     """The settings, checked, with those of the level where nothing is given."""
     if start is not None:
-        before = start.preprocessing["settings"]
+        before = asdict(parts_of_bundle(start, Trained)[1].settings)
         for name in SHAPE:
             if settings.setdefault(name, before[name]) != before[name]:
                 raise ValueError(
