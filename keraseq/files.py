@@ -8,7 +8,6 @@ partial that a killed process left is removed by the next one that writes to the
 ones are left over is told by a lock: the system gives up those of a process that has ended.
 """
 
-import fcntl
 import hashlib
 import os
 import re
@@ -18,6 +17,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is taken for a leftover
+    fcntl = None
 
 
 class DamagedError(ValueError):
@@ -109,6 +113,8 @@ def leftovers(target: Path) -> Iterator[Path]:
 
 def locked(number: int) -> bool | None:
     """Whether this process could lock an open file: no if another has; `None`: there are none."""
+    if fcntl is None:
+        return None
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
