@@ -8,13 +8,15 @@ from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from keraseq.cells.cell import Cell
 from keraseq.checks import one_of, positive_integer
+from keraseq.layers.holding import Holding
 from keraseq.layers.scan import LOOPS, checkpointed, scan
+from keraseq.layers.starting import Starting, in_every_row
 
 MASKS = ("_dropout_mask", "_recurrent_dropout_mask")  # of one sequence, kept on its cells
 
 
 @keras.saving.register_keras_serializable("keraseq")
-class RNN(keras.layers.RNN):
+class RNN(Holding, Starting, keras.layers.RNN):
     """Drop-in for `keras.layers.RNN` that is faster with keraseq's cells and right with any mask.
 
         p_1 ... p_T = project(x_1 ... x_T)          one matrix product for all steps
@@ -55,7 +57,8 @@ class RNN(keras.layers.RNN):
 
     Call arguments:
         sequences: `(batch, time, features)`.
-        initial_state: The states before the first step, a list. Default: what the cell says.
+        initial_state: The states before the first step, a list of `(batch, size)`, or of
+            `(1, size)` for all rows alike. Default: what the cell says.
         mask: `(batch, time)`, `True` where a step is valid.
         training: Whether dropout and zoneout are at work.
 
@@ -65,7 +68,7 @@ class RNN(keras.layers.RNN):
 
     Raises:
         ValueError: `cell` is no cell; `unroll` without a known number of steps; `stateful` without
-            a fixed batch size.
+            a fixed batch size; in use, an `initial_state` that does not fit.
 
     Example:
 
@@ -162,6 +165,11 @@ class RNN(keras.layers.RNN):
         JAX. They are no weights: `weights` and saved files do not hold them.
         """
         return [*super().variables, *tree.flatten(self.states or [])]
+
+    @property
+    def state_sizes(self) -> list[int]:
+        """Size of each state."""
+        return tree.flatten(self.cell.state_size)
 
     def get_config(self):
         """Configuration for serialisation."""
@@ -308,11 +316,15 @@ class RNN(keras.layers.RNN):
     def _states_before(self, initial_state, batch):
         if initial_state is None:
             initial_state = self.states if self.stateful else self.get_initial_state(batch)
+        elif not isinstance(self.cell, Cell):  # cells in one another may nest theirs
+            nested = self.get_initial_state(batch)
+            initial_state = tree.pack_sequence_as(nested, tree.flatten(initial_state))
         if not tree.is_nested(initial_state):
             initial_state = [initial_state]
         dtype = self._state_dtype()
         states = tree.map_structure(
-            lambda state: ops.convert_to_tensor(state, dtype=dtype), lists(initial_state)
+            lambda state: in_every_row(ops.convert_to_tensor(state, dtype=dtype), batch),
+            lists(initial_state),
         )
         # PyTorch: the variables are overwritten after the loop, while the gradient needs their old
         # values.

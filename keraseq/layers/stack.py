@@ -8,7 +8,9 @@ from keras import ops, tree
 from keraseq import cells
 from keraseq.checks import boolean, positive_integer, rate
 from keraseq.layers.bidirectional import Bidirectional
+from keraseq.layers.holding import Holding
 from keraseq.layers.rnn import RNN, swap_time
+from keraseq.layers.starting import Starting
 
 
 def stack(
@@ -50,7 +52,7 @@ def stack(
 
 
 @keras.saving.register_keras_serializable("keraseq")
-class Stack(keras.layers.Layer):
+class Stack(Holding, Starting, keras.layers.Layer):
     """Recurrent layers on top of each other, as one layer.
 
         y^0 = x
@@ -78,7 +80,7 @@ class Stack(keras.layers.Layer):
     Call arguments:
         sequences: `(batch, time, features)`.
         initial_state: The states before the first step of all layers, a flat list in the order in
-            which `return_state` gives them.
+            which `return_state` gives them, `(batch, size)` or `(1, size)` each.
         mask: `(batch, time)`, `True` where a step is valid.
         training: Whether dropout and zoneout are at work.
 
@@ -88,7 +90,7 @@ class Stack(keras.layers.Layer):
 
     Raises:
         ValueError: An unknown cell or option, sizes that contradict each other, or a residual
-            tower whose layers differ in width.
+            tower whose layers differ in width; in use, an `initial_state` that does not fit.
 
     Example:
 
@@ -144,6 +146,7 @@ class Stack(keras.layers.Layer):
         for rnn in self.rnns:
             rnn.build(shape)
             shape = (*shape[:-1], self._width(rnn))
+        super().build(sequences_shape)
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
         """Runs the layers one after the other, time first from the lowest to the highest."""
@@ -153,7 +156,7 @@ class Stack(keras.layers.Layer):
             x = self.dropouts[i - 1](below, training=training) if i else below
             first_states = None
             if given is not None:
-                count = self._state_count(rnn)
+                count = len(rnn.state_sizes)
                 first_states, given = given[:count], given[count:]
             y, states = rnn.over_time(x, first_states, mask, training)
             last_states += tree.flatten(states)
@@ -167,7 +170,7 @@ class Stack(keras.layers.Layer):
     def compute_mask(self, _, mask=None):
         """The mask of the outputs; states have none."""
         mask = mask if self.return_sequences else None
-        return (mask, *[None] * self.state_count) if self.return_state else mask
+        return (mask, *[None] * len(self.state_sizes)) if self.return_state else mask
 
     def compute_output_shape(self, sequences_shape):
         """Shape of the output, and of the states with `return_state`."""
@@ -175,16 +178,12 @@ class Stack(keras.layers.Layer):
         shape = (batch, sequences_shape[1], width) if self.return_sequences else (batch, width)
         if not self.return_state:
             return shape
-        states = []
-        for rnn in self.rnns:
-            for one in (rnn.forward_layer, rnn.backward_layer) if self.bidirectional else (rnn,):
-                states += [(batch, size) for size in tree.flatten(one.cell.state_size)]
-        return (shape, *states)
+        return (shape, *[(batch, size) for size in self.state_sizes])
 
     @property
-    def state_count(self) -> int:
-        """Number of states of all layers together."""
-        return sum(self._state_count(rnn) for rnn in self.rnns)
+    def state_sizes(self) -> list[int]:
+        """Size of each state of all layers, from the lowest to the highest."""
+        return [size for rnn in self.rnns for size in rnn.state_sizes]
 
     def reset_state(self):
         """Sets the states of a `stateful` tower to what the cells start from."""
@@ -205,16 +204,6 @@ class Stack(keras.layers.Layer):
             "stateful": self.stateful,
             **{name: getattr(self, name) for name in names},
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The layer that `get_config` describes."""
-        config = dict(config)
-        if not isinstance(config["cell"], str):
-            config["cell"] = keras.saving.deserialize_keras_object(
-                config["cell"], custom_objects=custom_objects
-            )
-        return cls(**config)
 
     def _pattern(self, cell):
         """An unbuilt copy, so that the caller's cell and its weights stay apart."""
@@ -239,10 +228,6 @@ class Stack(keras.layers.Layer):
         if self.bidirectional:
             return 2 * rnn.forward_layer.cell.output_size
         return rnn.cell.output_size
-
-    def _state_count(self, rnn):
-        layers = (rnn.forward_layer, rnn.backward_layer) if self.bidirectional else (rnn,)
-        return sum(len(tree.flatten(layer.cell.state_size)) for layer in layers)
 
     def _last(self, sequence, mask):
         """Last valid step of `(time, batch, width)`; for the backward half the first."""
