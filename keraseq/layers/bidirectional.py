@@ -3,6 +3,7 @@
 import keras
 from keras import ops, tree
 
+from keraseq.layers.rnn import valid_steps
 from keraseq.layers.starting import Starting
 
 
@@ -47,8 +48,7 @@ class Bidirectional(Starting, keras.layers.Bidirectional):
 
     def compute_mask(self, _, mask):
         """The mask of the outputs; states have none."""
-        mask = tree.flatten(mask)[0] if mask is not None else None
-        mask = mask if self.return_sequences else None
+        mask = valid_steps(mask) if self.return_sequences else None
         outputs = (mask, mask) if self.merge_mode is None else (mask,)
         if not self.return_state:
             return outputs if self.merge_mode is None else mask

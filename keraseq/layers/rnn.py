@@ -59,7 +59,8 @@ class RNN(Holding, Starting, keras.layers.RNN):
         sequences: `(batch, time, features)`.
         initial_state: The states before the first step, a list of `(batch, size)`, or of
             `(1, size)` for all rows alike. Default: what the cell says.
-        mask: `(batch, time)`, `True` where a step is valid.
+        mask: `(batch, time)`, `True` where a step is valid. In a mask of more axes, as of words
+            in the sentences that are the steps, a step is valid where any of its parts is.
         training: Whether dropout and zoneout are at work.
 
     Returns:
@@ -135,8 +136,7 @@ class RNN(Holding, Starting, keras.layers.RNN):
         carry = {"states": self._states_before(initial_state, batch)}
         reads = {"x": sequences}
         if mask is not None:
-            mask = ops.cast(tree.flatten(mask)[0], "bool")
-            reads["valid"] = ops.transpose(ops.squeeze(mask, -1) if len(mask.shape) == 3 else mask)
+            reads["valid"] = ops.transpose(valid_steps(mask))
         if mask is not None or not self.return_sequences:  # to repeat the last output, or return it
             carry["output"] = ops.zeros((batch, *self._output_shape()), dtype=self._state_dtype())
         cells = self._nested_cells()
@@ -175,6 +175,10 @@ class RNN(Holding, Starting, keras.layers.RNN):
         """Configuration for serialisation."""
         own = {"loop": self.loop, "checkpoint_every": self.checkpoint_every}
         return {**super().get_config(), **own}
+
+    def compute_mask(self, sequences, mask=None):
+        """The mask of the outputs; states have none."""
+        return super().compute_mask(sequences, valid_steps(mask))
 
     def reset_state(self, states=None):
         """Sets the states of a `stateful` layer, to `states` or to what the cell starts from."""
@@ -374,6 +378,15 @@ def forget(cells):
 def swap_time(sequences):
     """`(batch, time, ...)` as `(time, batch, ...)`, and back."""
     return ops.transpose(sequences, (1, 0, *range(2, len(sequences.shape))))
+
+
+def valid_steps(mask):
+    """A mask `(batch, time, ...)` as `(batch, time)`: a step is valid where any of its parts is."""
+    mask = None if mask is None else tree.flatten(mask)[0]
+    if mask is None:
+        return None
+    mask = ops.cast(mask, "bool")
+    return ops.any(mask, axis=tuple(range(2, len(mask.shape)))) if len(mask.shape) > 2 else mask
 
 
 def valid_span(valid):

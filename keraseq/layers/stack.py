@@ -9,7 +9,7 @@ from keraseq import cells
 from keraseq.checks import boolean, positive_integer, rate
 from keraseq.layers.bidirectional import Bidirectional
 from keraseq.layers.holding import Holding
-from keraseq.layers.rnn import RNN, swap_time
+from keraseq.layers.rnn import RNN, swap_time, valid_steps
 from keraseq.layers.starting import Starting
 
 
@@ -150,7 +150,7 @@ class Stack(Holding, Starting, keras.layers.Layer):
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
         """Runs the layers one after the other, time first from the lowest to the highest."""
-        below, last_states = swap_time(sequences), []
+        below, last_states, mask = swap_time(sequences), [], valid_steps(mask)
         given = None if initial_state is None else list(tree.flatten(initial_state))
         for i, rnn in enumerate(self.rnns):
             x = self.dropouts[i - 1](below, training=training) if i else below
@@ -169,7 +169,7 @@ class Stack(Holding, Starting, keras.layers.Layer):
 
     def compute_mask(self, _, mask=None):
         """The mask of the outputs; states have none."""
-        mask = mask if self.return_sequences else None
+        mask = valid_steps(mask) if self.return_sequences else None
         return (mask, *[None] * len(self.state_sizes)) if self.return_state else mask
 
     def compute_output_shape(self, sequences_shape):
@@ -235,7 +235,7 @@ class Stack(Holding, Starting, keras.layers.Layer):
         if mask is None:
             valid = ops.ones_like(sequence[..., 0], dtype="bool")
         else:
-            valid = ops.transpose(ops.cast(mask, "bool"))
+            valid = ops.transpose(mask)
         last = ops.max(ops.where(valid, steps, -1), axis=0, keepdims=True)
         first = ops.min(ops.where(valid, steps, ops.shape(sequence)[0]), axis=0, keepdims=True)
 

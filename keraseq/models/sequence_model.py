@@ -5,6 +5,7 @@ import functools
 import keras
 from keras import ops, tree
 
+from keraseq.layers.scan.values import watched
 from keraseq.models.inputs import WordDropout
 from keraseq.models.values import check_labels, check_tokens, dtype_name, vocabulary_of
 
@@ -126,17 +127,14 @@ class SequenceModel(keras.Model):
         """`x`; a `tf.data.Dataset` as one that stops at tokens that are not in the vocabulary."""
         if not (hasattr(x, "element_spec") and hasattr(x, "map") and self.vocabularies):
             return x
-        import tensorflow as tf
 
-        def look(*batch):
-            for want, got in self.named(batch[0]):
+        def limits(inputs):
+            for want, got in self.named(inputs):
                 size = self.vocabularies.get(want.name)
                 if size is not None:
-                    good = tf.reduce_all((got >= 0) & (tf.cast(got, "int64") < size))
-                    tf.debugging.Assert(good, [vocabulary_of(want, size)])
-            return batch if len(batch) > 1 else batch[0]
+                    yield got, size, vocabulary_of(want, size)
 
-        return x.map(look)
+        return watched(x, limits)
 
     def _get_jax_state(self, **asked):
         """Keras', and kept: on JAX the weights are nowhere else until the first step is done."""

@@ -2,7 +2,8 @@
 
 import keras
 import numpy as np
-from keras import ops
+
+from keraseq.layers.scan.values import at_hand
 
 
 def check_tokens(want, got, size: int):
@@ -70,26 +71,6 @@ def fits(shape, asked) -> bool:
     return len(shape) == len(asked) and all(
         None in (one, two) or one == two for one, two in zip(shape[1:], asked[1:], strict=True)
     )
-
-
-def at_hand(got):
-    """The numbers in `got` as an array; None while a backend traces what it will run later."""
-    if isinstance(got, keras.KerasTensor) or not hasattr(got, "__array__"):
-        return None
-    if not ops.is_tensor(got):
-        return np.asarray(got)
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        traced = not hasattr(got, "numpy")
-    elif backend == "jax":
-        import jax
-
-        traced = isinstance(got, jax.core.Tracer)
-    else:
-        import torch
-
-        traced = got.is_meta or torch.compiler.is_compiling()
-    return None if traced else ops.convert_to_numpy(got)
 
 
 def dtype_name(dtype) -> str:
