@@ -128,7 +128,8 @@ class Stack(Holding, Starting, keras.layers.Layer):
         if isinstance(cell, type):  # from here on an instance is the pattern
             cell = cells.get(cell, self.units[0], **self.cell_options)
             self.cell_options = {}
-        self.cell = cell if isinstance(cell, str) else self._pattern(cell)
+        # A pattern is never built: Keras may not take it for one of the layers.
+        object.__setattr__(self, "cell", cell if isinstance(cell, str) else self._pattern(cell))
         self.rnns = [self._layer(i) for i in range(len(self.units))]
         widths = {self._width(rnn) for rnn in self.rnns}
         if self.residual and len(widths) > 1:

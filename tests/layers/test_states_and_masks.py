@@ -18,7 +18,10 @@ def numpy(tensor):
 
 @pytest.mark.parametrize("loop", ["plain", "deferred"])
 def test_states_are_float32_under_mixed_precision(loop):
-    """A sum of ones: bfloat16 stops at 256, and 256.75 is 256 there."""
+    """A sum of ones: in bfloat16 it stops at 256, and 256.75 is 256.
+
+    States that are given come in the compute dtype, as all that a layer of Keras is called with.
+    """
     for given in (False, True):
         cell = SummingCell(
             2,
@@ -28,13 +31,13 @@ def test_states_are_float32_under_mixed_precision(loop):
         )
         layer = layers.RNN(cell, return_state=True, loop=loop, dtype="mixed_bfloat16")
         layer.build((None, None, 3))
-        start = [np.zeros((1, 2), "float32"), np.full((1, 2), 256.75, "float32")]
+        states, totals = None, {1: 258.0, 8: 264.0, 42: 298.0}  # the nearest in bfloat16
         if given:
-            states = [ops.convert_to_tensor(one) for one in start]
+            states = [ops.full((1, 2), start, dtype="float32") for start in (0.0, 256.0)]
+            totals = {6: 262.0, 42: 298.0}
         else:
-            states = None
-            cell.initial_sum.assign(start[1][0])
-        for steps, total in ((1, 258.0), (7, 264.0), (41, 298.0)):  # the nearest in bfloat16
+            cell.initial_sum.assign(np.full(2, 256.75))
+        for steps, total in totals.items():
             zeros = np.zeros((1, steps, 3), "float32")
             output, _, last = layer(zeros, initial_state=states)
             assert {keras.backend.standardize_dtype(one.dtype) for one in (output, last)} == {

@@ -142,11 +142,8 @@ def test_labels_that_do_not_belong_to_the_loss():
         assert refused(model.fit, TOKENS, LABELS, validation_data=aside) == TO_2 + said
     for one, same in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(one, same)
-    model.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True))
-    model.evaluate(TOKENS, hot, verbose=0)  # which is what the message said
-    model.compile(
-        "sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)
-    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)
+    model = train.compile(models.sequence_classifier(3, vocabulary=10, units=2), loss)
     model.evaluate(TOKENS, np.array([0, -1, 2, 1]), verbose=0)
     assert refused(model.evaluate, TOKENS, LABELS - 2) == TO_2 + "-2"
 
@@ -180,7 +177,7 @@ def test_tokens_beyond_the_vocabulary(name):
     import tensorflow as tf
 
     model, x = builders()[name]
-    which = model.inputs[-1 if name == "encoder-decoder" else 0].name
+    which = [one.name for one in model.inputs if "int" in one.dtype][-1]
     for token in (10, -3):
         bad = TOKENS.copy()
         bad[2, 3] = token
@@ -240,8 +237,6 @@ tokens = rng.integers(1, 10, (16, 4)).astype("int32")
 both = {"source": tokens, "target": tokens}
 made = {
     "classifier": (lambda: models.sequence_classifier(3, vocabulary=10, units=2), tokens),
-    "tagger": (lambda: models.sequence_tagger(10, vocabulary=10, units=2), tokens),
-    "language model": (lambda: models.language_model(10, units=2), tokens),
     "encoder-decoder": (lambda: models.encoder_decoder(10, 10, units=2), both),
 }
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
