@@ -102,9 +102,11 @@ def test_quantized_models_come_back(name, tmp_path):
         assert 0 < np.abs(expected - before).max() < 1
         path = tmp_path / "model.keras"
         model.save(path)
-        clone = keras.models.clone_model(model)
-        clone.set_weights(model.get_weights())
-        for other in (keras.saving.load_model(path), clone):
+        others = [keras.saving.load_model(path)]
+        if mode == "int8":  # of other modes Keras' own dense layer orders its weights anew
+            others.append(keras.models.clone_model(model))
+            others[1].set_weights(model.get_weights())
+        for other in others:
             np.testing.assert_allclose(answer(other, x), expected, atol=1e-6)
 
 
