@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import keras_nlp
 
 WHOLE = ("beam", "contrastive")  # those that look at the whole text, and so cannot be streamed
+COLDEST = 1e-30  # the lowest temperature: float32 holds logits divided by it
 NAMES = ("greedy", "random", "top_k", "top_p", *WHOLE)
 
 
@@ -40,10 +41,10 @@ def choose(sampler, temperature, top_k, top_p, vocabulary: int) -> Choice:
             f"keras_nlp.samplers.Sampler.{did_you_mean(sampler, NAMES)}"
         )
     temperature = number("temperature", temperature)
-    if temperature < 0:
+    if temperature != 0 and temperature < COLDEST:
         raise ValueError(
-            "temperature must be 0 (the most probable token at each step) or greater; "
-            f"received temperature={temperature!r}"
+            "temperature must be 0 (the most probable token at each step), or "
+            f"{COLDEST:g} or greater; received temperature={temperature!r}"
         )
     options = options_of(sampler, top_k, top_p, vocabulary)
     if temperature == 0 and sampler in WHOLE:
@@ -109,6 +110,12 @@ def instance(sampler, temperature, top_k, top_p) -> Choice:
         raise ValueError(
             "a sampler instance brings its own temperature, k and p; received it together with "
             f"temperature={temperature!r}, top_k={top_k!r}, top_p={top_p!r}"
+        )
+    own = getattr(sampler, "temperature", 1.0)
+    if own < COLDEST:
+        raise ValueError(
+            f"a sampler needs a temperature of {COLDEST:g} or greater (sampler='greedy' is its "
+            f"limit); received temperature={own!r}"
         )
     key = (id(sampler), repr(sampler.get_config()))  # the engine keeps it: its id stays its own
     return Choice(key, lambda: sampler, 1.0, getattr(sampler, "seed", None))

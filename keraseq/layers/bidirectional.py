@@ -3,13 +3,19 @@
 import keras
 from keras import ops, tree
 
+from keraseq.layers.rnn import valid_steps
+from keraseq.layers.starting import Starting
+
 
 @keras.saving.register_keras_serializable("keraseq")
-class Bidirectional(keras.layers.Bidirectional):
+class Bidirectional(Starting, keras.layers.Bidirectional):
     """`keras.layers.Bidirectional`, mended where it raises with `stateful` and `return_state`.
 
     Keras 3.15 multiplies a generator in `compute_mask` there. Arguments, call and results are those
-    of `keras.layers.Bidirectional`.
+    of `keras.layers.Bidirectional`. An `initial_state` holds the forward states before the others.
+
+    Raises:
+        ValueError: In use, an `initial_state` that does not fit.
 
     Example:
 
@@ -18,6 +24,12 @@ class Bidirectional(keras.layers.Bidirectional):
     >>> tuple(layer(keras.ops.ones((2, 5, 3))).shape)
     (2, 32)
     """
+
+    @property
+    def state_sizes(self) -> list[int]:
+        """Size of each state, those of the forward layer first."""
+        layers = (self.forward_layer, self.backward_layer)
+        return [size for layer in layers for size in tree.flatten(layer.cell.state_size)]
 
     def over_time(self, sequences, initial_state=None, mask=None, training=False):
         """`call` for sequences `(time, batch, features)`, outputs side by side.
@@ -36,11 +48,8 @@ class Bidirectional(keras.layers.Bidirectional):
 
     def compute_mask(self, _, mask):
         """The mask of the outputs; states have none."""
-        mask = tree.flatten(mask)[0] if mask is not None else None
-        mask = mask if self.return_sequences else None
+        mask = valid_steps(mask) if self.return_sequences else None
         outputs = (mask, mask) if self.merge_mode is None else (mask,)
         if not self.return_state:
             return outputs if self.merge_mode is None else mask
-        layers = (self.forward_layer, self.backward_layer)
-        states = sum(len(tree.flatten(layer.cell.state_size)) for layer in layers)
-        return (*outputs, *[None] * states)
+        return (*outputs, *[None] * len(self.state_sizes))

@@ -5,12 +5,14 @@ from keras import ops, tree
 
 from keraseq.cells.cell import Cell
 from keraseq.checks import one_of, positive_integer
+from keraseq.layers.holding import Holding
 from keraseq.layers.recurrence import Recurrence
 from keraseq.layers.scan import LOOPS, checkpointed, scan
+from keraseq.layers.starting import Starting, in_every_row
 
 
 @keras.saving.register_keras_serializable("keraseq")
-class RNN(keras.layers.RNN):
+class RNN(Holding, Starting, keras.layers.RNN):
     """Drop-in for `keras.layers.RNN` that is faster with keraseq's cells and right with any mask.
 
         p_1 ... p_T = project(x_1 ... x_T)          one matrix product for all steps
@@ -51,9 +53,11 @@ class RNN(keras.layers.RNN):
 
     Call arguments:
         sequences: `(batch, time, features)`.
-        initial_state: The states before the first step, a list. Default: what the cell says.
-        mask: `(batch, time)`, `True` where a step is valid. What the input holds elsewhere does not
-            matter, were it NaN.
+        initial_state: The states before the first step, a list of `(batch, size)`, or of
+            `(1, size)` for all rows alike. Default: what the cell says.
+        mask: `(batch, time)`, `True` where a step is valid; what the input holds elsewhere does not
+            matter, were it NaN. In a mask of more axes, as of words in the sentences that are the
+            steps, a step is valid where any of its parts is.
         training: Whether dropout and zoneout are at work.
         context: Nested tensors that every step may read, such as the outputs of an encoder and
             their mask; the cell finds them in `keraseq.cells.running().context`, and they get their
@@ -66,8 +70,9 @@ class RNN(keras.layers.RNN):
 
     Raises:
         ValueError: `cell` is no cell; `unroll` without a known number of steps; `stateful` without
-            a fixed batch size; on TensorFlow `checkpoint_every` with a step that reads a tensor
-            which is neither an argument nor a weight.
+            a fixed batch size; in use, an `initial_state` that does not fit, and on TensorFlow
+            `checkpoint_every` with a step that reads a tensor which is neither an argument nor a
+            weight.
 
     Example:
 
@@ -137,8 +142,7 @@ class RNN(keras.layers.RNN):
         carry = {"states": self._states_before(initial_state, batch)}
         reads = {"x": sequences}
         if mask is not None:
-            mask = ops.cast(tree.flatten(mask)[0], "bool")
-            reads["valid"] = ops.transpose(ops.squeeze(mask, -1) if len(mask.shape) == 3 else mask)
+            reads["valid"] = ops.transpose(valid_steps(mask))
         if mask is not None or not self.return_sequences:  # to repeat the last output, or return it
             carry["output"] = ops.zeros((batch, *self._output_shape()), dtype=self.state_dtype)
         training = bool(training)
@@ -168,10 +172,19 @@ class RNN(keras.layers.RNN):
         """
         return [*super().variables, *tree.flatten(self.states or [])]
 
+    @property
+    def state_sizes(self) -> list[int]:
+        """Size of each state."""
+        return tree.flatten(self.cell.state_size)
+
     def get_config(self):
         """Configuration for serialisation."""
         own = {"loop": self.loop, "checkpoint_every": self.checkpoint_every}
         return {**super().get_config(), **own}
+
+    def compute_mask(self, sequences, mask=None):
+        """The mask of the outputs; states have none."""
+        return super().compute_mask(sequences, valid_steps(mask))
 
     def reset_state(self, states=None):
         """Sets the states of a `stateful` layer, to `states` or to what the cell starts from."""
@@ -260,11 +273,15 @@ class RNN(keras.layers.RNN):
     def _states_before(self, initial_state, batch):
         if initial_state is None:
             initial_state = self.states if self.stateful else self.get_initial_state(batch)
+        elif not isinstance(self.cell, Cell):  # cells in one another may nest theirs
+            nested = self.get_initial_state(batch)
+            initial_state = tree.pack_sequence_as(nested, tree.flatten(initial_state))
         if not tree.is_nested(initial_state):
             initial_state = [initial_state]
         dtype = self.state_dtype
         states = tree.map_structure(
-            lambda state: ops.convert_to_tensor(state, dtype=dtype), lists(initial_state)
+            lambda state: in_every_row(ops.convert_to_tensor(state, dtype=dtype), batch),
+            lists(initial_state),
         )
         # PyTorch: the variables are overwritten after the loop, while the gradient needs their old
         # values.
@@ -286,6 +303,15 @@ class RNN(keras.layers.RNN):
 def swap_time(sequences):
     """`(batch, time, ...)` as `(time, batch, ...)`, and back."""
     return ops.transpose(sequences, (1, 0, *range(2, len(sequences.shape))))
+
+
+def valid_steps(mask):
+    """A mask `(batch, time, ...)` as `(batch, time)`: a step is valid where any of its parts is."""
+    mask = None if mask is None else tree.flatten(mask)[0]
+    if mask is None:
+        return None
+    mask = ops.cast(mask, "bool")
+    return ops.any(mask, axis=tuple(range(2, len(mask.shape)))) if len(mask.shape) > 2 else mask
 
 
 def valid_span(valid):

@@ -8,7 +8,9 @@ from keras import ops, tree
 from keraseq import cells
 from keraseq.checks import boolean, positive_integer, rate
 from keraseq.layers.bidirectional import Bidirectional
-from keraseq.layers.rnn import RNN, swap_time
+from keraseq.layers.holding import Holding
+from keraseq.layers.rnn import RNN, swap_time, valid_steps
+from keraseq.layers.starting import Starting
 
 
 def stack(
@@ -50,7 +52,7 @@ def stack(
 
 
 @keras.saving.register_keras_serializable("keraseq")
-class Stack(keras.layers.Layer):
+class Stack(Holding, Starting, keras.layers.Layer):
     """Recurrent layers on top of each other, as one layer.
 
         y^0 = x
@@ -78,7 +80,7 @@ class Stack(keras.layers.Layer):
     Call arguments:
         sequences: `(batch, time, features)`.
         initial_state: The states before the first step of all layers, a flat list in the order in
-            which `return_state` gives them.
+            which `return_state` gives them, `(batch, size)` or `(1, size)` each.
         mask: `(batch, time)`, `True` where a step is valid.
         training: Whether dropout and zoneout are at work.
 
@@ -88,7 +90,7 @@ class Stack(keras.layers.Layer):
 
     Raises:
         ValueError: An unknown cell or option, sizes that contradict each other, or a residual
-            tower whose layers differ in width.
+            tower whose layers differ in width; in use, an `initial_state` that does not fit.
 
     Example:
 
@@ -126,7 +128,8 @@ class Stack(keras.layers.Layer):
         if isinstance(cell, type):  # from here on an instance is the pattern
             cell = cells.get(cell, self.units[0], **self.cell_options)
             self.cell_options = {}
-        self.cell = cell if isinstance(cell, str) else self._pattern(cell)
+        # A pattern is never built: Keras may not take it for one of the layers.
+        object.__setattr__(self, "cell", cell if isinstance(cell, str) else self._pattern(cell))
         self.rnns = [self._layer(i) for i in range(len(self.units))]
         widths = {self._width(rnn) for rnn in self.rnns}
         if self.residual and len(widths) > 1:
@@ -144,16 +147,17 @@ class Stack(keras.layers.Layer):
         for rnn in self.rnns:
             rnn.build(shape)
             shape = (*shape[:-1], self._width(rnn))
+        super().build(sequences_shape)
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
         """Runs the layers one after the other, time first from the lowest to the highest."""
-        below, last_states = swap_time(sequences), []
+        below, last_states, mask = swap_time(sequences), [], valid_steps(mask)
         given = None if initial_state is None else list(tree.flatten(initial_state))
         for i, rnn in enumerate(self.rnns):
             x = self.dropouts[i - 1](below, training=training) if i else below
             first_states = None
             if given is not None:
-                count = self._state_count(rnn)
+                count = len(rnn.state_sizes)
                 first_states, given = given[:count], given[count:]
             y, states = rnn.over_time(x, first_states, mask, training)
             last_states += tree.flatten(states)
@@ -166,8 +170,8 @@ class Stack(keras.layers.Layer):
 
     def compute_mask(self, _, mask=None):
         """The mask of the outputs; states have none."""
-        mask = mask if self.return_sequences else None
-        return (mask, *[None] * self.state_count) if self.return_state else mask
+        mask = valid_steps(mask) if self.return_sequences else None
+        return (mask, *[None] * len(self.state_sizes)) if self.return_state else mask
 
     def compute_output_shape(self, sequences_shape):
         """Shape of the output, and of the states with `return_state`."""
@@ -175,16 +179,12 @@ class Stack(keras.layers.Layer):
         shape = (batch, sequences_shape[1], width) if self.return_sequences else (batch, width)
         if not self.return_state:
             return shape
-        states = []
-        for rnn in self.rnns:
-            for one in (rnn.forward_layer, rnn.backward_layer) if self.bidirectional else (rnn,):
-                states += [(batch, size) for size in tree.flatten(one.cell.state_size)]
-        return (shape, *states)
+        return (shape, *[(batch, size) for size in self.state_sizes])
 
     @property
-    def state_count(self) -> int:
-        """Number of states of all layers together."""
-        return sum(self._state_count(rnn) for rnn in self.rnns)
+    def state_sizes(self) -> list[int]:
+        """Size of each state of all layers, from the lowest to the highest."""
+        return [size for rnn in self.rnns for size in rnn.state_sizes]
 
     def reset_state(self):
         """Sets the states of a `stateful` tower to what the cells start from."""
@@ -209,14 +209,9 @@ class Stack(keras.layers.Layer):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """The layer that `get_config` describes."""
-        config = dict(config)
         if "layers" in config:  # any number of them, in a file of a few bytes
             raise ValueError("a saved tower names the units of each layer, not their number")
-        if not isinstance(config["cell"], str):
-            config["cell"] = keras.saving.deserialize_keras_object(
-                config["cell"], custom_objects=custom_objects
-            )
-        return cls(**config)
+        return super().from_config(config, custom_objects)
 
     def _pattern(self, cell):
         """An unbuilt copy, so that the caller's cell and its weights stay apart."""
@@ -242,17 +237,13 @@ class Stack(keras.layers.Layer):
             return 2 * rnn.forward_layer.cell.output_size
         return rnn.cell.output_size
 
-    def _state_count(self, rnn):
-        layers = (rnn.forward_layer, rnn.backward_layer) if self.bidirectional else (rnn,)
-        return sum(len(tree.flatten(layer.cell.state_size)) for layer in layers)
-
     def _last(self, sequence, mask):
         """Last valid step of `(time, batch, width)`; for the backward half the first."""
         steps = ops.arange(ops.shape(sequence)[0])[:, None]
         if mask is None:
             valid = ops.ones_like(sequence[..., 0], dtype="bool")
         else:
-            valid = ops.transpose(ops.cast(mask, "bool"))
+            valid = ops.transpose(mask)
         last = ops.max(ops.where(valid, steps, -1), axis=0, keepdims=True)
         first = ops.min(ops.where(valid, steps, ops.shape(sequence)[0]), axis=0, keepdims=True)
 

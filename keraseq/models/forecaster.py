@@ -8,6 +8,7 @@ from keras import ops, tree
 from keraseq import cells
 from keraseq.checks import one_of, positive_integer, rate
 from keraseq.layers import RNN, stack
+from keraseq.layers.holding import Holding
 from keraseq.models.heads import NORMALIZATIONS, make_head, normalized
 from keraseq.models.inputs import drop, full_precision
 from keraseq.models.sequence_model import SequenceModel
@@ -224,7 +225,7 @@ def step_forecaster(
 
 
 @keras.saving.register_keras_serializable("keraseq")
-class FeedbackRNN(keras.layers.Layer):
+class FeedbackRNN(Holding, keras.layers.Layer):
     """The recurrent part of `step_forecaster`: windows -> `width` numbers for each value.
 
     Args:
@@ -331,13 +332,6 @@ class FeedbackRNN(keras.layers.Layer):
             "cell": keras.saving.serialize_keras_object(pattern),
             "regularizer": keras.regularizers.serialize(self.regularizer),
         }
-
-    @classmethod
-    def from_config(cls, config):
-        """The layer that `get_config` describes."""
-        config = dict(config)
-        config["cell"] = keras.saving.deserialize_keras_object(config["cell"])
-        return cls(**config)
 
 
 class FeedbackCell(keras.layers.Layer):

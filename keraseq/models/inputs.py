@@ -5,6 +5,7 @@ from keras import ops
 
 from keraseq.checks import positive_integer
 from keraseq.checks import rate as fraction
+from keraseq.layers.holding import Holding
 
 
 @keras.saving.register_keras_serializable("keraseq")
@@ -99,7 +100,7 @@ class WordDropout(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keraseq")
-class PairEmbedding(keras.layers.Layer):
+class PairEmbedding(Holding, keras.layers.Layer):
     """A vector for each token and the one before it: `(batch, length)` -> `(batch, length, width)`.
 
         y_t = W v[(7919 x_{t-1} + x_t) mod buckets]            x_0 = 0
@@ -140,6 +141,7 @@ class PairEmbedding(keras.layers.Layer):
         """Makes the table and W."""
         self.vectors.build(input_shape)
         self.widen.build((*input_shape, self.rank))
+        super().build(input_shape)
 
     def call(self, inputs, training=False):
         """Looks the pairs up."""

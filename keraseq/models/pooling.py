@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keraseq.checks import one_of
+from keraseq.layers.rnn import valid_steps
 
 POOLINGS = ("last", "mean", "max", "attention")  # "last" is what a recurrent layer returns itself
 
@@ -58,13 +59,13 @@ class SequencePooling(keras.layers.Layer):
 
     def call(self, inputs, mask=None):
         """Pools over time."""
-        x = ops.cast(inputs, self.variable_dtype)
+        x, mask = ops.cast(inputs, self.variable_dtype), valid_steps(mask)
         if self.mode == "attention":
             return ops.cast(self._attended(x, mask), self.compute_dtype)
         if mask is None:
             pooled = ops.mean(x, axis=1) if self.mode == "mean" else ops.max(x, axis=1)
             return ops.cast(pooled, self.compute_dtype)
-        valid = ops.cast(mask, "bool")[..., None]
+        valid = mask[..., None]
         if self.mode == "mean":
             count = ops.sum(ops.cast(valid, x.dtype), axis=1)
             pooled = ops.sum(ops.where(valid, x, 0.0), axis=1) / ops.maximum(count, 1.0)
@@ -77,7 +78,7 @@ class SequencePooling(keras.layers.Layer):
         scores = ops.matmul(x, ops.cast(self.w, x.dtype))
         if mask is None:
             return ops.sum(ops.softmax(scores, axis=1) * x, axis=1)
-        valid = ops.cast(mask, "bool")[..., None]
+        valid = mask[..., None]
         shares = ops.softmax(ops.where(valid, scores, -1e9), axis=1)
         return ops.sum(ops.where(valid, shares, 0.0) * x, axis=1)
 

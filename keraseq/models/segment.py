@@ -7,6 +7,7 @@ from keraseq import cells
 from keraseq.cells import Cell
 from keraseq.checks import boolean, positive_integer, rate
 from keraseq.layers import RNN
+from keraseq.layers.holding import Holding
 from keraseq.models.forecaster import future_input, regularized, sizes
 from keraseq.models.heads import make_head, normalized
 from keraseq.models.inputs import full_precision
@@ -117,7 +118,7 @@ def segment_forecaster(
 
 
 @keras.saving.register_keras_serializable("keraseq")
-class SegmentRNN(keras.layers.Layer):
+class SegmentRNN(Holding, keras.layers.Layer):
     """The recurrent part of `segment_forecaster`: windows -> `width` numbers for each value.
 
         e_i     = relu(dense(segment i of one series))       i = 1 ... length / segment
@@ -245,13 +246,6 @@ class SegmentRNN(keras.layers.Layer):
             "cell": keras.saving.serialize_keras_object(pattern),
             "regularizer": keras.regularizers.serialize(self.regularizer),
         }
-
-    @classmethod
-    def from_config(cls, config):
-        """The layer that `get_config` describes."""
-        config = dict(config)
-        config["cell"] = keras.saving.deserialize_keras_object(config["cell"])
-        return cls(**config)
 
     def _read(self, window, training):
         """The last states after all segments, each `(batch * targets, size)`."""

@@ -3,15 +3,40 @@
 import functools
 
 import keras
+from keras import ops, tree
+
+from keraseq.layers.scan.values import watched
+from keraseq.models.inputs import WordDropout
+from keraseq.models.values import check_labels, check_tokens, dtype_name, vocabulary_of
+
+JAX_STATE = (  # what Keras' trainer takes out of a model on JAX, in its order
+    "trainable_variables",
+    "non_trainable_variables",
+    "optimizer_variables",
+    "metrics_variables",
+)
 
 
-def checked(method):
-    """A method of `keras.Model` that first looks at its data."""
+def checked(method, labelled=True):
+    """A method of `keras.Model` that first looks at its data, labels and validation data too."""
 
     @functools.wraps(method)
     def look_first(self, x=None, *args, **kwargs):
-        self.check_data(x)
-        return method(self, x, *args, **kwargs)
+        if labelled:
+            y, *args = args or (kwargs.pop("y", None),)
+            args = (self.check_data(x, y), *args)
+        else:
+            self.check_data(x)
+        aside = kwargs.get("validation_data")
+        self.check_data(*aside[:2] if isinstance(aside, tuple) else (aside,))
+        try:
+            return method(self, self.watched(x), *args, **kwargs)
+        except Exception as error:
+            self.come_back()
+            said = [one for one in self.vocabularies_said if one in str(error)]
+            if said and type(error).__name__ == "InvalidArgumentError":  # from `watched`
+                raise ValueError(said[0]) from None
+            raise
 
     return look_first
 
@@ -24,15 +49,19 @@ class SequenceModel(keras.Model):
     make ranks fit, so that features given to an embedding, or a forgotten axis, train without a
     word. On JAX it also loses the weights of a model when the first batch of `fit`, `evaluate` or
     `predict` does not fit. Here the dtype and the shape are looked at first, in `fit`, `evaluate`,
-    `predict` (arrays and `tf.data`) and in every call. All else is `keras.Model`.
+    `predict` (arrays and `tf.data`) and in every call; so are labels, where they are classes. Ids
+    beyond the vocabulary, which a compiled model would read as something else, are refused
+    wherever the numbers are at hand: in arrays, tensors and `tf.data`, but on TensorFlow and JAX
+    not in what a generator or a `keras.utils.PyDataset` makes. All else is `keras.Model`.
 
     Args:
         inputs, outputs, name: As for a functional `keras.Model`. Integer inputs are tokens
             `(batch, length)`, others features `(batch, length, features)`.
 
     Raises:
-        ValueError: In use: input that is no array, tokens that are no integers, the wrong rank or
-            width, or sequences without a step.
+        ValueError: In use: input that is no array, tokens that are no integers or not in the
+            vocabulary, the wrong rank or width, sequences without a step, or labels that do not
+            belong to the loss.
 
     Example:
 
@@ -44,10 +73,13 @@ class SequenceModel(keras.Model):
 
     fit = checked(keras.Model.fit)
     evaluate = checked(keras.Model.evaluate)
-    predict = checked(keras.Model.predict)
+    predict = checked(keras.Model.predict, labelled=False)
+    train_on_batch = checked(keras.Model.train_on_batch)
+    test_on_batch = checked(keras.Model.test_on_batch)
+    predict_on_batch = checked(keras.Model.predict_on_batch, labelled=False)
 
     def __call__(self, inputs, *args, **kwargs):
-        self.check(inputs)
+        self.check(inputs, values=True)
         return super().__call__(inputs, *args, **kwargs)
 
     def call(self, inputs, training=None, mask=None):
@@ -55,15 +87,93 @@ class SequenceModel(keras.Model):
         self.check(inputs)  # compiled steps on JAX come here directly
         return super().call(inputs, training=training, mask=mask)
 
-    def check_data(self, x):
-        """Raises if arrays, or what a `tf.data.Dataset` gives, cannot be this model's input."""
-        if hasattr(x, "element_spec"):
-            x = x.element_spec[0] if isinstance(x.element_spec, tuple) else x.element_spec
-        if x is not None:
-            self.check(x, whole=True)
+    def _symbolic_build(self, iterator=None, data_batch=None):
+        """Keras', for data as they come: `tf.distribute` gives their mean over the devices."""
+        if data_batch is not None:
+            x, *rest = data_batch
+            data_batch = (self.with_its_dtypes(x), *rest)
+        super()._symbolic_build(iterator=iterator, data_batch=data_batch)
 
-    def check(self, inputs, whole: bool = False):
+    def with_its_dtypes(self, x):
+        """The data `x` in the dtypes of the model's inputs."""
+        if isinstance(x, dict):
+            dtypes = {one.name: one.dtype for one in self.inputs}
+            return {name: ops.cast(one, dtypes.get(name, one.dtype)) for name, one in x.items()}
+        flat = zip(tree.flatten(x), self.inputs, strict=True)
+        return tree.pack_sequence_as(x, [ops.cast(one, want.dtype) for one, want in flat])
+
+    @functools.cached_property
+    def vocabularies(self) -> dict[str, int]:
+        """How many tokens there are for each input of tokens, by its name."""
+        found = {}
+        for layer in self.layers:
+            size = getattr(layer, "vocabulary", getattr(layer, "input_dim", None))
+            if size is None:
+                continue
+            source = layer
+            while isinstance(source, WordDropout) or source is layer:
+                source = source._inbound_nodes[0].input_tensors[0]._keras_history.operation
+            if isinstance(source, keras.layers.InputLayer) and "int" in source.dtype:
+                found[source.name] = min(size, found.get(source.name, size))
+        return found
+
+    @property
+    def vocabularies_said(self) -> list[str]:
+        """What each input of tokens accepts, in words."""
+        sizes = self.vocabularies
+        return [vocabulary_of(one, sizes[one.name]) for one in self.inputs if one.name in sizes]
+
+    def watched(self, x):
+        """`x`; a `tf.data.Dataset` as one that stops at tokens that are not in the vocabulary."""
+        if not (hasattr(x, "element_spec") and hasattr(x, "map") and self.vocabularies):
+            return x
+
+        def limits(inputs):
+            for want, got in self.named(inputs):
+                size = self.vocabularies.get(want.name)
+                if size is not None:
+                    yield got, size, vocabulary_of(want, size)
+
+        return watched(x, limits)
+
+    def _get_jax_state(self, **asked):
+        """Keras', and kept: on JAX the weights are nowhere else until the first step is done."""
+        state = super()._get_jax_state(**asked)
+        taken = [name for name in JAX_STATE if asked.get(name)]
+        self._jax_state = dict(zip(taken, state, strict=True))
+        return state
+
+    def come_back(self):
+        """Gives the model its weights again, on JAX, where `fit` and `predict` stopped halfway."""
+        if hasattr(self, "jax_state_sync"):
+            self.jax_state_sync()
+            self._jax_state = None
+
+    def check_data(self, x, y=None):
+        """Raises if arrays, or what a `tf.data.Dataset` gives, do not go with this model.
+
+        Returns the labels `y`, as they are or, where they are classes, without an axis of size 1.
+        """
+        if hasattr(x, "element_spec"):
+            spec = x.element_spec if isinstance(x.element_spec, tuple) else (x.element_spec,)
+            self.check_data(*spec[:2])
+            return y
+        if x is not None:
+            self.check(x, whole=True, values=True)
+        if len(self.outputs) == 1 and hasattr(y, "shape") and hasattr(y, "dtype"):
+            return check_labels(getattr(self, "loss", None), self.outputs[0], y)
+        return y
+
+    def check(self, inputs, whole: bool = False, values: bool = False):
         """Raises a one-line error if `inputs`, a batch or the `whole` data, cannot be the input."""
+        for want, got in self.named(inputs):
+            check_one(want, got, whole)
+            size = self.vocabularies.get(want.name) if values else None
+            if size is not None:
+                check_tokens(want, got, size)
+
+    def named(self, inputs):
+        """Each `keras.Input` of the model with what `inputs` has for it, or a one-line error."""
         expected = self.inputs
         if isinstance(inputs, dict):
             missing = [one.name for one in expected if one.name not in inputs]
@@ -79,9 +189,8 @@ class SequenceModel(keras.Model):
                 raise ValueError(f"{describe(expected[0])}; received a {type(inputs).__name__}")
         else:
             received = [inputs]
-        if len(received) == len(expected):  # else Keras names what is missing
-            for want, got in zip(expected, received, strict=True):
-                check_one(want, got, whole)
+        # Where the numbers differ Keras names what is missing.
+        return list(zip(expected, received, strict=True)) if len(received) == len(expected) else []
 
 
 def check_one(want, got, whole):
@@ -98,11 +207,6 @@ def check_one(want, got, whole):
     empty = 0 in (shape if whole else shape[1:])
     if empty or not fits or not dtype.startswith(accepted_kinds(want)):
         raise ValueError(f"{describe(want)}; received {dtype} of shape {shape}")
-
-
-def dtype_name(dtype) -> str:
-    """The name of a dtype of any backend or of NumPy."""
-    return getattr(dtype, "name", str(dtype)).removeprefix("torch.")
 
 
 def accepted_kinds(want) -> tuple[str, ...]:

@@ -41,6 +41,10 @@ class StreamingStack(Stack):
         if not self.stateful:
             raise ValueError("StreamingStack needs stateful=True; received stateful=False")
 
+    def __call__(self, sequences, fresh, **kwargs):
+        """`keras.layers.Layer.__call__`; `fresh` goes by its name, since it is no state."""
+        return super().__call__(sequences, fresh=fresh, **kwargs)
+
     def build(self, sequences_shape, fresh_shape=None):
         """Builds the layers, and the states that they carry."""
         super().build(sequences_shape)

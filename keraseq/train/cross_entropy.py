@@ -32,6 +32,8 @@ class CrossEntropy(keras.losses.Loss):
     0.6931
     """
 
+    class_numbers = True  # what its labels are, as models ask
+
     def __init__(self, reduction="sum_over_batch_size", name="cross_entropy", **options):
         super().__init__(name=name, reduction=reduction, **options)
 
