@@ -11,13 +11,9 @@ same for people) and `manifest.json`, with the size and the SHA-256 of each file
 pickled, and nothing is unpickled.
 """
 
-import hashlib
 import json
 import math
-import os
 import platform
-import secrets
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -29,6 +25,7 @@ import keras
 import numpy as np
 
 import keraseq.models  # noqa: F401 - a saved model finds its classes only where they are imported
+from keraseq.files import replacing, sha256, standing
 
 FORMAT, VERSION = "keraseq bundle", 1
 REQUIRED = ("model.keras", "preprocessing.json", "card.json", "card.md")
@@ -190,10 +187,7 @@ class Bundle:
         values = without_arrays(self.preprocessing, "preprocessing", arrays)
         if folder.exists() and not (folder / "manifest.json").is_file():
             raise BundleError(f"{str(folder)!r} exists and is no bundle: it is not replaced")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
-        partial.mkdir()
-        try:
+        with replacing(folder, folder=True) as partial:
             model = self.model
             if not optimizer:
                 model = type(model).from_config(model.get_config())
@@ -206,12 +200,6 @@ class Bundle:
             write_json(partial / "card.json", asdict(card))
             (partial / "card.md").write_text(card.markdown(), encoding="utf-8")
             write_json(partial / "manifest.json", manifest(partial))
-            for path in (*partial.iterdir(), partial):
-                flush(path)
-            swap(partial, folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-        flush(folder.parent)
         return folder
 
 
@@ -239,8 +227,7 @@ def load(folder: str | Path) -> Bundle:
     keraseq.bundle.BundleError: 'README.md' is no bundle: there is no folder of that name
     """
     folder = Path(folder)
-    previous = folder.with_name(f".{folder.name}.previous")
-    place = previous if previous.is_dir() and not folder.exists() else folder
+    place = standing(folder)
     check(place)
     try:
         arrays = {}
@@ -256,12 +243,6 @@ def load(folder: str | Path) -> Bundle:
             f"bundle {str(folder)!r} cannot be loaded: {type(error).__name__}: {first}"
         ) from error
     return Bundle(model, preprocessing, card)
-
-
-def sha256(path: str | Path) -> str:
-    """SHA-256 of a file, in hexadecimal: what a card says of its data."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check(folder: Path) -> None:
@@ -308,31 +289,6 @@ def manifest(folder: Path) -> dict[str, Any]:
         for path in sorted(folder.iterdir())
     }
     return {"format": FORMAT, "version": VERSION, "files": files}
-
-
-def swap(partial: Path, folder: Path) -> None:
-    """Puts a finished folder into its place; what was there stays until that has happened."""
-    previous = folder.with_name(f".{folder.name}.previous")
-    if folder.exists():
-        shutil.rmtree(previous, ignore_errors=True)
-        folder.rename(previous)
-        try:
-            partial.rename(folder)
-        except OSError:
-            previous.rename(folder)
-            raise
-    else:
-        partial.rename(folder)
-    shutil.rmtree(previous, ignore_errors=True)
-
-
-def flush(path: Path) -> None:
-    """Waits until a file or folder is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def completed(card: Card, model: keras.Model) -> Card:

@@ -292,9 +292,9 @@ def test_a_failed_save_leaves_the_earlier_bundle_and_no_rubbish(trained, tmp_pat
     def full(*args, **kwargs):
         raise OSError("no space left on device")
 
-    for broken in ("write_json", "swap", "flush"):
+    for room, broken in (("bundle", "write_json"), ("files", "swap"), ("files", "flush")):
         with monkeypatch.context() as patch:
-            patch.setattr(keraseq.bundle, broken, full)
+            patch.setattr(f"keraseq.{room}.{broken}", full)
             with pytest.raises(OSError, match="no space"):
                 Bundle(trained, {"version": 2}).save(folder)
         assert load(folder).preprocessing == {"version": 1}
@@ -307,7 +307,7 @@ def test_a_rename_that_fails_brings_the_earlier_bundle_back(trained, tmp_path, m
     rename = type(folder).rename
 
     def fails(path, target):
-        if path.name.endswith(".partial"):
+        if path.name.startswith(".partial"):
             raise OSError("no")
         return rename(path, target)
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import keras
 from rich.console import Console
 
+from keraseq import files
 from keraseq.checks import positive_integer, positive_number
-from keraseq.experiments import config, crew, files, report, store
+from keraseq.experiments import config, crew, report, store
 from keraseq.experiments.plan import Plan, listed
 from keraseq.experiments.pool import Pool
 from keraseq.experiments.progress import Progress
@@ -157,7 +158,7 @@ def prepare(folder: Path, kept: Store, plan: Plan, fresh: bool) -> None:
     settings = json.loads(json.dumps(plan.settings()))
     stored = folder / SETTINGS
     if stored.exists():
-        known = files.read(stored)
+        known = files.read_json(stored)
         store.refuse_other(str(folder), known.get("settings", known), settings)
     kept.agree(settings)
     own = kept.url == store.url_of(folder)

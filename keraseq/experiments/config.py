@@ -5,8 +5,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from keraseq import files
 from keraseq.checks import one_of
-from keraseq.experiments import files
 
 NAMES = (
     *("tasks", "cells", "seeds", "trials", "sampler", "pruning"),

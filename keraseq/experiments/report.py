@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keraseq.experiments import files
+from keraseq import files
 from keraseq.experiments.figures import figures
 from keraseq.experiments.page import as_html, which
 from keraseq.experiments.results import Results
@@ -34,10 +34,8 @@ def write(results: Results) -> Path:
         image = io.BytesIO()
         figure.savefig(image, format="png", dpi=DPI)
         path = results.folder / "figures" / f"{file_name(name)}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_bytes(image.getvalue())
-        partial.replace(path)
+        with files.replacing(path) as partial:
+            partial.write_bytes(image.getvalue())
         images[name] = base64.b64encode(image.getvalue()).decode()
     page = results.folder / "report.html"
     files.write(page, as_html(results, images))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keraseq.experiments import files, slots, statistics, store
+from keraseq import files
+from keraseq.experiments import slots, statistics, store
 from keraseq.experiments.plan import FORMAT
 from keraseq.experiments.store import Store
 
@@ -87,7 +88,7 @@ class Results:
         """
         path, copy = Path(folder) / SETTINGS, Path(folder) / RECORDS
         if not path.exists() and copy.exists():
-            whole = files.read(copy)
+            whole = files.read_json(copy)
             missing = [name for name in WHOLE if name not in whole]
             if missing:
                 raise ValueError(f"{copy} holds no comparison: it has no {missing[0]}")
@@ -95,7 +96,7 @@ class Results:
             return cls.checked(Path(folder), *parts, reference=reference)
         if not path.exists():
             raise ValueError(f"{folder} holds no comparison: there is no {SETTINGS}")
-        known = files.read(path)
+        known = files.read_json(path)
         if "name" not in known:
             raise ValueError(f"{folder} was made by another version of keraseq; compare again")
         url = store.url_of(folder, storage or known.get("storage"))

@@ -20,7 +20,6 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from keraseq.experiments import slots
-from keraseq.experiments.files import flat
 
 DATABASE = "study.db"
 HEARTBEAT = 30  # seconds between signs of life of a running trial
@@ -351,6 +350,15 @@ def refuse_other(where: str, stored: dict[str, Any], settings: dict[str, Any]) -
                 f"{where} was made with {name}={theirs.get(name)!r}, this run has "
                 f"{ours.get(name)!r}; choose another --out, or start over with --fresh"
             )
+
+
+def flat(settings: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested settings as pairs of a dotted name and a value."""
+    for name, value in settings.items():
+        if isinstance(value, dict) and value:
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 @contextlib.contextmanager

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from keraseq.files import read_json, write
+
 SETTINGS = "settings.json"  # removed by the recipe at the end: another may begin there
 
 
@@ -10,7 +12,7 @@ def claim(folder: Path, settings: dict) -> None:
     """Notes the settings of a run in its folder, or says that another run is there."""
     path = folder / SETTINGS
     if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = read_json(path)
         for name, value in settings.items():
             if before.get(name) != value:
                 raise ValueError(
@@ -20,4 +22,4 @@ def claim(folder: Path, settings: dict) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "log.csv").unlink(missing_ok=True)  # of a run that is over
-    path.write_text(json.dumps(settings), encoding="utf-8")
+    write(path, json.dumps(settings))

@@ -1,13 +1,14 @@
 """Going on with a run that was killed, to the same end."""
 
 import json
-import os
 import random
 from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
+
+from keraseq.files import replacing
 
 RESUME_FORMAT = 1
 
@@ -101,13 +102,8 @@ class Resume(keras.callbacks.Callback):
             "others": states,
         }
         arrays["state"] = np.array(json.dumps(state, default=float))
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f"partial.{self.path.name}")
-        with partial.open("wb") as file:
-            np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self.path)
+        with replacing(self.path) as partial:
+            np.savez(partial, **arrays)
 
     def on_train_end(self, logs=None):
         """Removes the file: this run is over."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 
 from keraseq.checks import boolean, positive_integer, rate
+from keraseq.files import replacing
 from keraseq.train.resume import Resume
 
 
@@ -88,14 +89,23 @@ class BestCheckpoint(keras.callbacks.ModelCheckpoint):
 
     def __init__(self, filepath: str | Path, **options):
         self.target = Path(filepath)
-        partial = self.target.with_name(f"partial.{self.target.name}")
-        super().__init__(partial, save_best_only=True, **options)
+        super().__init__(self.target, save_best_only=True, **options)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Saves the model if that is asked for and it is the best so far."""
+        if self.save_freq != "epoch":
+            self._replace(super().on_train_batch_end, batch, logs)
 
     def on_epoch_end(self, epoch, logs=None):
         """Saves the model if it is the best so far."""
-        super().on_epoch_end(epoch, logs)
-        if Path(self.filepath).exists():
-            Path(self.filepath).replace(self.target)
+        self._replace(super().on_epoch_end, epoch, logs)
+
+    def _replace(self, save, *args):
+        with replacing(self.target) as partial:
+            self.filepath = str(partial)
+            save(*args)
+            if partial.stat().st_size == 0:
+                partial.unlink()  # it is not the best
 
 
 class CSVLog(keras.callbacks.CSVLogger):

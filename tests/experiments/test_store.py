@@ -169,3 +169,7 @@ def test_optuna_reads_what_was_stored(kept, url):
     kept.finish(trial._trial_id, {"validation": 0.75}, 0.75, pruned=False)
     read = optuna.load_study(study_name="mine/a/gru/search", storage=url)
     assert read.best_params == {"learning_rate": 0.1} and read.best_value == 0.75
+
+
+def test_nested_settings_as_dotted_names():
+    assert dict(store.flat({"a": {"b": 1, "c": {}}, "d": [2]})) == {"a.b": 1, "a.c": {}, "d": [2]}

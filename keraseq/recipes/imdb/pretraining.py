@@ -10,6 +10,7 @@ from keras import ops
 from keraseq import data
 from keraseq import train as training
 from keraseq.data import labelled
+from keraseq.files import replacing
 from keraseq.layers import stack
 from keraseq.models.inputs import drop, embedded_tokens
 from keraseq.recipes.imdb.baselines import MULTIPLE
@@ -227,9 +228,8 @@ def pretrain(
             for name in ("embedding", "recurrent")
             for i, weight in enumerate(reader.encoder.get_layer(name).get_weights())
         }
-        partial = folder / f"partial.{KEPT}"
-        np.savez(partial, **weights)
-        partial.replace(folder / KEPT)
+        with replacing(folder / KEPT) as partial:
+            np.savez(partial, **weights)
     with np.load(folder / KEPT, allow_pickle=False) as weights:
         for name in ("embedding", "recurrent"):
             layer = model.get_layer(name)
