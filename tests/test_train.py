@@ -198,8 +198,8 @@ DAMAGE = {
         "anew",
     ),
     "a later format": (
-        lambda path: np.savez(path, state=np.array('{"format": 2}')) or small(),
-        "is no resume file that this version can read (format 2); remove it to start anew",
+        lambda path: np.savez(path, state=np.array('{"format": 3}')) or small(),
+        "is no resume file that this version can read (format 3); remove it to start anew",
     ),
 }
 
@@ -339,7 +339,7 @@ def test_a_nan_stops_with_step_batch_and_hint(tmp_path, bad):
     assert "at step 5 (epoch 1, batch 2); the mean loss was " in message
     assert message.endswith(
         " at batch 1. Look for NaN or huge values in that batch, lower the learning rate "
-        "(now 0.02), or clip the gradients (clipnorm)"
+        "(now 0.02; in a shell --learning-rate), or clip the gradients more than to 1 (clipnorm)"
     )
     assert "\n" not in message
     assert not (tmp_path / "bad").exists()  # nothing broken was kept
