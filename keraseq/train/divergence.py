@@ -51,6 +51,8 @@ class StopOnDivergence(keras.callbacks.Callback):
         self.epoch, self.last_finite = epoch, None
         self.steps = int(keras.ops.convert_to_numpy(optimizer.iterations))
         rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+        for name in ("initial_learning_rate", "warmup_target"):  # of a schedule: what was given
+            rate = max(rate, getattr(optimizer._learning_rate, name, None) or 0.0)
         clipnorm = getattr(optimizer, "global_clipnorm", None)
         more = "" if clipnorm is None else f" more than to {clipnorm:.3g}"
         self.advice = (

@@ -43,6 +43,7 @@ DEFAULTS = {
 DECAY, WARM = 0.8, 0.1
 EPOCHS, STEPS = 30, 1_500  # so many epochs, or as many more as so many steps need
 PATIENCE = 1 / 3  # of the epochs
+WORST = 100  # times the loss of a forecast that knows nothing: no model that learns comes near it
 BATCH, BATCHES = 256, 32  # windows in a batch, unless an epoch then has fewer batches
 MODELS = {
     "segment": models.segment_forecaster,
@@ -116,11 +117,14 @@ def trained(series: data.Series, settings: Settings, folder, begin: float, verbo
     parts = {part: windows(seen, part, settings, scaler) for part in ("train", "validation")}
     model = build(series, settings, len(parts["train"]))
     training.compile(model, loss(settings), learning_rate=settings.learning_rate, metrics=[])
-    chosen = callbacks(settings, folder)
     batches = parts["train"].dataset(settings.batch_size, shuffle=True)
+    check = parts["validation"].dataset(settings.batch_size)
+    chosen = callbacks(
+        settings, folder, limit=WORST * max(1.0, loss_of_the_middle(settings, check))
+    )
     model.fit(
         batches,
-        validation_data=parts["validation"].dataset(settings.batch_size),
+        validation_data=check,
         epochs=settings.epochs,
         callbacks=chosen,
         shuffle=False,  # the dataset does
@@ -228,14 +232,30 @@ def loss(settings: Settings):
     return models.GaussianLoss() if settings.head == "gaussian" else settings.loss
 
 
-def callbacks(settings: Settings, folder) -> list:
+def loss_of_the_middle(settings: Settings, batches) -> float:
+    """The loss of the forecast that is 0, in the model's own scale, with a deviation of 1."""
+    losses, cost = [], keras.losses.get(loss(settings))
+    for i in range(len(batches)):
+        truth = np.asarray(batches[i][1], "float32")
+        middle = np.zeros_like(truth)
+        if settings.head == "gaussian":
+            middle = np.stack([middle, middle + 1], axis=-1)
+        elif settings.head == "quantiles":
+            middle = np.stack([middle] * len(settings.quantiles), axis=-1)
+        losses.append(float(np.mean(keras.ops.convert_to_numpy(cost(truth, middle)))))
+    return float(np.mean(losses))
+
+
+def callbacks(settings: Settings, folder, limit: float) -> list:
     """Early stopping and the falling rate; with a folder also what a killed run needs."""
     patience = max(3, round(settings.epochs * PATIENCE))
     schedule = keras.callbacks.LearningRateScheduler(Rate(settings.learning_rate, settings.epochs))
     if folder is not None:
-        return training.callbacks(folder, patience=patience, keep=True, others=[schedule])
+        return training.callbacks(
+            folder, patience=patience, keep=True, limit=limit, others=[schedule]
+        )
     stopping = keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)
-    return [training.StopOnDivergence(), stopping, schedule]
+    return [training.StopOnDivergence(limit), stopping, schedule]
 
 
 @dataclass(frozen=True)

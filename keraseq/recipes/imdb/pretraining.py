@@ -231,7 +231,7 @@ def pretrain(
         }
         with replacing(folder / KEPT) as partial:
             np.savez(partial, **weights)
-        remove(folder / "resume.npz")
+    remove(folder / "resume.npz")
     with np.load(folder / KEPT, allow_pickle=False) as weights:
         for name in ("embedding", "recurrent"):
             layer = model.get_layer(name)
