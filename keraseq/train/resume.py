@@ -152,7 +152,7 @@ class Resume(keras.callbacks.Callback):
                 f"{str(self.path)!r} is no resume file that this version can read ({error}); "
                 "remove it to start anew"
             ) from None
-        for name in sorted({*state["began"], *self.began}):
+        for name in {**self.began, **state["began"]}:
             before, now = state["began"].get(name), self.began.get(name)
             if before != now and not (name == "steps" and None in (before, now)):
                 self._refuse(f"it began with {name}={before!r}, this one has {now!r}")
@@ -227,8 +227,9 @@ def flat(config, name: str):
         if config["class_name"] != "__lambda__":
             yield from flat(config.get("config"), name)
     elif isinstance(config, dict):
-        for key in config.keys() - {"name"}:
-            yield from flat(config[key], key if name == "optimizer" else f"{name}.{key}")
+        for key, one in config.items():
+            if key != "name":
+                yield from flat(one, key if name == "optimizer" else f"{name}.{key}")
     elif isinstance(config, (list, tuple)):
         for i, one in enumerate(config):
             yield from flat(one, f"{name}.{i}")

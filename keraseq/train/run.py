@@ -142,8 +142,8 @@ class CSVLog(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes the table with one more line."""
-        rows = [row for row in self.rows() if int(row["epoch"]) < epoch]
-        rows.append({"epoch": epoch, **(logs or {})})
+        before = {int(row["epoch"]): row for row in self.rows() if int(row["epoch"]) < epoch}
+        rows = [*before.values(), {"epoch": epoch, **(logs or {})}]
         columns = sorted({name for row in rows for name in row} - {"epoch"})
         with replacing(self.filename) as partial, partial.open("w", newline="") as file:
             table = csv.DictWriter(file, ["epoch", *columns], restval="NA")

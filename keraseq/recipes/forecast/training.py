@@ -235,8 +235,8 @@ def loss(settings: Settings):
 def loss_of_the_middle(settings: Settings, batches) -> float:
     """The loss of the forecast that is 0, in the model's own scale, with a deviation of 1."""
     losses, cost = [], keras.losses.get(loss(settings))
-    for i in range(len(batches)):
-        truth = np.asarray(batches[i][1], "float32")
+    for _, truth in batches:
+        truth = np.asarray(truth)
         middle = np.zeros_like(truth)
         if settings.head == "gaussian":
             middle = np.stack([middle, middle + 1], axis=-1)
