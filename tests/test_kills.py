@@ -161,7 +161,7 @@ def test_text(tmp_path, monkeypatch):
     tiny |= {"epochs": 2}
 
     def run(folder):
-        return ended(recipes.text.train(corpus, folder=folder / "run", keep=True, **tiny), folder)
+        return ended(recipes.text.train(corpus, folder=folder / "run", hold=True, **tiny), folder)
 
     check(run, tmp_path, monkeypatch)
 
@@ -173,7 +173,7 @@ def test_imdb_behind_its_pretraining(tmp_path, monkeypatch):
     tiny |= {"epochs": 1, "pretraining": 1}
 
     def run(folder):
-        kept = {"folder": folder / "run", "keep": True, "report": None}
+        kept = {"folder": folder / "run", "hold": True, "report": None}
         return ended(recipes.imdb.train(reviews, **tiny, **kept), folder)
 
     check(run, tmp_path, monkeypatch)
@@ -185,7 +185,7 @@ def test_forecast(tmp_path, monkeypatch):
     tiny = {"cell": "elman", "units": 3, "batch_size": 16, "epochs": 2}
 
     def run(folder):
-        kept = {"folder": folder / "run", "keep": True}
+        kept = {"folder": folder / "run", "hold": True}
         return ended(recipes.forecast.train(series, 3, 7, **tiny, **kept), folder)
 
     check(run, tmp_path, monkeypatch)

@@ -103,7 +103,7 @@ def forecast(
                 **reading,
             )
             verbose = 1 if console.is_terminal else 0
-            kept = {"folder": out / "training", "keep": True}
+            kept = {"folder": out / "training", "hold": True}
             saved = recipes.forecast.train(
                 series, horizon, look_back, **kept, verbose=verbose, **settings
             )

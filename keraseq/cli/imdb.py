@@ -111,7 +111,7 @@ def imdb(
         bundle = recipes.imdb.train(
             reviews,
             folder=kept,
-            keep=True,
+            hold=True,
             report=lambda line: print(line, flush=True),
             verbose=1 if console.is_terminal else 0,
             **settings,

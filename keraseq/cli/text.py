@@ -102,7 +102,7 @@ def text(
         bundle = recipes.text.train(
             corpus,
             folder=kept,
-            keep=True,
+            hold=True,
             start=bundle,
             report=lambda text: print(text, flush=True),
             verbose=1 if console.is_terminal else 0,

@@ -18,7 +18,7 @@ MADE = (KEPT, "best.keras", "log.csv", PRETRAINING, SETTINGS)
 
 @contextmanager
 def claimed(
-    folder: str | Path | None, recipe: str, settings: dict, data: str, keep: bool = False
+    folder: str | Path | None, recipe: str, settings: dict, data: str, hold: bool = False
 ) -> Iterator[Path]:
     """The folder of a run, which is that run's until the block has ended.
 
@@ -30,7 +30,7 @@ def claimed(
         recipe: Name of the recipe.
         settings: What the run is made with, as JSON can hold it.
         data: What tells its data from others, see `digest`.
-        keep: Whether the folder stays the run's after the block, until `finish`: who saves what
+        hold: Whether the folder stays the run's after the block, until `finish`: who saves what
             came of the run calls it after that. Defaults to `False`.
 
     Raises:
@@ -48,7 +48,7 @@ def claimed(
         for name in MADE:
             remove(folder / name)
         raise
-    if not keep:
+    if not hold:
         finish(folder)
 
 

@@ -63,7 +63,7 @@ def train(
     look_back: int | None = None,
     *,
     folder: str | Path | None = None,
-    keep: bool = False,
+    hold: bool = False,
     verbose: int | str = 0,
     **options,
 ) -> Bundle:
@@ -76,7 +76,7 @@ def train(
             no more than a third of the shortest training part.
         folder: Where the run keeps its files; a run that was killed goes on from its last epoch if
             it is started again with the same folder. Default: nowhere.
-        keep: Whether the folder stays this run's after its end, until
+        hold: Whether the folder stays this run's after its end, until
             `keraseq.recipes.runs.finish(folder)`. Defaults to `False`.
         verbose: As for `keras.Model.fit`.
         **options: Of `Settings`, such as `cell="mut1"`, `model="direct"`, `head="quantiles"`. By
@@ -104,7 +104,7 @@ def train(
     settings = chosen_settings(series, horizon, look_back, options)
     begin, run = time.monotonic(), nullcontext()
     if folder is not None:
-        run = claimed(folder, "forecast", asdict(settings), fingerprint(series), keep)
+        run = claimed(folder, "forecast", asdict(settings), fingerprint(series), hold)
     with run as folder:
         return trained(series, settings, folder, begin, verbose)
 

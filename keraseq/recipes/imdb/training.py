@@ -28,7 +28,7 @@ def train(
     reviews: data.LabelledTexts | str | Path | None = None,
     *,
     folder: str | Path | None = None,
-    keep: bool = False,
+    hold: bool = False,
     report: Callable[[str], None] | None = print,
     verbose: int | str = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -43,7 +43,7 @@ def train(
             latter. Default: `keraseq.data.imdb()`.
         folder: Where the run is kept, so that the same call goes on after a kill: checkpoints and
             `log.csv`. Default: nowhere.
-        keep: Whether the folder stays this run's after its end, until
+        hold: Whether the folder stays this run's after its end, until
             `keraseq.recipes.runs.finish(folder)`. Defaults to `False`.
         report: Gets a line after each epoch; `None` is silent. Defaults to `print`.
         verbose: As for `fit`. Defaults to 0.
@@ -80,7 +80,7 @@ def train(
         *((part.texts, part.labels.tobytes()) for part in (reviews.train, reviews.validation)),
         *(reviews.classes, reviews.unlabelled),
     )
-    with claimed(folder, "imdb", asdict(chosen), known, keep) as folder:
+    with claimed(folder, "imdb", asdict(chosen), known, hold) as folder:
         training.seed_everything(chosen.seed)
         encoder = data.TextEncoder.of(
             reviews.train.texts, chosen.level, chosen.vocabulary_size, chosen.length, chosen.keep

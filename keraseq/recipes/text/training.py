@@ -113,7 +113,7 @@ def train(
     level: str | None = None,
     *,
     folder: str | Path | None = None,
-    keep: bool = False,
+    hold: bool = False,
     start: Bundle | str | Path | None = None,
     report: Callable[[str], None] | None = print,
     verbose: int | str = 0,
@@ -132,7 +132,7 @@ def train(
             the bundle to start from, else `"character"`.
         folder: Where the run is kept, so that the same call goes on after a kill: checkpoints and
             `log.csv`. Default: nowhere.
-        keep: Whether the folder stays this run's after its end, until
+        hold: Whether the folder stays this run's after its end, until
             `keraseq.recipes.runs.finish(folder)`. Defaults to `False`.
         start: A bundle of this recipe, or its folder, to train further: its weights, its size and
             its tokenizer; the rest is as given. Default: random weights.
@@ -176,7 +176,7 @@ def train(
     learn, check = streams(corpus, chosen)
     known = digest(corpus.train, corpus.validation, corpus.tokenizer.to_json())
     given = start and digest(*(weight.tobytes() for weight in start.model.get_weights()))
-    with claimed(folder, "text", {**asdict(chosen), "start": given}, known, keep) as folder:
+    with claimed(folder, "text", {**asdict(chosen), "start": given}, known, hold) as folder:
         training.seed_everything(chosen.seed)
         model = training_model(corpus, chosen)
         if start is not None:
