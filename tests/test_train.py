@@ -198,8 +198,8 @@ DAMAGE = {
         "anew",
     ),
     "a later format": (
-        lambda path: np.savez(path, state=np.array('{"format": 2}')) or small(),
-        "is no resume file that this version can read (format 2); remove it to start anew",
+        lambda path: np.savez(path, state=np.array('{"format": 3}')) or small(),
+        "is no resume file that this version can read (format 3); remove it to start anew",
     ),
 }
 
@@ -222,6 +222,69 @@ def test_a_resume_file_of_other_callbacks(tmp_path):
         fit(small(), tmp_path, 2, others=[Kill(epoch=1)])
     with pytest.raises(ValueError, match="another run: there are 4 callbacks, not 5; remove it"):
         fit(small(), tmp_path, 2)
+
+
+def stopped(folder, **compiled):
+    """The same model compiled in another way, where a run was killed in its second epoch."""
+    model = small()
+    train.compile(model, jit_compile=JIT, **{"learning_rate": 0.02, **compiled})
+    return fit(model, folder, 3, others=[Kill(None)]).epoch
+
+
+def test_a_run_that_was_made_in_another_way_is_refused(tmp_path):
+    """A resume file holds the rate, and would win over the one that is asked for."""
+    with pytest.raises(KeyboardInterrupt):
+        fit(small(), tmp_path, 3, others=[Kill(epoch=1)])
+    falling = keras.optimizers.schedules.ExponentialDecay(0.02, 10, 0.5)
+    for compiled, message in (
+        ({"learning_rate": 0.001}, "learning_rate=0.02, this one has 0.001"),
+        ({"learning_rate": falling}, "learning_rate=0.02, this one has 'ExponentialDecay'"),
+        ({"clipnorm": None}, "global_clipnorm=1.0, this one has None"),
+        ({"loss": "mse"}, "loss='SparseCategoricalCrossentropy', this one has 'mse'"),
+    ):
+        with pytest.raises(ValueError) as caught:
+            stopped(tmp_path, **compiled)
+        assert f"belongs to another run: it began with {message}; remove it" in str(caught.value)
+    with pytest.raises(ValueError, match="it began with optimizer='Adam', this one has 'SGD'"):
+        model = small()
+        model.compile(keras.optimizers.SGD(0.02), model.loss)
+        fit(model, tmp_path, 3, others=[Kill(None)])
+    with pytest.raises(ValueError, match="it began with steps=3, this one has 6"):
+        careful = train.callbacks(tmp_path, monitor="loss", others=[Kill(None)])
+        small().fit(X, Y, batch_size=4, epochs=3, verbose=0, callbacks=careful)
+    assert stopped(tmp_path) == [1, 2]
+
+
+def test_a_run_whose_rate_fell_goes_on_with_the_same_model(tmp_path):
+    """In a notebook: what the run did to the rate is not what somebody asked for."""
+    plateau = keras.callbacks.ReduceLROnPlateau("loss", patience=1, min_delta=9, factor=0.1)
+    model = small()
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, tmp_path, 4, others=[plateau, Kill(epoch=2)])
+    assert fit(model, tmp_path, 4, others=[plateau, Kill(None)]).epoch == [2, 3]
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, tmp_path, 4, others=[plateau, Kill(epoch=1)])
+    model.optimizer.learning_rate = 0.5
+    with pytest.raises(ValueError, match=r"it began with learning_rate=.*, this one has 0.5;"):
+        fit(model, tmp_path, 4, others=[plateau, Kill(None)])
+
+
+def test_a_log_has_each_epoch_once(tmp_path):
+    log = train.CSVLog(tmp_path / "new" / "log.csv")
+    for epoch, logs in ((0, {"loss": 0.5}), (1, {"loss": 0.25, "val_loss": 1.0})):
+        log.on_epoch_end(epoch, logs)
+    assert log.filename.read_bytes() == b"epoch,loss,val_loss\r\n0,0.5,NA\r\n1,0.25,1.0\r\n"
+    for torn in ("", "2", "2,0.1", "2,0.1,0.2", "2,0.1\r\n", "1,9,9\r\n2,9,9\r\n2,9,9,9\r\n"):
+        with log.filename.open("a", newline="") as file:
+            file.write(torn)
+        train.CSVLog(log.filename).on_epoch_end(2, {"loss": 0.125, "val_loss": 2.0})
+        lines = log.filename.read_text().split()
+        assert [line[0] for line in lines] == ["e", "0", "1", "2"], torn
+        assert lines[3] == "2,0.125,2.0"
+        train.CSVLog(log.filename).on_epoch_end(1, {"loss": 0.25, "val_loss": 1.0})
+        assert len(log.filename.read_text().split()) == 3
+    train.CSVLog(log.filename).on_epoch_end(0, {"loss": 0.5})
+    assert log.filename.read_text().split() == ["epoch,loss", "0,0.5"]
 
 
 class TestCrossEntropy:
@@ -339,7 +402,7 @@ def test_a_nan_stops_with_step_batch_and_hint(tmp_path, bad):
     assert "at step 5 (epoch 1, batch 2); the mean loss was " in message
     assert message.endswith(
         " at batch 1. Look for NaN or huge values in that batch, lower the learning rate "
-        "(now 0.02), or clip the gradients (clipnorm)"
+        "(now 0.02; in a shell --learning-rate), or clip the gradients more than to 1 (clipnorm)"
     )
     assert "\n" not in message
     assert not (tmp_path / "bad").exists()  # nothing broken was kept
@@ -349,6 +412,55 @@ def test_a_nan_in_validation_stops_too(tmp_path):
     model = small()
     with pytest.raises(FloatingPointError, match="the validation loss is nan after epoch 1"):
         fit(model, tmp_path, 2, validation_data=(X * np.nan, Y))
+
+
+def test_what_is_divergence_and_what_is_not():
+    """Losses as honest problems have them pass; a thousand times the first one does not."""
+
+    def told(*epochs, limit=None):
+        stop = train.StopOnDivergence(limit)
+        stop.set_model(model)
+        stop.on_train_begin()
+        for epoch, (first, loss, validation) in enumerate(epochs):
+            stop.on_epoch_begin(epoch)
+            stop.on_train_batch_end(0, {"loss": first})
+            stop.on_epoch_end(epoch, {"loss": loss, "val_loss": validation})
+
+    model = small()
+    told((0.7, 1.4, 1.4))  # noise that is learned by heart
+    told((1e12, 1e12, 1e13))  # squares of large numbers
+    told((1e-9, 1e-4, 1e-3))  # a constant series
+    told((-3.0, -4.0, 250.0), (-4.0, -5.0, 80.0))  # of densities
+    told((0.7, 0.5, 0.6), (0.5, 0.1, 1e6))  # certain and wrong: the first epoch is kept
+    for epochs, limit, message in (
+        ([(0.7, 1e6, 0.5)], None, "the loss is 1e+06 after epoch 1, and one above 1000 is none"),
+        ([(5.0, 5.0, 2e4)], None, "the validation loss is 2e+04 after epoch 1"),
+        ([(5.0, 5.0, 4.0), (5.0, 6e3, 4.0)], None, "the loss is 6000 after epoch 2"),
+        ([(5.0, 50.0, 50.0)], 23.0, "the loss is 50 after epoch 1, and one above 23 is none"),
+    ):
+        with pytest.raises(FloatingPointError) as caught:
+            told(*epochs, limit=limit)
+        assert f"the training has diverged: {message}" in str(caught.value)
+        assert "lower the learning rate (now 0.02; in a shell --learning-rate)" in str(caught.value)
+        assert "\n" not in str(caught.value)
+    model.weights[-1].assign(model.weights[-1] * np.nan)
+    with pytest.raises(FloatingPointError, match="the weights logits/bias are not finite after"):
+        told((0.7, 0.7, 0.7))
+    with pytest.raises(ValueError, match="limit must be a positive number; received limit=0"):
+        train.callbacks("never made", limit=0)
+
+
+def test_a_training_that_diverges_keeps_nothing(tmp_path):
+    model = train.compile(
+        models.forecaster(2, features=3, units=4), learning_rate=1e5, jit_compile=JIT
+    )
+    with pytest.raises(FloatingPointError, match="the training has diverged: the loss is"):
+        model.fit(
+            *(X, np.zeros((24, 2, 1), "float32")),
+            **{"batch_size": 8, "epochs": 3, "verbose": 0},
+            callbacks=train.callbacks(tmp_path / "run", monitor="loss"),
+        )
+    assert not (tmp_path / "run").exists()
 
 
 def test_seeds_give_the_same_weights_and_training():

@@ -68,6 +68,7 @@ def forecast(
     from keraseq import data, recipes
     from keraseq.bundle import load
     from keraseq.cli.bundles import show
+    from keraseq.recipes.runs import finish
 
     settings = {
         "cell": cell,
@@ -102,8 +103,9 @@ def forecast(
                 **reading,
             )
             verbose = 1 if console.is_terminal else 0
+            kept = {"folder": out / "training", "hold": True}
             saved = recipes.forecast.train(
-                series, horizon, look_back, folder=out / "training", verbose=verbose, **settings
+                series, horizon, look_back, **kept, verbose=verbose, **settings
             )
             saved.save(out / "model")
         forecaster = recipes.forecast.Forecaster.of(saved)
@@ -114,6 +116,8 @@ def forecast(
         errors.to_csv(out / "errors.csv", index=False)
         found.to_csv(out / "forecast.csv", index=False)
         draw(series, found, out / "forecast.png")
+        if bundle is None:
+            finish(out / "training")
     except (ValueError, TypeError, FloatingPointError, OSError) as error:
         fail(error)
     except KeyboardInterrupt:

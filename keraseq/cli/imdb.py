@@ -98,6 +98,7 @@ def imdb(
     from keraseq import data, recipes
     from keraseq.cli.bundles import show
     from keraseq.data.labelled.table import FILES
+    from keraseq.recipes.runs import finish
 
     console = terminal()
     kept = out.with_name(out.name + ".training")
@@ -110,6 +111,7 @@ def imdb(
         bundle = recipes.imdb.train(
             reviews,
             folder=kept,
+            hold=True,
             report=lambda line: print(line, flush=True),
             verbose=1 if console.is_terminal else 0,
             **settings,
@@ -119,6 +121,7 @@ def imdb(
             bundle, reviews, baselines=baselines, report=lambda line: print(line, file=sys.stderr)
         )
         show(frame)
+        finish(kept)
     except (ValueError, TypeError, FloatingPointError, OSError) as error:
         fail(error)
     except KeyboardInterrupt:

@@ -80,6 +80,7 @@ def text(
     from keraseq import data, recipes
     from keraseq.bundle import load
     from keraseq.cli.bundles import show
+    from keraseq.recipes.runs import finish
 
     console = terminal()
     kept = out.with_name(out.name + ".training")
@@ -101,6 +102,7 @@ def text(
         bundle = recipes.text.train(
             corpus,
             folder=kept,
+            hold=True,
             start=bundle,
             report=lambda text: print(text, flush=True),
             verbose=1 if console.is_terminal else 0,
@@ -108,6 +110,7 @@ def text(
         )
         bundle.save(out, optimizer=False)
         show(recipes.text.evaluate(bundle))
+        finish(kept)
     except (ValueError, TypeError, FloatingPointError, OSError) as error:
         fail(error)
     except KeyboardInterrupt:

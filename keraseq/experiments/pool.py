@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+WORKER = Path(__file__).with_name("worker.py")  # run as a file: it says why
 # One thread a worker: the same order of additions, and so the same numbers, whatever else runs.
 THREADS = {
     "TF_NUM_INTRAOP_THREADS": "1",
@@ -147,7 +148,7 @@ class Pool:
                 raise RuntimeError("the comparison has ended")
             with log.open("ab") as errors:
                 worker = subprocess.Popen(
-                    [sys.executable, "-m", "keraseq.experiments.worker"],
+                    [sys.executable, "-P", WORKER, str(os.getpid())],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,

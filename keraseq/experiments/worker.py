@@ -3,22 +3,42 @@
     {"key": ..., "kind": "trial", "trial": {...}}      ->  {"event": "look", "done" or "failed"}
     {"key": ..., "kind": "baselines", "task": ...}     ->  {"event": "done" or "failed"}
 
-After each look at the validation part a trial that may be pruned waits for `{"stop": ...}`. The
-worker ends when its input ends, in the middle of a job too, so that nothing goes on without the
-process that keeps the results.
+After each look at the validation part a trial that may be pruned waits for `{"stop": ...}`.
+
+Nothing goes on without the process that keeps the results: the worker ends with it at any moment,
+in the middle of a step or of an import too. It is therefore run as a file, not as a module: its
+first lines are executed before those of the package, which import Keras and take seconds.
+
+    python -P worker.py PARENT          the number of the process that starts it
 """
 
+import ctypes
 import json
 import os
 import queue
+import signal
 import sys
 import threading
 import traceback
 from typing import Any
 
+PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal to get when the parent ends
+
+
+def end_with(parent: int) -> None:
+    """Has the system end this process when that one, its parent, ends; on Linux only.
+
+    Elsewhere, and until this call, the end of the input tells it (see `main`).
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it had ended before
+        os._exit(0)
+
 
 def main() -> None:
-    """Runs jobs until the input ends."""
+    """Runs jobs until the input or the parent ends."""
+    end_with(int(sys.argv[1]))
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)  # whatever a library prints goes to the log, not among the answers
     asked: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()

@@ -9,8 +9,9 @@ After a crash the same lines go on where the run stopped.
 
 from keraseq.train.compiling import MANY_CLASSES, compile
 from keraseq.train.cross_entropy import CrossEntropy
+from keraseq.train.divergence import StopOnDivergence
 from keraseq.train.resume import Resume
-from keraseq.train.run import BestCheckpoint, CSVLog, SamplingSchedule, StopOnNaN, callbacks
+from keraseq.train.run import BestCheckpoint, CSVLog, SamplingSchedule, callbacks
 from keraseq.train.seeds import seed_everything
 
 __all__ = [
@@ -20,7 +21,7 @@ __all__ = [
     "CrossEntropy",
     "Resume",
     "SamplingSchedule",
-    "StopOnNaN",
+    "StopOnDivergence",
     "callbacks",
     "compile",
     "seed_everything",

@@ -2,15 +2,21 @@
 
 import json
 import random
+import time
+import warnings
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from keraseq.checks import boolean
 from keraseq.files import replacing
 
-RESUME_FORMAT = 1
+RESUME_FORMAT = 2
+# Of each optimizer that was trained: how its first run began, and the rate that training left it.
+BEGAN: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 class Resume(keras.callbacks.Callback):
@@ -19,7 +25,9 @@ class Resume(keras.callbacks.Callback):
     After every epoch the run is written into one file: weights, optimizer, the state of the dropout
     seeds and of `stateful` layers, the epoch, and the counters of the other callbacks. When `fit`
     starts and the file is there, training goes on from it; when `fit` ends by itself, the file is
-    removed. The epoch that was killed is trained again from its start.
+    removed. The epoch that was killed is trained again from its start. A run that was compiled with
+    another optimizer, another learning rate or another loss is refused, and one whose epochs have
+    another number of steps, as with other data or another batch size.
 
     `keras.callbacks.BackupAndRestore` does the first half. In Keras 3.15 it leaves out the dropout
     seeds, the counters of `EarlyStopping` and `ModelCheckpoint` (a worse model then overwrites the
@@ -39,10 +47,16 @@ class Resume(keras.callbacks.Callback):
         others: Callbacks whose counters belong to the run. This one must stand after them.
         seed: Integer from which the order of the data follows. Default: drawn from Python's
             random numbers when `fit` starts.
+        keep: Whether the file stays when `fit` ends. A `fit` that is called again then trains
+            nothing, and ends as the first did: who saves what came of a run removes the file after
+            that, and a kill in between costs nothing. Defaults to `False`.
+
+    After `fit`, `earlier` is how many seconds the run took in processes that were killed, to the
+    end of their last epochs.
 
     Raises:
         ValueError: From `fit`: the file is no resume file of this version, is damaged, or belongs
-            to another model.
+            to another run.
 
     Example:
 
@@ -51,13 +65,17 @@ class Resume(keras.callbacks.Callback):
     'resume.npz'
     """
 
-    counters = ("best", "wait", "best_epoch", "stopped_epoch", "cooldown_counter")
+    counters = (
+        *("best", "wait", "best_epoch", "stopped_epoch"),
+        *("cooldown_counter", "first_loss"),
+    )
 
     def __init__(
         self,
         path: str | Path,
         others: Sequence[keras.callbacks.Callback] = (),
         seed: int | None = None,
+        keep: bool = False,
     ):
         super().__init__()
         self.path = Path(path)
@@ -65,13 +83,17 @@ class Resume(keras.callbacks.Callback):
             raise ValueError(f"path must end in .npz; received {str(path)!r}")
         self.others = list(others)
         self.seed = seed
+        self.keep = boolean("keep", keep)
+        self.began, self.earlier, self.begin = {}, 0.0, 0.0
 
     def on_train_begin(self, logs=None):
         """Restores the run if there is one."""
         if self.seed is None:
             self.seed = random.randrange(2**31)
+        self.began, self.earlier, self.begin = self._compiled(), 0.0, time.monotonic()
         # What `keras.callbacks.BackupAndRestore` sets too, and never sets back.
         self.model._initial_epoch = self._restore() if self.path.exists() else None
+        self._note_rate()
 
     def on_epoch_begin(self, epoch, logs=None):
         """Makes the order of the data a matter of the epoch alone."""
@@ -81,9 +103,11 @@ class Resume(keras.callbacks.Callback):
             np.random.seed(seed)  # noqa: NPY002 - Keras shuffles with the global generator
         else:
             keras.utils.set_random_seed(seed)
+        self._note_rate()
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes the run."""
+        self._note_rate()
         arrays = {}
         for group, variables in self._variables().items():
             for i, variable in enumerate(variables):
@@ -98,7 +122,10 @@ class Resume(keras.callbacks.Callback):
         state = {
             "format": RESUME_FORMAT,
             "epoch": epoch + 1,
+            "stopped": bool(self.model.stop_training),
             "seed": self.seed,
+            "began": self.began,
+            "seconds": self.earlier + time.monotonic() - self.begin,
             "others": states,
         }
         arrays["state"] = np.array(json.dumps(state, default=float))
@@ -106,8 +133,9 @@ class Resume(keras.callbacks.Callback):
             np.savez(partial, **arrays)
 
     def on_train_end(self, logs=None):
-        """Removes the file: this run is over."""
-        self.path.unlink(missing_ok=True)
+        """Removes the file, unless it is to be kept: this run is over."""
+        if not self.keep:
+            self.path.unlink(missing_ok=True)
         self.model._initial_epoch = None
 
     def _restore(self) -> int:
@@ -124,6 +152,10 @@ class Resume(keras.callbacks.Callback):
                 f"{str(self.path)!r} is no resume file that this version can read ({error}); "
                 "remove it to start anew"
             ) from None
+        for name in {**self.began, **state["began"]}:
+            before, now = state["began"].get(name), self.began.get(name)
+            if before != now and not (name == "steps" and None in (before, now)):
+                self._refuse(f"it began with {name}={before!r}, this one has {now!r}")
         groups = self._variables()
         saved = {group: [arrays[key] for key in indexed(arrays, group)] for group in groups}
         for group, variables in groups.items():
@@ -140,8 +172,22 @@ class Resume(keras.callbacks.Callback):
             best = [arrays[key] for key in indexed(arrays, f"best_weights/{i}")]
             if best:
                 other.best_weights = best
-        self.seed = state["seed"]
-        return state["epoch"]
+        self.seed, self.earlier = state["seed"], state["seconds"]
+        return max(state["epoch"], self.params["epochs"]) if state["stopped"] else state["epoch"]
+
+    def _compiled(self) -> dict:
+        """What the run is made with, flat, as it was before any epoch changed the rate."""
+        optimizer = self.model.optimizer
+        began, rate = BEGAN.get(optimizer, (None, None))
+        if began is None or rate != learning_rate(optimizer):  # not one that training left behind
+            began = {**made(optimizer, "optimizer"), **made(self.model.loss, "loss")}
+            BEGAN[optimizer] = (began, None)
+        return {**began, "steps": self.params.get("steps")}
+
+    def _note_rate(self) -> None:
+        """Notes the rate that a run has come to: who fits the same model again has not set it."""
+        optimizer = self.model.optimizer
+        BEGAN[optimizer] = (BEGAN[optimizer][0], learning_rate(optimizer))
 
     def _refuse(self, reason: str):
         raise ValueError(
@@ -154,6 +200,43 @@ class Resume(keras.callbacks.Callback):
             "model": self.model.variables,  # with the seeds, which `save_weights` leaves out
             "optimizer": [] if optimizer is None else optimizer.variables,
         }
+
+
+def learning_rate(optimizer) -> float:
+    """The rate of the next step."""
+    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+
+
+def made(thing, name: str) -> dict:
+    """What a thing that Keras can serialize is made with, by name; of others their type."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a function without a name is no good to save
+        try:
+            return dict(flat(keras.saving.serialize_keras_object(thing), name))
+        except Exception:  # whatever a class of the user's own raises
+            return {name: type(thing).__name__}
+
+
+def flat(config, name: str):
+    """A serialized thing as pairs of a name and a plain value.
+
+    The names that Keras gives are left out, and the code of functions that have no name.
+    """
+    if isinstance(config, dict) and "class_name" in config:
+        yield name, config["class_name"]
+        if config["class_name"] != "__lambda__":
+            yield from flat(config.get("config"), name)
+    elif isinstance(config, dict):
+        for key, one in config.items():
+            if key != "name":
+                yield from flat(one, key if name == "optimizer" else f"{name}.{key}")
+    elif isinstance(config, (list, tuple)):
+        for i, one in enumerate(config):
+            yield from flat(one, f"{name}.{i}")
+    elif isinstance(config, float):
+        yield name, float(f"{config:.6g}")  # variables are in single precision
+    else:
+        yield name, config if isinstance(config, (bool, int, str, type(None))) else str(config)
 
 
 def indexed(arrays, group: str) -> list[str]:

@@ -1,6 +1,6 @@
-"""The callbacks of a careful run: the best model, a log, a stop on NaN, and `Resume`."""
+"""The callbacks of a careful run: the best model, a log, a stop on divergence, and `Resume`."""
 
-import math
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import keras
 
 from keraseq.checks import boolean, positive_integer, rate
 from keraseq.files import replacing
+from keraseq.train.divergence import StopOnDivergence
 from keraseq.train.resume import Resume
 
 
@@ -18,6 +19,8 @@ def callbacks(
     mode: str = "auto",
     patience: int | None = 10,
     resume: bool = True,
+    keep: bool = False,
+    limit: float | None = None,
     tensorboard: bool = False,
     others: Sequence[keras.callbacks.Callback] = (),
 ) -> list[keras.callbacks.Callback]:
@@ -26,7 +29,8 @@ def callbacks(
     They keep in `folder`: `best.keras`, the model of the best epoch; `log.csv`, a line an epoch,
     continued when a run is resumed; `resume.npz`, the run itself, until it ends by itself; with
     `tensorboard` a folder of that name. Every file is replaced as a whole, so that a run that is
-    killed while it writes loses nothing.
+    killed while it writes loses nothing. A training that diverges stops with an error, and the
+    epoch in which it did is not kept.
 
     Args:
         folder: Where the files go; made with the first of them. One folder a run.
@@ -38,6 +42,11 @@ def callbacks(
             `None` never stops early. At the end the model has the weights of its best epoch, unless
             this is `None`. Defaults to 10.
         resume: Whether to keep the run and go on with it (`Resume`). Defaults to `True`.
+        keep: Whether `resume.npz` stays when `fit` ends, until it is removed by hand: a `fit` that
+            is called again, because what came after it was killed, then has the end of the run at
+            once. Defaults to `False`.
+        limit: The largest loss that is no divergence, see `StopOnDivergence`. Default: 1000 times
+            that of the first step.
         tensorboard: Whether to log for TensorBoard, which must be installed. Defaults to `False`.
         others: Callbacks of your own, such as `keras.callbacks.ReduceLROnPlateau`; their counters
             are resumed too.
@@ -46,18 +55,20 @@ def callbacks(
         A list for `fit(callbacks=...)`.
 
     Raises:
-        ValueError: `patience` is no positive integer, or `mode` is unknown.
+        ValueError: `patience` is no positive integer, `limit` no positive number, or `mode` is
+            unknown.
 
     Example:
 
     >>> import keraseq
     >>> [type(one).__name__ for one in keraseq.train.callbacks("runs/mine", patience=None)]
-    ['StopOnNaN', 'BestCheckpoint', 'CSVLog', 'Resume']
+    ['StopOnDivergence', 'BestCheckpoint', 'CSVLog', 'Resume']
     """
     if mode not in ("auto", "min", "max"):
         raise ValueError(f"mode must be 'auto', 'min' or 'max'; received mode={mode!r}")
     folder = Path(folder)
-    chosen = [StopOnNaN(), BestCheckpoint(folder / "best.keras", monitor=monitor, mode=mode)]
+    best = BestCheckpoint(folder / "best.keras", monitor=monitor, mode=mode)
+    chosen = [StopOnDivergence(limit), best]
     if patience is not None:
         patience = positive_integer("patience", patience)
         chosen.append(
@@ -70,7 +81,7 @@ def callbacks(
         chosen.append(keras.callbacks.TensorBoard(str(folder / "tensorboard")))
     chosen.append(CSVLog(folder / "log.csv"))
     if boolean("resume", resume):
-        chosen.append(Resume(folder / "resume.npz", others=chosen))
+        chosen.append(Resume(folder / "resume.npz", others=chosen, keep=keep))
     return chosen
 
 
@@ -108,89 +119,46 @@ class BestCheckpoint(keras.callbacks.ModelCheckpoint):
                 partial.unlink()  # it is not the best
 
 
-class CSVLog(keras.callbacks.CSVLogger):
-    """`keras.callbacks.CSVLogger(append=True)` that does not leave its file open when `fit` fails.
+class CSVLog(keras.callbacks.Callback):
+    """A table with a line for each epoch of a run, each once, however often the run was killed.
+
+    The lines of epochs that are trained again, and what a kill left of a line, are replaced. A run
+    that begins at epoch 0 begins a new table. (`keras.callbacks.CSVLogger` appends to what there
+    is, and leaves its file open when `fit` fails.)
 
     Args:
-        filename: The file.
+        filename: The file. Its columns are `epoch`, counted from 0, and what `fit` logs, in the
+            order of the alphabet; `NA` is what an epoch did not log.
 
     Example:
 
-    >>> keraseq.train.CSVLog("log.csv").append
-    True
+    >>> keraseq.train.CSVLog("log.csv").filename.name
+    'log.csv'
     """
 
     def __init__(self, filename: str | Path):
-        super().__init__(filename, append=True)
-
-    def on_train_begin(self, logs=None):
-        """Nothing: the file is opened for each line."""
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Writes a line."""
-        Path(self.filename).parent.mkdir(parents=True, exist_ok=True)
-        columns = self.keys
-        super().on_train_begin()
-        self.keys = columns
-        super().on_epoch_end(epoch, logs)
-        super().on_train_end()
-
-
-class StopOnNaN(keras.callbacks.Callback):
-    """Raises as soon as the loss is NaN or infinite, and says where and what to try.
-
-    The error leaves `fit` before the epoch ends, so that neither the best checkpoint nor the resume
-    file is overwritten by a broken model. (`keras.callbacks.TerminateOnNaN` prints the batch, and
-    ends the epoch as usual.) With `steps_per_execution` above 1 the batch is the last of its group.
-
-    Raises:
-        FloatingPointError: From `fit`, with the step, the epoch and the batch, counted from 1.
-
-    Example:
-
-    >>> keraseq.train.StopOnNaN().on_train_batch_end(0, {"loss": 0.7})
-    """
-
-    async_safe = True  # on JAX the loss is read in a thread: training does not wait for it
-
-    def __init__(self):
         super().__init__()
-        self.epoch, self.steps, self.rate, self.last_finite = 0, 0, 0.0, None
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Notes where the epoch starts."""
-        optimizer = self.model.optimizer
-        self.epoch, self.last_finite = epoch, None
-        self.steps = int(keras.ops.convert_to_numpy(optimizer.iterations))
-        self.rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Looks at the loss of the epoch so far, which no later batch can mend."""
-        loss = (logs or {}).get("loss")
-        if loss is None:
-            return
-        if math.isfinite(loss):
-            self.last_finite = (batch, loss)
-            return
-        before = "the first batch of the epoch"
-        if self.last_finite is not None:
-            before = (
-                f"the mean loss was {self.last_finite[1]:.6g} at batch {self.last_finite[0] + 1}"
-            )
-        raise FloatingPointError(
-            f"the loss is {loss} at step {self.steps + batch + 1} (epoch {self.epoch + 1}, batch "
-            f"{batch + 1}); {before}. Look for NaN or huge values in that batch, lower the "
-            f"learning rate (now {self.rate:.3g}), or clip the gradients (clipnorm)"
-        )
+        self.filename = Path(filename)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Looks at the validation loss."""
-        loss = (logs or {}).get("val_loss")
-        if loss is not None and not math.isfinite(loss):
-            raise FloatingPointError(
-                f"the validation loss is {loss} after epoch {epoch + 1}, the training loss is "
-                f"{logs.get('loss'):.6g}. Look for NaN or huge values in the validation data"
-            )
+        """Writes the table with one more line."""
+        before = {int(row["epoch"]): row for row in self.rows() if int(row["epoch"]) < epoch}
+        rows = [*before.values(), {"epoch": epoch, **(logs or {})}]
+        columns = sorted({name for row in rows for name in row} - {"epoch"})
+        with replacing(self.filename) as partial, partial.open("w", newline="") as file:
+            table = csv.DictWriter(file, ["epoch", *columns], restval="NA")
+            table.writeheader()
+            table.writerows(rows)
+
+    def rows(self) -> list[dict[str, str]]:
+        """The whole lines that are in the file."""
+        if not self.filename.is_file():
+            return []
+        with self.filename.open(newline="") as file:
+            lines = [line for line in file if line.endswith("\n")]
+        found = csv.DictReader(lines)
+        whole = [row for row in found if None not in row and None not in row.values()]
+        return [row for row in whole if row.get("epoch", "").isdigit()]
 
 
 class SamplingSchedule(keras.callbacks.Callback):

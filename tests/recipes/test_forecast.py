@@ -98,8 +98,8 @@ def test_two_and_two_epochs_are_four(tmp_path):
     whole = trained(folder=tmp_path / "whole", **options)
     plain = training.callbacks
 
-    def with_kill(settings, folder):
-        return [*plain(settings, folder), Kill()]
+    def with_kill(*args, **options):
+        return [*plain(*args, **options), Kill()]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "callbacks", with_kill)

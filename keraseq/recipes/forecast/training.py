@@ -5,6 +5,7 @@ Numbers below are squared errors on ETTh1, 96 hours from 96 hours, on the valida
 
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -14,9 +15,10 @@ import numpy as np
 from keraseq import data, models
 from keraseq import train as training
 from keraseq.bundle import Bundle, Card, Score
-from keraseq.checks import number, one_of, positive_integer
+from keraseq.checks import one_of, positive_integer, positive_number, rate
 from keraseq.evaluate import conformal_margin, intervals
 from keraseq.recipes.forecast.forecaster import Forecaster, Settings, transformed
+from keraseq.recipes.runs import claimed, digest, wall_time
 
 # A season in a segment, so that segments of different days compare hour by hour.
 SEGMENT_WITHOUT_SEASON = 8
@@ -41,6 +43,7 @@ DEFAULTS = {
 DECAY, WARM = 0.8, 0.1
 EPOCHS, STEPS = 30, 1_500  # so many epochs, or as many more as so many steps need
 PATIENCE = 1 / 3  # of the epochs
+WORST = 10  # times the loss of a forecast that knows nothing: no model that learns comes near it
 BATCH, BATCHES = 256, 32  # windows in a batch, unless an epoch then has fewer batches
 MODELS = {
     "segment": models.segment_forecaster,
@@ -60,6 +63,7 @@ def train(
     look_back: int | None = None,
     *,
     folder: str | Path | None = None,
+    hold: bool = False,
     verbose: int | str = 0,
     **options,
 ) -> Bundle:
@@ -72,6 +76,8 @@ def train(
             no more than a third of the shortest training part.
         folder: Where the run keeps its files; a run that was killed goes on from its last epoch if
             it is started again with the same folder. Default: nowhere.
+        hold: Whether the folder stays this run's after its end, until
+            `keraseq.recipes.runs.finish(folder)`. Defaults to `False`.
         verbose: As for `keras.Model.fit`.
         **options: Of `Settings`, such as `cell="mut1"`, `model="direct"`, `head="quantiles"`. By
             default one series is scaled by its training part, several by each window; a segment is
@@ -82,7 +88,9 @@ def train(
         with the baselines.
 
     Raises:
-        ValueError: An unknown option or value, or series that are too short.
+        ValueError: An unknown option or value, series that are too short, or the folder holds a run
+            of other settings or other series.
+        FloatingPointError: The training has diverged; nothing is kept of it.
 
     Example:
 
@@ -94,25 +102,34 @@ def train(
     """
     series = series if isinstance(series, data.Series) else data.series(series)
     settings = chosen_settings(series, horizon, look_back, options)
+    begin, run = time.monotonic(), nullcontext()
+    if folder is not None:
+        run = claimed(folder, "forecast", asdict(settings), fingerprint(series), hold)
+    with run as folder:
+        return trained(series, settings, folder, begin, verbose)
+
+
+def trained(series: data.Series, settings: Settings, folder, begin: float, verbose) -> Bundle:
+    """The forecaster of the settings, trained since `begin`."""
     training.seed_everything(settings.seed)
     seen = transformed(series, settings.transform)
     scaler = fitted_scaler(seen)
     parts = {part: windows(seen, part, settings, scaler) for part in ("train", "validation")}
     model = build(series, settings, len(parts["train"]))
     training.compile(model, loss(settings), learning_rate=settings.learning_rate, metrics=[])
-    chosen, start = callbacks(settings, folder), time.perf_counter()
     batches = parts["train"].dataset(settings.batch_size, shuffle=True)
-    history = model.fit(
+    check = parts["validation"].dataset(settings.batch_size)
+    chosen = callbacks(
+        settings, folder, limit=WORST * max(1.0, loss_of_the_middle(settings, check))
+    )
+    model.fit(
         batches,
-        validation_data=parts["validation"].dataset(settings.batch_size),
+        validation_data=check,
         epochs=settings.epochs,
         callbacks=chosen,
         shuffle=False,  # the dataset does
         verbose=verbose,
-    ).epoch
-    # A run that was resumed has trained more epochs than its history holds.
-    epochs = int(model.optimizer.iterations) // len(batches)
-    seconds = (time.perf_counter() - start) / max(len(history), 1)
+    )
     [stopping] = [one for one in chosen if isinstance(one, keras.callbacks.EarlyStopping)]
     forecaster = Forecaster(
         model,
@@ -137,16 +154,28 @@ def train(
             "season": series.season,
         },
         Card(
-            title=f"Forecast of {horizon} rows: {settings.model} {settings.cell}",
+            title=f"Forecast of {settings.horizon} rows: {settings.model} {settings.cell}",
             recipe="forecast",
             data=series.source or f"{len(series.frames)} series",
             split="by time; the epoch was chosen on the validation part",
             seeds=(settings.seed,),
-            epochs=epochs,
-            wall_time=seconds * epochs,
+            epochs=int(model.optimizer.iterations) // len(batches),
+            wall_time=wall_time(begin, chosen),
             metric=Score("validation loss", float(stopping.best)),
         ),
     )
+
+
+def fingerprint(series: data.Series) -> str:
+    """What tells series from others: their values, times, columns, and what is done with them."""
+    import pandas as pd
+
+    parts = []
+    for name, frame in series.frames.items():
+        rows = pd.util.hash_pandas_object(frame).to_numpy()
+        parts += [name, list(frame.columns), series.borders[name], rows.tobytes()]
+    roles = (series.targets, series.past_covariates, series.future_covariates, series.calendar)
+    return digest(*parts, roles, series.freq, series.season)
 
 
 def fitted_scaler(series: data.Series) -> data.Scaler:
@@ -203,14 +232,30 @@ def loss(settings: Settings):
     return models.GaussianLoss() if settings.head == "gaussian" else settings.loss
 
 
-def callbacks(settings: Settings, folder) -> list:
+def loss_of_the_middle(settings: Settings, batches) -> float:
+    """The loss of the forecast that is 0, in the model's own scale, with a deviation of 1."""
+    losses, cost = [], keras.losses.get(loss(settings))
+    for _, truth in batches:
+        truth = np.asarray(truth)
+        middle = np.zeros_like(truth)
+        if settings.head == "gaussian":
+            middle = np.stack([middle, middle + 1], axis=-1)
+        elif settings.head == "quantiles":
+            middle = np.stack([middle] * len(settings.quantiles), axis=-1)
+        losses.append(float(np.mean(keras.ops.convert_to_numpy(cost(truth, middle)))))
+    return float(np.mean(losses))
+
+
+def callbacks(settings: Settings, folder, limit: float) -> list:
     """Early stopping and the falling rate; with a folder also what a killed run needs."""
     patience = max(3, round(settings.epochs * PATIENCE))
     schedule = keras.callbacks.LearningRateScheduler(Rate(settings.learning_rate, settings.epochs))
     if folder is not None:
-        return training.callbacks(folder, patience=patience, others=[schedule])
+        return training.callbacks(
+            folder, patience=patience, keep=True, limit=limit, others=[schedule]
+        )
     stopping = keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)
-    return [training.StopOnNaN(), stopping, schedule]
+    return [training.StopOnDivergence(limit), stopping, schedule]
 
 
 @dataclass(frozen=True)
@@ -239,9 +284,11 @@ def chosen_settings(series: data.Series, horizon, look_back, options: dict) -> S
             f"prior={options['prior']!r} needs head='gaussian'; "
             f"received head={options.get('head', 'point')!r}"
         )
-    for name in ("learning_rate", "dropout"):
-        if name in options:
-            number(name, options[name])
+    for name in ("units", "stride", "segment", "batch_size", "epochs"):
+        if options.get(name) is not None:
+            positive_integer(name, options[name])
+    positive_number("learning_rate", options.get("learning_rate", DEFAULTS["learning_rate"]))
+    rate("dropout", options.get("dropout", DEFAULTS["dropout"]))
     several = len(series.frames) > 1
     seasonal = several and series.season > 1 and options.get("model") not in STEPWISE
     chosen = {
@@ -296,6 +343,12 @@ def calibrated(forecaster: Forecaster, series: data.Series, part: str = "validat
         inputs, truth, _ = data.SeriesWindows(one, part, **shape).arrays()
         past, future = (inputs, None) if not isinstance(inputs, dict) else inputs.values()
         found, center, scale = forecaster.scaled_quantiles(past, None, future)
+        if not all(np.isfinite(one).all() for one in found.values()):
+            raise FloatingPointError(
+                f"the training has diverged: the forecasts of the {part} part are not finite. "
+                f"To mend it, lower the learning rate (now {settings.learning_rate:.3g}; in a "
+                "shell --learning-rate)"
+            )
         truth = (forecaster.to_model(truth) - center) / scale
         for low, high in intervals(settings.quantiles):
             far = np.maximum(found[low] - truth, truth - found[high])

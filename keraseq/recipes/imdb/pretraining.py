@@ -10,7 +10,7 @@ from keras import ops
 from keraseq import data
 from keraseq import train as training
 from keraseq.data import labelled
-from keraseq.files import replacing
+from keraseq.files import remove, replacing
 from keraseq.layers import stack
 from keraseq.models.inputs import drop, embedded_tokens
 from keraseq.recipes.imdb.baselines import MULTIPLE
@@ -216,6 +216,7 @@ def pretrain(
             callbacks=training.callbacks(
                 folder,
                 patience=None,
+                keep=True,
                 others=[
                     Report(settings.pretraining, lambda line: report(f"next word, {line}")),
                 ],
@@ -230,6 +231,7 @@ def pretrain(
         }
         with replacing(folder / KEPT) as partial:
             np.savez(partial, **weights)
+    remove(folder / "resume.npz")
     with np.load(folder / KEPT, allow_pickle=False) as weights:
         for name in ("embedding", "recurrent"):
             layer = model.get_layer(name)

@@ -1,10 +1,8 @@
 """How a classifier of texts is trained, and goes on after a kill."""
 
-import shutil
-import tempfile
+import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,15 +19,16 @@ from keraseq.recipes.imdb.baselines import MULTIPLE, logits_of
 from keraseq.recipes.imdb.progress import Report, schedule
 from keraseq.recipes.imdb.settings import Settings, checked
 from keraseq.recipes.precision import layers_in
-from keraseq.recipes.runs import SETTINGS, claim
+from keraseq.recipes.runs import PRETRAINING, claimed, digest, wall_time
 
-PRETRAINING = "pretraining"  # folder of the language model, inside that of the run
+WORST = 10  # times the logarithm of the classes: no model that learns comes near it
 
 
 def train(
     reviews: data.LabelledTexts | str | Path | None = None,
     *,
     folder: str | Path | None = None,
+    hold: bool = False,
     report: Callable[[str], None] | None = print,
     verbose: int | str = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -44,6 +43,8 @@ def train(
             latter. Default: `keraseq.data.imdb()`.
         folder: Where the run is kept, so that the same call goes on after a kill: checkpoints and
             `log.csv`. Default: nowhere.
+        hold: Whether the folder stays this run's after its end, until
+            `keraseq.recipes.runs.finish(folder)`. Defaults to `False`.
         report: Gets a line after each epoch; `None` is silent. Defaults to `print`.
         verbose: As for `fit`. Defaults to 0.
         callbacks: Further callbacks of `fit`.
@@ -54,8 +55,9 @@ def train(
         `data` it was trained on.
 
     Raises:
-        ValueError: A setting is unknown or out of its range, or the folder holds a run with other
-            settings.
+        ValueError: A setting is unknown or out of its range, or the folder holds a run of other
+            settings or other data.
+        FloatingPointError: The training has diverged; nothing is kept of it.
 
     Example:
 
@@ -74,14 +76,11 @@ def train(
         reviews = data.imdb()
     elif not isinstance(reviews, data.LabelledTexts):
         reviews = data.reviews(reviews)
-    with ExitStack() as stack:
-        if folder is None:
-            folder = stack.enter_context(tempfile.TemporaryDirectory())
-        folder = Path(folder)
-        begun = (folder / SETTINGS).is_file()
-        claim(folder, {**asdict(chosen), "sha256": reviews.sha256})
-        if not begun:  # what another run learned before
-            shutil.rmtree(folder / PRETRAINING, ignore_errors=True)
+    known = digest(
+        *((part.texts, part.labels.tobytes()) for part in (reviews.train, reviews.validation)),
+        *(reviews.classes, reviews.unlabelled),
+    )
+    with claimed(folder, "imdb", asdict(chosen), known, hold) as folder:
         training.seed_everything(chosen.seed)
         encoder = data.TextEncoder.of(
             reviews.train.texts, chosen.level, chosen.vocabulary_size, chosen.length, chosen.keep
@@ -90,9 +89,17 @@ def train(
             model = classifier(len(encoder), len(reviews.classes), chosen)
         if chosen.pretraining:
             pretraining.pretrain(model, encoder, reviews, chosen, folder / PRETRAINING, report)
+            training.seed_everything(chosen.seed)  # alike whether it was trained just now
         rows = {part: encoder.rows(reviews.part(part).texts) for part in ("train", "validation")}
         others = [Report(chosen.epochs, report), *callbacks]
-        epochs = fit(model, rows, reviews, chosen, folder, others, verbose)
+        carefully = training.callbacks(
+            folder,
+            patience=None,
+            keep=True,
+            limit=WORST * math.log(len(reviews.classes)),
+            others=others,
+        )
+        fit(model, rows, reviews, chosen, carefully, verbose)
         best = keras.saving.load_model(folder / "best.keras")
         model = classifier(len(encoder), len(reviews.classes), chosen)  # in full precision
         model.set_weights(best.get_weights())
@@ -100,7 +107,6 @@ def train(
         report(f"epoch {log.val_loss.argmin() + 1} is kept")
         if chosen.wide:
             model = with_wide_part(model, rows, reviews, chosen, report)
-        (folder / SETTINGS).unlink()  # the run is over: another may begin here
     logits = logits_of(model, rows["validation"])
     right = accuracy(logits, reviews.validation.labels)
     report(f"validation accuracy {right:.4f}")
@@ -119,16 +125,16 @@ def train(
             data_sha256=reviews.sha256,
             split=reviews.split,
             seeds=(chosen.seed,),
-            epochs=epochs,
-            wall_time=time.monotonic() - begin,
+            epochs=len(log),
+            wall_time=wall_time(begin, carefully),
             metric=Score("validation accuracy", right),
             recipe="imdb",
         ),
     )
 
 
-def fit(model, rows, reviews, settings: Settings, folder: Path, others, verbose) -> int:
-    """Trains the model, keeps its best epoch in the folder, and says how many epochs there were."""
+def fit(model, rows, reviews, settings: Settings, callbacks, verbose) -> None:
+    """Trains the model, under callbacks that keep its best epoch."""
     sets = {
         part: labelled.batches(
             rows[part],
@@ -140,15 +146,14 @@ def fit(model, rows, reviews, settings: Settings, folder: Path, others, verbose)
         for part in rows
     }
     compiled(model, settings, steps=len(sets["train"]))
-    history = model.fit(
+    model.fit(
         sets["train"],
         validation_data=sets["validation"],
         shuffle=False,  # the data set does it
         epochs=settings.epochs,
-        callbacks=training.callbacks(folder, patience=None, others=others),
+        callbacks=callbacks,
         verbose=verbose,
     )
-    return len(history.epoch) and history.epoch[-1] + 1
 
 
 def with_wide_part(model, rows, reviews, settings: Settings, report) -> keras.Model:

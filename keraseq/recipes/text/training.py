@@ -1,9 +1,8 @@
 """How a language model is trained on a text, and goes on after a kill."""
 
-import tempfile
+import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from keraseq import train as training
 from keraseq.bundle import Bundle, Card, Score, load
 from keraseq.checks import one_of, positive_integer, positive_number, rate
 from keraseq.recipes.precision import PRECISIONS, layers_in
-from keraseq.recipes.runs import SETTINGS, claim
+from keraseq.recipes.runs import claimed, digest, wall_time
 from keraseq.recipes.text.evaluation import Stored, parts_of_bundle, said, unit_of
 from keraseq.recipes.weights import copy_weights
 
@@ -26,6 +25,7 @@ FACTOR, EPOCHS_OF_PLATEAU = 0.5, 1  # "plateau": halved after each epoch that br
 # Of characters one in a thousand is shown as unknown in training, so that a model has learnt to go
 # on after one. Among words the rare ones are unknown anyway.
 UNKNOWN_RATE = 1e-3
+WORST = 10  # times the logarithm of the vocabulary: no model that learns comes near it
 SAMPLE, TEMPERATURE = 200, 0.8  # tokens of the sample after each epoch
 SHAPE = ("cell", "units", "layers", "embedding", "tie_embeddings")  # settings that weights fit
 
@@ -120,6 +120,7 @@ def train(
     level: str | None = None,
     *,
     folder: str | Path | None = None,
+    hold: bool = False,
     start: Bundle | str | Path | None = None,
     report: Callable[[str], None] | None = print,
     verbose: int | str = 0,
@@ -138,6 +139,8 @@ def train(
             the bundle to start from, else `"character"`.
         folder: Where the run is kept, so that the same call goes on after a kill: checkpoints and
             `log.csv`. Default: nowhere.
+        hold: Whether the folder stays this run's after its end, until
+            `keraseq.recipes.runs.finish(folder)`. Defaults to `False`.
         start: A bundle of this recipe, or its folder, to train further: its weights, its size and
             its tokenizer; the rest is as given. Default: random weights.
         report: Gets the text after each epoch; `None` is silent. Defaults to `print`.
@@ -152,7 +155,8 @@ def train(
 
     Raises:
         ValueError: A setting is unknown or out of its range, the text is too short, the folder
-            holds a run with other settings, or the bundle to start from does not fit.
+            holds a run of other settings or other data, or the bundle to start from does not fit.
+        FloatingPointError: The training has diverged; nothing is kept of it.
 
     Example:
 
@@ -176,12 +180,10 @@ def train(
             "corpus read with tokenizer="
         )
 
-    with ExitStack() as stack:
-        if folder is None:
-            folder = stack.enter_context(tempfile.TemporaryDirectory())
-        folder = Path(folder)
-        learn, check = streams(corpus, chosen)
-        claim(folder, {**asdict(chosen), "sha256": corpus.sha256, "level": corpus.level})
+    learn, check = streams(corpus, chosen)
+    known = digest(corpus.train, corpus.validation, corpus.tokenizer.to_json())
+    given = start and digest(*(weight.tobytes() for weight in start.model.get_weights()))
+    with claimed(folder, "text", {**asdict(chosen), "start": given}, known, hold) as folder:
         training.seed_everything(chosen.seed)
         model = training_model(corpus, chosen)
         if start is not None:
@@ -202,7 +204,14 @@ def train(
             )
         if chosen.scheduled_sampling:
             others.insert(0, training.SamplingSchedule(chosen.scheduled_sampling, chosen.epochs))
-        history = model.fit(
+        carefully = training.callbacks(
+            folder,
+            patience=chosen.patience or None,
+            keep=True,
+            limit=WORST * math.log(max(2, len(corpus.tokenizer))),
+            others=others,
+        )
+        model.fit(
             learn.inputs,
             learn.targets,
             sample_weight=learn.weights,
@@ -211,12 +220,11 @@ def train(
             validation_batch_size=chosen.batch_size,
             shuffle=False,
             epochs=chosen.epochs,
-            callbacks=training.callbacks(folder, patience=chosen.patience or None, others=others),
+            callbacks=carefully,
             verbose=verbose,
         )
         copy_weights(keras.saving.load_model(folder / "best.keras"), writer)
-        (folder / SETTINGS).unlink()  # the run is over: another may begin here
-        best = min(pd.read_csv(folder / "log.csv")["val_loss"])
+        log = pd.read_csv(folder / "log.csv")
     return Bundle(
         writer,
         preprocessing={
@@ -230,9 +238,11 @@ def train(
             data_sha256=corpus.sha256,
             split=corpus.split,
             seeds=(chosen.seed,),
-            epochs=len(history.epoch) and history.epoch[-1] + 1,
-            wall_time=time.monotonic() - begin,
-            metric=Score(f"nats per {unit_of(corpus.level)}, validation, in rows", best),
+            epochs=len(log),
+            wall_time=wall_time(begin, carefully),
+            metric=Score(
+                f"nats per {unit_of(corpus.level)}, validation, in rows", min(log["val_loss"])
+            ),
             recipe="text",
         ),
     )
@@ -274,6 +284,8 @@ def completed(level: str, settings: dict, start: Bundle | None = None) -> Settin
         rate(name, getattr(chosen, name))
     for name in ("learning_rate", "clipnorm"):
         positive_number(name, getattr(chosen, name))
+    if chosen.patience:
+        positive_integer("patience", chosen.patience)
     rate("scheduled_sampling", chosen.scheduled_sampling, closed=True)
     return chosen
 
