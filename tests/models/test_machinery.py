@@ -91,6 +91,8 @@ def test_copies_answer_alike(name):
 
 @pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method:UserWarning")
 @pytest.mark.filterwarnings("ignore:.*quantize.*:UserWarning")
+# Keras 3.15 on PyTorch transposes a quantized ReversibleEmbedding in a way that is deprecated.
+@pytest.mark.filterwarnings("ignore:The use of `x.T` on tensors")
 @pytest.mark.parametrize("name", NAMES)
 def test_quantized_models_come_back(name, tmp_path):
     """From their file and as clones, in every way of Keras that needs no data."""
