@@ -83,6 +83,12 @@ def seeded():
 
 
 @pytest.fixture
+def plain_loop(monkeypatch):
+    """For tests whose subject is no loop: the one that needs no compiling, in children too."""
+    monkeypatch.setenv("KERASEQ_LOOP", "plain")
+
+
+@pytest.fixture
 def float64(monkeypatch):
     """Float64 inside the test, for this test alone.
 
