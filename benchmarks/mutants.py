@@ -221,7 +221,7 @@ MUTANTS = [
         "layers/rnn.py",
         "end = steps - first if self.go_backwards else stop",
         "end = stop",
-        FLAGS,
+        LOOPS + " -k right",
     ),
     Mutant(
         "direction not turned",
@@ -250,7 +250,7 @@ MUTANTS = [
         "layers/rnn.py",
         "for start in reversed(starts) if self.go_backwards else starts:",
         "for start in starts:",
-        LOOPS,
+        LOOPS + " -k checkpoints",
         BACKENDS,
     ),
     Mutant(
@@ -258,7 +258,7 @@ MUTANTS = [
         "layers/rnn.py",
         '"checkpoint_every": self.checkpoint_every}',
         "}",
-        LOOPS,
+        LOOPS + " -k saved",
     ),
     Mutant(
         "configuration loses an option of the cell",
@@ -325,14 +325,14 @@ MUTANTS = [
         "layers/scan/tensorflow.py",
         "for i in range(done, times.count):",
         "for i in range(done, done):",
-        LOOPS,
+        LOOPS + " -k unroll",
     ),
     Mutant(
         "tensorflow: rest left out where the number is not known",
         "layers/scan/tensorflow.py",
         "now = rounds(now, 1)",
         "pass",
-        LOOPS,
+        LOOPS + " -k unroll",
     ),
     Mutant(
         "tensorflow: gradient of element-wise weights is the last step's",
@@ -360,7 +360,7 @@ MUTANTS = [
         "layers/scan/jax.py",
         "jax.lax.fori_loop(0, stop - first,",
         "jax.lax.fori_loop(0, stop - first - 1,",
-        LOOPS,
+        LOOPS + " -k right",
         ("jax",),
     ),
     Mutant(
@@ -423,7 +423,7 @@ MUTANTS = [
         "train/resume.py",
         '"optimizer": [] if optimizer is None else optimizer.variables',
         '"optimizer": []',
-        "tests/test_train.py",
+        "tests/test_train.py -k four",
     ),
     Mutant(
         "metrics: normalised over all rows",
@@ -458,7 +458,7 @@ MUTANTS = [
         "recipes/forecast/training.py",
         'series.part("train").values()',
         'series.part("all").values()',
-        "tests/recipes/test_forecast.py",
+        "tests/recipes/test_forecast.py -k origin",
     ),
     Mutant(
         "windows: targets of the part before",
@@ -479,7 +479,7 @@ MUTANTS = [
         "models/heads.py",
         "mean * scale + center, deviation * scale",
         "mean * scale + center, deviation",
-        "tests/models tests/recipes/test_forecast.py",
+        "tests/models/test_forecasters.py",
     ),
     Mutant(
         "quantile head: quantiles cross",
