@@ -1,5 +1,6 @@
 # make demo       compare recurrent cells on three real tasks; the report lands in runs/demo/
 # make test       every test, on TensorFlow, JAX and PyTorch
+# make test-quick what breaks most often, on TensorFlow, in three minutes
 # make lint       what CI checks of style;  make format  mends it
 # make notebooks  execute every notebook at full length from notebooks/src/
 # make bench      how close the cells are to their equations, on each backend
@@ -11,11 +12,17 @@ DEMO ?= --out runs/demo
 WORKERS ?= 2
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
 # What a backend can change: everything that computes.
 BACKEND_TESTS := tests/conformance tests/layers tests/models tests/test_train.py \
-	tests/test_bundle.py tests/test_errors.py tests/test_docstrings.py
+	tests/test_bundle.py tests/test_errors.py --ignore tests/models/test_budget.py
+# Equations, masks, gradients, files, data and errors; nothing that compiles or starts a process.
+QUICK_TESTS := tests/conformance tests/layers/test_stateless.py tests/models/test_padding.py \
+	tests/data tests/evaluate tests/oracles tests/test_errors.py tests/test_imports.py \
+	-k "not run_layer_test and not every_loop and not loops_agree and not fresh_process"
 
-.PHONY: demo test test-tensorflow test-jax test-torch lint format notebooks bench clean
+.PHONY: demo test test-quick test-tensorflow test-jax test-torch lint format notebooks bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/keraseq compare --seeds 2 $(DEMO)
@@ -24,12 +31,15 @@ test: test-tensorflow test-jax test-torch
 
 # In two runs: TensorFlow keeps every loop that it ever compiled, some gigabytes in all.
 test-tensorflow: $(VENV)/installed-for-tests
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n $(WORKERS) tests/conformance tests/layers
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n $(WORKERS) tests \
+	KERAS_BACKEND=tensorflow $(PYTEST) tests/conformance tests/layers
+	KERAS_BACKEND=tensorflow $(PYTEST) tests \
 		--ignore tests/conformance --ignore tests/layers
 
 test-jax test-torch: test-%: $(VENV)/installed-for-tests
-	KERAS_BACKEND=$* $(BIN)/python -m pytest -n $(WORKERS) $(BACKEND_TESTS)
+	KERAS_BACKEND=$* $(PYTEST) $(BACKEND_TESTS)
+
+test-quick: $(VENV)/installed-for-tests
+	KERAS_BACKEND=tensorflow $(PYTEST) $(QUICK_TESTS)
 
 lint: $(VENV)/installed-for-tests
 	$(BIN)/ruff check .

@@ -3,10 +3,18 @@
 import contextlib
 import itertools
 import os
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Most of a test's time is XLA compiling what runs once: it need not compile well.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# Most of a test's time is XLA compiling what runs once. It need not compile well; its older code
+# generator takes less than half the time for a loop and its gradient; and what one process has
+# compiled another one finds in the folder.
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+)
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / "build" / "jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 import keras
 import pytest
@@ -38,8 +46,15 @@ def pytest_runtest_teardown():
 
     Linux grants a process 65,530 of them, and what asks for one more crashes.
     """
-    if BACKEND == "jax" and next(TESTS_DONE) % 50 == 0:
+    if BACKEND == "jax" and next(TESTS_DONE) % 20 == 0 and mappings() > 40_000:
         jax.clear_caches()
+
+
+def mappings() -> int:
+    """How many pieces of memory this process has mapped, where the system tells."""
+    with contextlib.suppress(OSError), Path("/proc/self/maps").open("rb") as file:
+        return sum(1 for _ in file)
+    return 0
 
 
 def pytest_report_header(config):
@@ -65,6 +80,12 @@ one_thread()
 @pytest.fixture(autouse=True)
 def seeded():
     keras.utils.set_random_seed(20150707)
+
+
+@pytest.fixture
+def plain_loop(monkeypatch):
+    """For tests whose subject is no loop: the one that needs no compiling, in children too."""
+    monkeypatch.setenv("KERASEQ_LOOP", "plain")
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_committed_notebook_is_its_source_executed(source):
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_notebook_runs(source, tmp_path):
+def test_notebook_runs(source, tmp_path, plain_loop):
     if source.stem in NEED_DATA and "KERASEQ_DATA" not in os.environ:
         pytest.skip("needs KERASEQ_DATA")
     notebook = jupytext.read(source)

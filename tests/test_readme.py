@@ -14,7 +14,7 @@ def blocks(name):
 
 
 @pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md"])
-def test_python_blocks_run_in_order(name, tmp_path, monkeypatch):
+def test_python_blocks_run_in_order(name, tmp_path, monkeypatch, plain_loop):
     monkeypatch.chdir(tmp_path)
     found = blocks(name)
     assert found, f"{name} shows no Python"

@@ -1,5 +1,7 @@
 """Every cell against its oracle: asymmetric random weights, several widths, several steps."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,8 @@ from oracles.time import run
 
 import keraseq
 
-from .cases import CASES, STEPS, named_weights, random_inputs, randomise
+from .backend import BACKEND, step_by_step
+from .cases import CASES, ROWS, STEPS, named_weights, random_inputs, randomise
 
 TIGHT = 1e-11  # float64; the numbers are of order 1
 SINGLE = 1e-6  # float32, over six steps
@@ -50,7 +53,10 @@ def error_of_layer(case, layer, x):
     weights = named_weights(layer.cell)
     start = case.initial_states(weights, layer.cell.units, len(x))
     expected, _, states = run(case.step(weights), x, start)
-    output, *found = layer(keras.ops.convert_to_tensor(x, dtype=layer.variable_dtype))
+    # JAX compiles a loop for each row of the table, and does the steps of all other cases one by
+    # one.
+    with contextlib.nullcontext() if case in ROWS else step_by_step():
+        output, *found = layer(keras.ops.convert_to_tensor(x, dtype=layer.variable_dtype))
     return max(distance(output, expected), *map(distance, found, states))
 
 
@@ -69,7 +75,8 @@ def amplification(case, cell, x, states):
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_cell(case, float64):
-    for features, units in case.widths:
+    widths = case.widths if BACKEND == "tensorflow" else case.widths[:1]  # no backend's matter
+    for features, units in widths:
         cell = built(case, features, units, "float64")
         x, states = random_inputs(case, features, units)
         assert errors_of_steps(case, cell, x, states) < TIGHT, (features, units)

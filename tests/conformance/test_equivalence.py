@@ -11,7 +11,7 @@ from keras import ops
 
 import keraseq
 
-from .cases import ROWS, Case, named_weights, randomise
+from .cases import FEW, Case, named_weights, randomise
 from .test_time import MASK, MASKS
 
 X = np.arange(72.0, dtype="float32").reshape(3, 6, 4)  # of Keras' own tests
@@ -206,7 +206,7 @@ def test_peepholes_of_zero():
     close(run(layer, x), run(keraseq.layers.RNN(other), x))
 
 
-@pytest.mark.parametrize("case", ROWS, ids=str)
+@pytest.mark.parametrize("case", FEW, ids=str)
 def test_zoneout_of_zero(case):
     layer = random_layer(Case(case.name, {"zoneout": 0.0}))
     other = copied(case, named_weights(layer.cell))
@@ -217,7 +217,7 @@ def test_zoneout_of_zero(case):
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("case", ROWS, ids=str)
+@pytest.mark.parametrize("case", FEW, ids=str)
 def test_zoneout_of_one_keeps_the_initial_state(case, training):
     layer = random_layer(Case(case.name, {"zoneout": 1.0}), return_state=True)
     start = [RNG.normal(size=(3, size)).astype("float32") for size in case.state_sizes(4)]
@@ -286,7 +286,7 @@ def test_fixed_projection_by_the_identity_is_the_paper(name):
     close(run(layer, x), run(keraseq.layers.RNN(other), x))
 
 
-@pytest.mark.parametrize("case", ROWS, ids=str)
+@pytest.mark.parametrize("case", FEW, ids=str)
 def test_padding_is_no_data(case):
     """A row under its mask gives what the same row gives without its padding."""
     layer = random_layer(case, return_state=True)
@@ -316,7 +316,7 @@ def test_bidirectional_is_a_flip(name):
         close(one, two)
 
 
-@pytest.mark.parametrize("case", ROWS, ids=str)
+@pytest.mark.parametrize("case", FEW, ids=str)
 def test_unrolled_and_per_step_are_the_loop(case):
     """The hoisted projection and the loop change no number against one call a step."""
     layer = random_layer(case, return_sequences=True)

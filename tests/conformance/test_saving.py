@@ -17,7 +17,7 @@ import pytest
 import keraseq
 
 from .backend import step_by_step
-from .cases import ROWS, Case, randomise
+from .cases import FEW, ROWS, Case, randomise
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 STEPS, FEATURES, UNITS = 5, 3, 3
@@ -133,7 +133,7 @@ def test_configuration_round_trip(case):
             assert getattr(again, name) == value
 
 
-@pytest.mark.parametrize("case", ROWS, ids=str)
+@pytest.mark.parametrize("case", FEW, ids=str)
 def test_weights_file(case, tmp_path):
     """`save_weights` and `load_weights`."""
     model, other = model_of(case), model_of(case)

@@ -1,8 +1,8 @@
-"""Builders are tested on the plain loop, which needs no compiling; loops have their own tests."""
+"""Builders are tested on the plain loop; loops have their own tests."""
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
-def plain_loop(monkeypatch):
-    monkeypatch.setenv("KERASEQ_LOOP", "plain")
+def loop(plain_loop):
+    pass

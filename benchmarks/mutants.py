@@ -1,0 +1,564 @@
+"""Whether the tests would notice: one fault at a time is put into the package, and they must fail.
+
+    python benchmarks/mutants.py                     every fault, on every backend that it concerns
+    python benchmarks/mutants.py --backend jax --only loop,mask
+    python benchmarks/mutants.py --tests OTHER       the same faults, judged by the tests of OTHER
+
+A row names a file, the text that stands there once, what takes its place, and the tests that ought
+to fail. Each fault goes into a copy of the checkout, so that the checkout stays as it is. Exits 1
+if a fault survives, and 2 if a row is out of date: its text is not there once, or its tests do not
+run.
+"""
+
+import argparse
+import importlib.util
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+BACKENDS = ("tensorflow", "jax", "torch")
+LEFT_OUT = (".git", ".venv", ".cache", "build", "runs", "*.egg-info", "__pycache__")
+
+CELLS = "tests/conformance/test_equation.py"
+GRADIENTS = "tests/conformance/test_gradient.py"
+TIME = "tests/conformance/test_time.py"
+FLAGS = "tests/conformance/test_flags.py"
+DROPOUT = "tests/conformance/test_dropout.py"
+SAVING = "tests/conformance/test_saving.py"
+LOOPS = "tests/layers/test_loops.py"
+
+
+class Mutant(NamedTuple):
+    """A fault: what it is, where it goes, who ought to notice, and on which backends."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+    backends: tuple[str, ...] = ("tensorflow",)
+
+
+MUTANTS = [
+    # Equations.
+    Mutant(
+        "gru: update gate weighs the wrong state",
+        "cells/gru.py",
+        "z * h + (1 - z) * g",
+        "(1 - z) * h + z * g",
+        CELLS + " -k gru",
+        BACKENDS,
+    ),
+    Mutant(
+        "gru: reset gate left out",
+        "cells/gru.py",
+        "self.recurrent(r * h,",
+        "self.recurrent(h,",
+        CELLS + " -k gru",
+    ),
+    Mutant(
+        "gru-after: recurrent bias is the input's",
+        "cells/gru.py",
+        "product + self.bias[1]",
+        "product + self.bias[0]",
+        CELLS + " -k gru",
+    ),
+    Mutant(
+        "gru-after: reset gate left out",
+        "cells/gru.py",
+        "tanh(x_g + r * u_g)",
+        "tanh(x_g + u_g)",
+        CELLS + " -k gru",
+    ),
+    Mutant(
+        "lstm: blocks swapped",
+        "cells/lstm.py",
+        "a = dict(zip(self.gates,",
+        "a = dict(zip(self.gates[::-1],",
+        CELLS + " -k lstm",
+    ),
+    Mutant(
+        "lstm: no peepholes",
+        "cells/lstm.py",
+        "return self.peephole_kernel[columns] * c",
+        "return 0.0",
+        CELLS + " -k peephole",
+        BACKENDS,
+    ),
+    Mutant(
+        "lstm: coupled gates not coupled",
+        "cells/lstm.py",
+        "i = 1 - f if self.coupled",
+        "i = f if self.coupled",
+        CELLS + " -k coupled",
+    ),
+    Mutant(
+        "rhn: input enters every layer",
+        "cells/rhn.py",
+        "projected if n == 1 else self.biases(*blocks, joined=True)",
+        "projected",
+        CELLS + " -k rhn",
+    ),
+    Mutant(
+        "layer normalisation over the batch",
+        "cells/cell.py",
+        "ops.mean(vector, axis=-1, keepdims=True)",
+        "ops.mean(vector, axis=0, keepdims=True)",
+        CELLS + " -k layer_norm",
+        BACKENDS,
+    ),
+    Mutant(
+        "a sequence is projected without its bias",
+        "cells/cell.py",
+        "ones = ops.ones((",
+        "ones = ops.zeros((",
+        CELLS + " -k lstm",
+        BACKENDS,
+    ),
+    Mutant(
+        "learned initial state ignored",
+        "cells/cell.py",
+        "            if self.trainable_initial_state:\n                if not",
+        "            if False:\n                if not",
+        CELLS + " -k trainable_initial_state",
+        BACKENDS,
+    ),
+    # What is random.
+    Mutant(
+        "zoneout keeps the others",
+        "cells/cell.py",
+        "ops.where(keep[i], old, new)",
+        "ops.where(keep[i], new, old)",
+        DROPOUT,
+        BACKENDS,
+    ),
+    Mutant(
+        "zoneout at inference the wrong way round",
+        "cells/cell.py",
+        "p * old + (1 - p) * new",
+        "(1 - p) * old + p * new",
+        CELLS + " -k zoneout",
+    ),
+    Mutant(
+        "dropout without its scale",
+        "cells/cell.py",
+        "return keras.random.dropout(",
+        "return (1 - fraction) * keras.random.dropout(",
+        DROPOUT,
+        BACKENDS,
+    ),
+    Mutant(
+        "recurrent dropout left out",
+        "cells/cell.py",
+        "operand if self._operand_mask is None else operand * self._operand_mask",
+        "operand",
+        DROPOUT,
+        BACKENDS,
+    ),
+    Mutant(
+        "zoneout draws with one seed for ever",
+        "cells/cell.py",
+        "(*leading, size), seed=self.seed_generator",
+        "(*leading, size), seed=1",
+        DROPOUT,
+    ),
+    Mutant(
+        "seeded initialisers draw the same for each block",
+        "cells/initializers.py",
+        'config["seed"] += offset',
+        'config["seed"] += 0',
+        "tests/conformance/test_equivalence.py",
+    ),
+    # The layer over time.
+    Mutant(
+        "given initial state ignored",
+        "layers/rnn.py",
+        "        if initial_state is None:\n            initial_state = self.states",
+        "        if True:\n            initial_state = self.states",
+        FLAGS,
+        BACKENDS,
+    ),
+    Mutant(
+        "states of a stateful layer ignored",
+        "layers/rnn.py",
+        "self.states if self.stateful else",
+        "self.get_initial_state(batch) if self.stateful else",
+        FLAGS,
+        BACKENDS,
+    ),
+    Mutant(
+        "mask: states move on",
+        "layers/rnn.py",
+        "new = tree.map_structure(lambda n, o: where(valid, n, o), new, old)",
+        "pass",
+        TIME,
+        BACKENDS,
+    ),
+    Mutant(
+        "mask: last output not repeated",
+        "layers/rnn.py",
+        'output = where(valid, output, carry["output"])',
+        "pass",
+        TIME,
+        BACKENDS,
+    ),
+    Mutant(
+        "mask: no silence",
+        "layers/rnn.py",
+        "silent = ops.zeros_like(output) if self.zero_output_for_mask else output",
+        "silent = output",
+        FLAGS,
+    ),
+    Mutant(
+        "mask: outputs after the end, backwards",
+        "layers/rnn.py",
+        "end = steps - first if self.go_backwards else stop",
+        "end = stop",
+        LOOPS + " -k right",
+    ),
+    Mutant(
+        "direction not turned",
+        "layers/rnn.py",
+        "reverse=self.go_backwards",
+        "reverse=False",
+        FLAGS,
+        BACKENDS,
+    ),
+    Mutant(
+        "bidirectional tower: outputs not turned back",
+        "layers/bidirectional.py",
+        "y_back = ops.flip(y_back, axis=0)",
+        "pass",
+        "tests/models/test_padding.py tests/layers/test_stateless.py",
+    ),
+    Mutant(
+        "states of an RNN in the compute dtype",
+        "layers/rnn.py",
+        "return self.cell.variable_dtype",
+        "return self.cell.compute_dtype",
+        f"{TIME} tests/layers/test_stateless.py",
+    ),
+    Mutant(
+        "pieces in the wrong order, backwards",
+        "layers/rnn.py",
+        "for start in reversed(starts) if self.go_backwards else starts:",
+        "for start in starts:",
+        LOOPS + " -k checkpoints",
+        BACKENDS,
+    ),
+    Mutant(
+        "configuration loses checkpoint_every",
+        "layers/rnn.py",
+        '"checkpoint_every": self.checkpoint_every}',
+        "}",
+        LOOPS + " -k saved",
+    ),
+    Mutant(
+        "configuration loses an option of the cell",
+        "cells/cell.py",
+        "config[name] = serialised(getattr(self, name))",
+        'config[name] = serialised(getattr(self, name)) if name != "zoneout" else 0.0',
+        SAVING,
+    ),
+    Mutant(
+        "tower: residual on the first layer alone",
+        "layers/stack.py",
+        "if self.residual and i:",
+        "if self.residual and not i:",
+        TIME,
+    ),
+    Mutant(
+        "tower: residual adds the first step",
+        "layers/stack.py",
+        "last = ops.max(ops.where(valid, steps, -1)",
+        "last = ops.min(ops.where(valid, steps, 10_000)",
+        "tests/models/test_padding.py tests/layers/test_stateless.py",
+    ),
+    Mutant(
+        "tower: residual adds the last step backwards",
+        "layers/stack.py",
+        "at(first, backward)",
+        "at(last, backward)",
+        "tests/models/test_padding.py tests/layers/test_stateless.py",
+    ),
+    # The loops.
+    Mutant(
+        "deferred: another row's gradient for a twin",
+        "layers/scan/deferred.py",
+        "[every[twins[n]] if n in twins",
+        "[every[twins[n] - 1] if n in twins",
+        GRADIENTS,
+        ("tensorflow", "jax"),
+    ),
+    Mutant(
+        "deferred: blocks of the weights' gradient swapped",
+        "layers/scan/deferred.py",
+        "ops.concatenate(parts, axis=-1)",
+        "ops.concatenate(parts[::-1], axis=-1)",
+        GRADIENTS,
+        ("tensorflow", "jax"),
+    ),
+    Mutant(
+        "deferred: only the last block of the weights' gradient",
+        "layers/scan/deferred.py",
+        "total = padded if total is None else total + padded",
+        "total = padded",
+        GRADIENTS,
+        ("tensorflow", "jax"),
+    ),
+    Mutant(
+        "tensorflow: last step left out",
+        "layers/scan/tensorflow.py",
+        "self.count = self.stop - self.first",
+        "self.count = self.stop - self.first - 1",
+        FLAGS,
+    ),
+    Mutant(
+        "tensorflow: rest after the rounds left out",
+        "layers/scan/tensorflow.py",
+        "for i in range(done, times.count):",
+        "for i in range(done, done):",
+        LOOPS + " -k unroll",
+    ),
+    Mutant(
+        "tensorflow: rest left out where the number is not known",
+        "layers/scan/tensorflow.py",
+        "now = rounds(now, 1)",
+        "pass",
+        LOOPS + " -k unroll",
+    ),
+    Mutant(
+        "tensorflow: gradient of element-wise weights is the last step's",
+        "layers/scan/tensorflow.py",
+        "d if d_values[i] is None else d + d_values[i]",
+        "d if d_values[i] is None else d_values[i]",
+        GRADIENTS,
+    ),
+    Mutant(
+        "tensorflow: no gradient to the projected input",
+        "layers/scan/tensorflow.py",
+        "d, *[d] * len(addend)",
+        "d, *[0 * d] * len(addend)",
+        GRADIENTS,
+    ),
+    Mutant(
+        "tensorflow: outputs read at the wrong step, backwards",
+        "layers/scan/tensorflow.py",
+        "self.steps - 1 - now if self.reverse else now",
+        "now",
+        FLAGS,
+    ),
+    Mutant(
+        "jax: last step left out under a mask",
+        "layers/scan/jax.py",
+        "jax.lax.fori_loop(0, stop - first,",
+        "jax.lax.fori_loop(0, stop - first - 1,",
+        LOOPS + " -k right",
+        ("jax",),
+    ),
+    Mutant(
+        "jax: gradient of element-wise weights is the last step's",
+        "layers/scan/jax.py",
+        "{i: d + d_values[i] for",
+        "{i: d_values[i] for",
+        GRADIENTS,
+        ("jax",),
+    ),
+    Mutant(
+        "jax: no gradient to the projected input",
+        "layers/scan/jax.py",
+        "None if addend is None else g, g)",
+        "None if addend is None else 0 * g, g)",
+        GRADIENTS,
+        ("jax",),
+    ),
+    Mutant(
+        "jax: outputs not turned",
+        "layers/scan/jax.py",
+        "        outputs = outputs[::-1]\n",
+        "        pass\n",
+        FLAGS,
+        ("jax",),
+    ),
+    Mutant(
+        "torch: last step left out of the weights' gradient",
+        "layers/scan/torch.py",
+        "zip(*ctx.notes, strict=True)",
+        "zip(*ctx.notes[1:], strict=True)",
+        GRADIENTS,
+        ("torch",),
+    ),
+    Mutant(
+        "torch: padding on the wrong side",
+        "layers/scan/torch.py",
+        "(first, steps - stop)",
+        "(steps - stop, first)",
+        FLAGS,
+        ("torch",),
+    ),
+    # Everything else.
+    Mutant(
+        "budget: as many parameters as allowed are too many",
+        "models/budget.py",
+        "if count(middle) <= budget else",
+        "if count(middle) < budget else",
+        "tests/models/test_budget.py",
+    ),
+    Mutant(
+        "bundle: a changed file is loaded",
+        "bundle.py",
+        'elif sha256(path) != files[file].get("sha256"):',
+        "elif False:",
+        "tests/test_bundle.py",
+    ),
+    Mutant(
+        "resume: optimizer starts anew",
+        "train/resume.py",
+        '"optimizer": [] if optimizer is None else optimizer.variables',
+        '"optimizer": []',
+        "tests/test_train.py -k four",
+    ),
+    Mutant(
+        "metrics: normalised over all rows",
+        "evaluate/metrics.py",
+        ".sum(axis=-1, keepdims=True)",
+        ".sum(keepdims=True)",
+        "tests/evaluate/test_metrics.py",
+    ),
+    Mutant(
+        "n-grams: smoothing without its weight",
+        "evaluate/ngram.py",
+        "n_hc + t_h * lower",
+        "n_hc + lower",
+        "tests/evaluate/test_metrics.py",
+    ),
+    Mutant(
+        "conformal: rank of n, not of n + 1",
+        "evaluate/conformal.py",
+        "math.ceil((len(outside) + 1)",
+        "math.ceil((len(outside) - 1)",
+        "tests/evaluate/test_conformal.py tests/test_docstrings.py",
+    ),
+    Mutant(
+        "pinball: too high costs the wrong share",
+        "evaluate/forecasts.py",
+        "np.maximum(quantile * over, (quantile - 1) * over)",
+        "np.maximum(quantile * over, -quantile * over)",
+        "tests/evaluate/test_forecasts.py tests/test_docstrings.py",
+    ),
+    Mutant(
+        "scaler sees what comes after training",
+        "recipes/forecast/training.py",
+        'series.part("train").values()',
+        'series.part("all").values()',
+        "tests/recipes/test_forecast.py -k origin",
+    ),
+    Mutant(
+        "windows: targets of the part before",
+        "data/windowing.py",
+        "earliest = max(first, look_back)",
+        "earliest = max(first - 1, look_back)",
+        "tests/data/test_windowing.py",
+    ),
+    Mutant(
+        "series: validation reaches into test",
+        "data/timeseries.py",
+        '"validation": (borders.validation, borders.test),',
+        '"validation": (borders.validation, borders.test + 1),',
+        "tests/data/test_series.py",
+    ),
+    Mutant(
+        "gaussian head: deviation not in the unit of the data",
+        "models/heads.py",
+        "mean * scale + center, deviation * scale",
+        "mean * scale + center, deviation",
+        "tests/models/test_forecasters.py",
+    ),
+    Mutant(
+        "quantile head: quantiles cross",
+        "models/heads.py",
+        "middle - below",
+        "middle + below",
+        "tests/models/test_forecasters.py",
+    ),
+]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--backend", choices=BACKENDS, help="default: all")
+    parser.add_argument("--only", default="", help="parts of names, with commas")
+    parser.add_argument("--tests", type=Path, default=ROOT, help="checkout with the tests to judge")
+    options = parser.parse_args()
+    parts = options.only.split(",")
+    rows = [one for one in MUTANTS if any(part in one.name for part in parts)]
+    told = {"killed": 0, "survived": 0, "out of date": 0}
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "checkout")
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        shutil.rmtree(copy / "tests")
+        shutil.copytree(options.tests / "tests", copy / "tests")
+        for mutant in rows:
+            for backend in mutant.backends:
+                if options.backend in (None, backend):
+                    verdict = judged(mutant, backend, copy)
+                    told[verdict] += 1
+    print(", ".join(f"{count} {verdict}" for verdict, count in told.items()))
+    return 2 if told["out of date"] else int(told["survived"] > 0)
+
+
+def judged(mutant: Mutant, backend: str, copy: Path) -> str:
+    """Puts the fault into the copy, runs its tests, takes it out again, and says what happened."""
+    path = copy / "keraseq" / mutant.file
+    text = path.read_text()
+    before = os.times()
+    if text.count(mutant.old) != 1:
+        verdict, why = (
+            "out of date",
+            f"{mutant.file} has {mutant.old!r} {text.count(mutant.old)} times",
+        )
+    else:
+        try:
+            put(path, text.replace(mutant.old, mutant.new))
+            verdict, why = run(mutant.tests, backend, copy)
+        finally:
+            put(path, text)
+    now = os.times()
+    seconds = now.children_user + now.children_system
+    seconds -= before.children_user + before.children_system
+    print(f"{verdict:11}  {backend:10}  {seconds:5.0f} s  {mutant.name}: {why}", flush=True)
+    return verdict
+
+
+def put(path: Path, text: str) -> None:
+    """Writes a module; what Python compiled of it may be of the same size and second."""
+    path.write_text(text)
+    Path(importlib.util.cache_from_source(str(path))).unlink(missing_ok=True)
+
+
+def run(tests: str, backend: str, copy: Path) -> tuple[str, str]:
+    """Runs tests until one fails: the verdict, and the test that failed."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider"]
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(copy)}
+    done = subprocess.run(
+        [*command, *shlex.split(tests)], cwd=copy, env=environment, capture_output=True, text=True
+    )
+    lines = done.stdout.splitlines() or [done.stderr[-200:]]
+    if done.returncode == 1:
+        failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+        return "killed", failed[0].split(" ")[1].removeprefix("tests/")
+    return ("survived" if done.returncode == 0 else "out of date"), lines[-1]
+
+
+if __name__ == "__main__":
+    start = time.perf_counter()
+    code = main()
+    print(f"{time.perf_counter() - start:.0f} s")
+    sys.exit(code)
