@@ -33,6 +33,8 @@ FLAGS = "tests/conformance/test_flags.py"
 DROPOUT = "tests/conformance/test_dropout.py"
 SAVING = "tests/conformance/test_saving.py"
 LOOPS = "tests/layers/test_loops.py"
+CONTEXT = "tests/layers/test_context.py"
+STATES = "tests/layers/test_states_and_masks.py"
 
 
 class Mutant(NamedTuple):
@@ -157,7 +159,7 @@ MUTANTS = [
     Mutant(
         "recurrent dropout left out",
         "cells/cell.py",
-        "operand if self._operand_mask is None else operand * self._operand_mask",
+        "operand if mask is None else operand * mask",
         "operand",
         DROPOUT,
         BACKENDS,
@@ -174,7 +176,7 @@ MUTANTS = [
         "cells/initializers.py",
         'config["seed"] += offset',
         'config["seed"] += 0',
-        "tests/conformance/test_equivalence.py",
+        STATES + " -k seeded",
     ),
     # The layer over time.
     Mutant(
@@ -195,7 +197,7 @@ MUTANTS = [
     ),
     Mutant(
         "mask: states move on",
-        "layers/rnn.py",
+        "layers/recurrence.py",
         "new = tree.map_structure(lambda n, o: where(valid, n, o), new, old)",
         "pass",
         TIME,
@@ -203,7 +205,7 @@ MUTANTS = [
     ),
     Mutant(
         "mask: last output not repeated",
-        "layers/rnn.py",
+        "layers/recurrence.py",
         'output = where(valid, output, carry["output"])',
         "pass",
         TIME,
@@ -211,8 +213,8 @@ MUTANTS = [
     ),
     Mutant(
         "mask: no silence",
-        "layers/rnn.py",
-        "silent = ops.zeros_like(output) if self.zero_output_for_mask else output",
+        "layers/recurrence.py",
+        "silent = ops.zeros_like(output) if layer.zero_output_for_mask else output",
         "silent = output",
         FLAGS,
     ),
@@ -243,7 +245,7 @@ MUTANTS = [
         "layers/rnn.py",
         "return self.cell.variable_dtype",
         "return self.cell.compute_dtype",
-        f"{TIME} tests/layers/test_stateless.py",
+        STATES + " -k float32",
     ),
     Mutant(
         "pieces in the wrong order, backwards",
@@ -279,14 +281,14 @@ MUTANTS = [
         "layers/stack.py",
         "last = ops.max(ops.where(valid, steps, -1)",
         "last = ops.min(ops.where(valid, steps, 10_000)",
-        "tests/models/test_padding.py tests/layers/test_stateless.py",
+        STATES + " -k bypass",
     ),
     Mutant(
         "tower: residual adds the last step backwards",
         "layers/stack.py",
         "at(first, backward)",
         "at(last, backward)",
-        "tests/models/test_padding.py tests/layers/test_stateless.py",
+        STATES + " -k bypass",
     ),
     # The loops.
     Mutant(
@@ -403,6 +405,64 @@ MUTANTS = [
         FLAGS,
         ("torch",),
     ),
+    # What a step reads, threads, memory.
+    Mutant(
+        "context: its gradient left out",
+        "layers/scan/deferred.py",
+        "sorted(set(range(count))",
+        "sorted(set(range(len(self.variables)))",
+        CONTEXT + " -k context_has",
+        ("tensorflow", "jax"),
+    ),
+    Mutant(
+        "context: a tensor that nobody handed over is not seen",
+        "layers/scan/deferred.py",
+        "bool(unseen or strangers)",
+        "False",
+        CONTEXT + " -k unasked",
+        ("tensorflow", "jax"),
+    ),
+    Mutant(
+        "context: a scope hides the scope around it",
+        "layers/scan/deferred.py",
+        "if found is None and self.around is not None:",
+        "if False:",
+        CONTEXT + " -k not_the_cells",
+        ("jax",),
+    ),
+    Mutant(
+        "mask: what stands under it is multiplied",
+        "layers/recurrence.py",
+        'if "valid" in reads:',
+        "if False:",
+        CONTEXT + " -k nan",
+        BACKENDS,
+    ),
+    Mutant(
+        "loops: layers share what was compiled for another activation",
+        "cells/cell.py",
+        "return type(self), self.units, self.dtype_policy.name, tuple(said)",
+        "return type(self), self.units, self.dtype_policy.name",
+        CONTEXT + " -k alike",
+    ),
+    Mutant(
+        "loops: a gradient keeps its layer",
+        "layers/scan/deferred.py",
+        "self.recurrence = weakref.ref(recurrence)",
+        "self.recurrence = lambda: recurrence",
+        CONTEXT + " -k deleted",
+    ),
+    Mutant(
+        "context: threads share what is at work",
+        "cells/context.py",
+        '_running: ContextVar[Running] = ContextVar("keraseq_running", default=NOTHING)',
+        """_running = type("One", (), {
+    "now": NOTHING, "get": lambda s: s.now, "reset": lambda s, t: setattr(s, "now", t),
+    "set": lambda s, v: (s.now, setattr(s, "now", v))[0],
+})()""",
+        CONTEXT + " -k threads",
+        ("torch",),
+    ),
     # Everything else.
     Mutant(
         "budget: as many parameters as allowed are too many",
@@ -414,7 +474,7 @@ MUTANTS = [
     Mutant(
         "bundle: a changed file is loaded",
         "bundle.py",
-        'elif sha256(path) != files[file].get("sha256"):',
+        "elif sha256(path) != files[file].sha256:",
         "elif False:",
         "tests/test_bundle.py",
     ),
@@ -479,7 +539,7 @@ MUTANTS = [
         "models/heads.py",
         "mean * scale + center, deviation * scale",
         "mean * scale + center, deviation",
-        "tests/models/test_forecasters.py",
+        "tests/models/test_machinery.py -k scale_of_a_window",
     ),
     Mutant(
         "quantile head: quantiles cross",
