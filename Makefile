@@ -8,7 +8,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-DEMO ?= --out runs/demo
+DEMO ?= --seeds 2 --out runs/demo
 WORKERS ?= 2
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
@@ -25,7 +25,7 @@ QUICK_TESTS := tests/conformance tests/layers/test_stateless.py tests/models/tes
 .PHONY: demo test test-quick test-tensorflow test-jax test-torch lint format notebooks bench clean
 
 demo: $(VENV)/installed
-	$(BIN)/keraseq compare --seeds 2 $(DEMO)
+	$(BIN)/keraseq compare $(DEMO)
 
 test: test-tensorflow test-jax test-torch
 
