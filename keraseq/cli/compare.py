@@ -76,7 +76,7 @@ def compare(
         str | None, typer.Option(help="Cell that the others are paired with. Default: lstm.")
     ] = None,
     fast: Annotated[
-        bool, typer.Option("--fast", help=f"One seed, {FAST_STEPS} steps: shows only that all works.")
+        bool, typer.Option("--fast", help=f"One seed, {FAST_STEPS} steps: shows that all works.")
     ] = False,
     workers: Annotated[
         int | None, typer.Option(help="Processes that train. Default: one a processor, at most 4.")
