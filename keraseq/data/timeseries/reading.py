@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keraseq.checks import did_you_mean
-from keraseq.data.dates import of
+from keraseq.data import sets
+from keraseq.data.timeseries.dates import of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LONG = ("unique_id", "ds", "y")  # the columns of Nixtla's long format
 TIMES = ("ds", "date", "time", "timestamp", "datetime", "month")  # columns that are times, by name
 FILES = (".csv", ".csv.gz", ".parquet")
 
@@ -36,11 +36,10 @@ def read(source) -> tuple[pd.DataFrame, str]:
     path = Path(source)
     ending = next((ending for ending in FILES if path.name.lower().endswith(ending)), None)
     if ending is None:
-        from keraseq.data.public_series import NAMES
-
+        known = sets.names("series")
         raise ValueError(
             f"unknown series {str(source)!r}; accepted: a file ending in {', '.join(FILES)}, or "
-            f"one of {', '.join(map(repr, NAMES))}.{did_you_mean(str(source), NAMES)}"
+            f"one of {', '.join(map(repr, known))}.{did_you_mean(str(source), known)}"
         )
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}")
@@ -71,14 +70,14 @@ class Columns:
                 f"{of(name)}the table is empty: {len(table)} rows, {table.shape[1]} columns"
             )
         table = table.rename(columns=str)
-        long = "unique_id" in table and "ds" in table
+        is_long = long(table)
         past, future = names(past), names(future)
         if time is None:
             time = next((column for column in table if column.lower() in TIMES), None)
-        reserved = {*past, *future, time, *(("unique_id",) if long else ())}
+        reserved = {*past, *future, time, *(("unique_id",) if is_long else ())}
         if targets is None:
-            targets = ("y",) if long else [column for column in table if column not in reserved]
-        chosen = cls(name, names(targets), past, future, time, long)
+            targets = ("y",) if is_long else [column for column in table if column not in reserved]
+        chosen = cls(name, names(targets), past, future, time, is_long)
         chosen.check(table)
         return chosen
 
@@ -118,6 +117,11 @@ class Columns:
             elif not isinstance(index, pd.DatetimeIndex):
                 index = pd.RangeIndex(len(rows))
             yield str(identifier), frame.set_axis(index)
+
+
+def long(table: pd.DataFrame) -> bool:
+    """Whether a table holds many series, one below the other, as Nixtla's do."""
+    return "unique_id" in table and "ds" in table
 
 
 def times(column: pd.Series, name: str):
