@@ -105,7 +105,7 @@ def arriving(public: Public) -> Iterator[bytes]:
             while chunk := response.read(CHUNK):
                 yield chunk
     except (OSError, HTTPException, ValueError) as error:
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        reason = str(getattr(error, "reason", "") or error).strip().split("\n")[0]
         raise ConnectionError(
             f"{public.url} cannot be reached ({reason}); put what it names at {public.path} in a "
             "folder of your own, and have KERASEQ_DATA name that folder"

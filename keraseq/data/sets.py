@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,14 +66,16 @@ class PublicSet:
         sizes = [file.size for file in self.files.values()]
         return None if None in sizes else sum(sizes)
 
-    def place(self, data_dir: str | Path | None = None) -> str | None:
-        """Where it is at hand: a package or a folder; None if it would have to be downloaded."""
+    def here(self) -> tuple[str | None, str | None]:
+        """How it is at hand, and in which folder; Nones if it would have to be downloaded."""
         if self.inside is not None:
-            return self.inside
-        if data_dir is None and self.stored and (folder := resolved(self.stored)()):
-            return str(folder)
-        places = [found(file, data_dir) for file in self.files.values()]
-        return None if None in places else str(places[0].parent)
+            return "yes", None
+        if self.stored and (folder := resolved(self.stored)()):
+            return "TFDS", str(folder)
+        places = [found(file) for file in self.files.values()]
+        if None in places:
+            return None, None
+        return "KERASEQ_DATA" if os.environ.get("KERASEQ_DATA") else "cache", str(places[0].parent)
 
     def read(self, data_dir: str | Path | None = None, **options):
         """What its loader returns."""
@@ -339,21 +342,27 @@ def names(kind: str | None = None) -> list[str]:
 
 def table() -> list[dict[str, Any]]:
     """The table as records: what is known of each set, and where it is at hand."""
-    return [
-        {
-            "name": name,
-            "what": row.what,
-            "kind": row.kind,
-            "terms": row.terms,
-            "size": row.size,
-            "here": row.place(),
-            "inside": row.inside,
-            "files": {file.path: file.url for file in row.files.values()},
-            "sha256": {file.path: file.sha256 for file in row.files.values()},
-            "reference": row.reference,
-        }
-        for name, row in SETS.items()
-    ]
+    rows = []
+    for name, row in SETS.items():
+        here, folder = row.here()
+        rows.append(
+            {
+                "name": name,
+                "what": row.what,
+                "kind": row.kind,
+                "terms": row.terms,
+                "size": row.size,
+                "here": here,
+                "folder": folder,
+                "from": row.inside or "a download",
+                "files": [
+                    {"path": file.path, "url": file.url, "sha256": file.sha256, "size": file.size}
+                    for file in row.files.values()
+                ],
+                "reference": row.reference,
+            }
+        )
+    return rows
 
 
 def resolved(function: Callable | str) -> Callable:

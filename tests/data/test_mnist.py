@@ -27,7 +27,7 @@ def folder(tmp_path, monkeypatch):
 def test_parts(folder):
     parts = mnist.load(folder)
     assert [part.inputs.shape for part in parts] == [(4, 28, 28), (2, 28, 28), (3, 28, 28)]
-    assert parts.train.inputs.dtype == "float32" and parts.train.labels.dtype == "int32"
+    assert parts.train.inputs.dtype == "float32" and parts.train.targets.dtype == "int32"
     assert 0 <= parts.train.inputs.min() and parts.train.inputs.max() <= 9 / 255
 
 

@@ -17,12 +17,12 @@ from keraseq.data.labelled.encoder import clean
 from keraseq.data.labelled.films import carved_by_film
 from keraseq.data.labelled.parts import (
     LabelledTexts,
-    Part,
     fingerprint,
     first_of_each,
     sorted_by_text,
 )
 from keraseq.data.labelled.table import open_rate
+from keraseq.data.parts import Part
 from keraseq.data.public import fetch
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def imdb(
     overlap = one_of("overlap", overlap, OVERLAPS)
     parts = read(row, source, stored, data_dir)
     test, rest = sorted_by_text(parts["test"]), parts["train"]
-    kept = first_of_each(rest, test.texts) if overlap == "drop" else sorted_by_text(rest)
+    kept = first_of_each(rest, test.inputs) if overlap == "drop" else sorted_by_text(rest)
     train, check = carved_by_film(kept, validation, seed)
     return LabelledTexts(
         "imdb",
@@ -106,8 +106,8 @@ def imdb(
         test,
         split=f"official test part; validation {validation:.0%} of the training half, stratified, "
         f"of other films, with seed {seed}; overlap={overlap!r}",
-        unlabelled=parts["unsup"].texts if "unsup" in parts else (),
-        dropped=len(rest.texts) - len(kept.texts),
+        unlabelled=parts["unsup"].inputs if "unsup" in parts else (),
+        dropped=len(rest.inputs) - len(kept.inputs),
         sha256=fingerprint({"train": rest, "test": test}),
         options={"validation": validation, "seed": seed, "overlap": overlap},
     )
@@ -181,15 +181,15 @@ def checked(parts: dict[str, Part], name: str) -> dict[str, Part]:
     """The parts, if all reviews are there."""
     for part in ("train", "test"):
         for label, kind in enumerate(CLASSES):
-            count = int((parts[part].labels == label).sum()) if part in parts else 0
+            count = int((parts[part].targets == label).sum()) if part in parts else 0
             if count != PER_CLASS:
                 raise ValueError(
                     f"{name} is no whole copy of the IMDB reviews: {part}/{kind} has {count:,} "
                     f"of {PER_CLASS:,}"
                 )
-    if "unsup" in parts and len(parts["unsup"].texts) != UNLABELLED:
+    if "unsup" in parts and len(parts["unsup"].inputs) != UNLABELLED:
         raise ValueError(
             f"{name} is no whole copy of the IMDB reviews: train/unsup has "
-            f"{len(parts['unsup'].texts):,} of {UNLABELLED:,}, or none at all"
+            f"{len(parts['unsup'].inputs):,} of {UNLABELLED:,}, or none at all"
         )
     return parts

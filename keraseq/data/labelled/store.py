@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from keraseq.data.labelled.encoder import clean
-from keraseq.data.labelled.parts import Part
+from keraseq.data.parts import Part
 
 WHOLE, LABELLED = "imdb_reviews", "imdb_reviews_labelled"
 CLASSES = ("neg", "pos")
@@ -63,7 +63,7 @@ def keep(found: dict[str, Part], folder: Path | None) -> None:
 
 def examples(part: Part) -> list[tuple[int, dict]]:
     """The rows of a part as TFDS takes them."""
-    rows = zip(part.texts, part.labels.tolist(), strict=True)
+    rows = zip(part.inputs, part.targets.tolist(), strict=True)
     return [(i, {"text": text, "label": label}) for i, (text, label) in enumerate(rows)]
 
 

@@ -40,8 +40,8 @@ def train(
     The test part is not looked at.
 
     Args:
-        reviews: What `keraseq.data.imdb` or `keraseq.data.reviews` gave, or a table for the
-            latter. Default: `keraseq.data.imdb()`.
+        reviews: What `keraseq.data.load("imdb")` or `keraseq.data.reviews` gave, or a table for
+            the latter. Default: `keraseq.data.load("imdb")`.
         folder: Where the run is kept, so that the same call goes on after a kill: checkpoints and
             `log.csv`. Default: nowhere.
         report: Gets a line after each epoch; `None` is silent. Defaults to `print`.
@@ -71,7 +71,7 @@ def train(
     """
     begin, chosen, report = time.monotonic(), checked(settings), report or (lambda line: None)
     if reviews is None:
-        reviews = data.imdb()
+        reviews = data.load("imdb")
     elif not isinstance(reviews, data.LabelledTexts):
         reviews = data.reviews(reviews)
     with ExitStack() as stack:
@@ -84,13 +84,13 @@ def train(
             shutil.rmtree(folder / PRETRAINING, ignore_errors=True)
         training.seed_everything(chosen.seed)
         encoder = data.TextEncoder.of(
-            reviews.train.texts, chosen.level, chosen.vocabulary_size, chosen.length, chosen.keep
+            reviews.train.inputs, chosen.level, chosen.vocabulary_size, chosen.length, chosen.keep
         )
         with layers_in(chosen.precision):
             model = classifier(len(encoder), len(reviews.classes), chosen)
         if chosen.pretraining:
             pretraining.pretrain(model, encoder, reviews, chosen, folder / PRETRAINING, report)
-        rows = {part: encoder.rows(reviews.part(part).texts) for part in ("train", "validation")}
+        rows = {part: encoder.rows(reviews.part(part).inputs) for part in ("train", "validation")}
         others = [Report(chosen.epochs, report), *callbacks]
         epochs = fit(model, rows, reviews, chosen, folder, others, verbose)
         best = keras.saving.load_model(folder / "best.keras")
@@ -102,14 +102,14 @@ def train(
             model = with_wide_part(model, rows, reviews, chosen, report)
         (folder / SETTINGS).unlink()  # the run is over: another may begin here
     logits = logits_of(model, rows["validation"])
-    right = accuracy(logits, reviews.validation.labels)
+    right = accuracy(logits, reviews.validation.targets)
     report(f"validation accuracy {right:.4f}")
     return Bundle(
         model,
         preprocessing={
             "encoder": encoder.to_dict(),
             "classes": list(reviews.classes),
-            "temperature": temperature(logits, reviews.validation.labels),
+            "temperature": temperature(logits, reviews.validation.targets),
             "data": {"name": reviews.name, "sha256": reviews.sha256, "options": reviews.options},
             "settings": asdict(chosen),
         },
@@ -132,7 +132,7 @@ def fit(model, rows, reviews, settings: Settings, folder: Path, others, verbose)
     sets = {
         part: labelled.batches(
             rows[part],
-            reviews.part(part).labels,
+            reviews.part(part).targets,
             settings.batch_size,
             shuffle=part == "train",
             multiple=MULTIPLE,
@@ -159,7 +159,7 @@ def with_wide_part(model, rows, reviews, settings: Settings, report) -> keras.Mo
         lambda size: classifier(vocabulary, classes, settings, size),
         settings.wide,
         rows,
-        {part: reviews.part(part).labels for part in rows},
+        {part: reviews.part(part).targets for part in rows},
         report,
     )
 
