@@ -41,8 +41,8 @@ def data(
             row["from"],
         )
     terminal().print(listed)
-    print("keraseq.data.load(NAME) reads each. What is not here is downloaded the first time,")
-    print("or lies in a folder that KERASEQ_DATA names. Addresses and checksums: --json.")
+    print("keraseq.data.load(NAME) reads each. What is not here is downloaded once, or")
+    print("lies in a folder that KERASEQ_DATA names. Addresses and checksums: --json.")
     if as_json:
         print(json.dumps({"sets": rows}))
 

@@ -63,21 +63,27 @@ class Columns:
     long: bool
 
     @classmethod
-    def of(cls, table, targets, past, future, time, name) -> Columns:
-        """The columns, those that are not named by their names or kinds."""
+    def of(cls, table, targets, past, future, time, name, others=False) -> Columns:
+        """The columns, those that are not named by their names or kinds.
+
+        With `others` those that are named nowhere become past covariates, if none were named.
+        """
         if table.empty:
             raise ValueError(
                 f"{of(name)}the table is empty: {len(table)} rows, {table.shape[1]} columns"
             )
         table = table.rename(columns=str)
-        is_long = long(table)
+        long = "unique_id" in table and "ds" in table
         past, future = names(past), names(future)
         if time is None:
             time = next((column for column in table if column.lower() in TIMES), None)
-        reserved = {*past, *future, time, *(("unique_id",) if is_long else ())}
+        reserved = {*past, *future, time, *(("unique_id",) if long else ())}
         if targets is None:
-            targets = ("y",) if is_long else [column for column in table if column not in reserved]
-        chosen = cls(name, names(targets), past, future, time, is_long)
+            targets = ("y",) if long else [column for column in table if column not in reserved]
+        elif others and not past:
+            known = {*reserved, *names(targets)}
+            past = tuple(column for column in table if column not in known)
+        chosen = cls(name, names(targets), past, future, time, long)
         chosen.check(table)
         return chosen
 
@@ -117,11 +123,6 @@ class Columns:
             elif not isinstance(index, pd.DatetimeIndex):
                 index = pd.RangeIndex(len(rows))
             yield str(identifier), frame.set_axis(index)
-
-
-def long(table: pd.DataFrame) -> bool:
-    """Whether a table holds many series, one below the other, as Nixtla's do."""
-    return "unique_id" in table and "ds" in table
 
 
 def times(column: pd.Series, name: str):

@@ -20,7 +20,7 @@ from keraseq.data.timeseries.dates import (
     season_of,
 )
 from keraseq.data.timeseries.measurements import check_series, fill_gaps
-from keraseq.data.timeseries.reading import Columns, long, names, numbers, read
+from keraseq.data.timeseries.reading import Columns, numbers, read
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -250,13 +250,12 @@ def series(
     if public:
         usual |= row.options
         table, name = named(row, data_dir)
-        if targets is not None and not past_covariates and not long(table):
-            others = {*names(targets), *names(future_covariates), time}
-            past_covariates = [column for column in table if column not in others]
     else:
         table, name = read(source)
     freq, season, fill, *parts = map((usual | given).get, ("freq", "season", "fill", *PARTS))
-    columns = Columns.of(table, targets, past_covariates, future_covariates, time, name)
+    columns = Columns.of(
+        table, targets, past_covariates, future_covariates, time, name, others=public
+    )
     frames, freqs, zone = {}, {}, tz
     for name, frame in columns.frames(table):
         zone = zone or getattr(frame.index, "tz", None)
