@@ -39,7 +39,7 @@ def timed():
 def example(reviews: data.LabelledTexts, seed: int) -> dict:
     """keras.io's model, trained for its two epochs."""
     keras.utils.set_random_seed(seed)
-    encoder = data.TextEncoder.of(reviews.train.texts, size=WORDS - 1, length=LAST, keep="end")
+    encoder = data.TextEncoder.of(reviews.train.inputs, size=WORDS - 1, length=LAST, keep="end")
     inputs = keras.Input((None,), dtype="int32")
     x = keras.layers.Embedding(WORDS, 128)(inputs)
     x = keras.layers.Bidirectional(keras.layers.LSTM(64, return_sequences=True))(x)
@@ -51,16 +51,16 @@ def example(reviews: data.LabelledTexts, seed: int) -> dict:
         rows = [np.pad(row, (LAST - len(row), 0)) for row in encoder.rows(texts)]
         return padded(rows)
 
-    texts = [*reviews.train.texts, *reviews.validation.texts]
-    labels = np.concatenate([reviews.train.labels, reviews.validation.labels])
-    seen, test = table(texts), table(reviews.test.texts)
+    texts = [*reviews.train.inputs, *reviews.validation.inputs]
+    labels = np.concatenate([reviews.train.targets, reviews.validation.targets])
+    seen, test = table(texts), table(reviews.test.inputs)
     with timed() as seconds:
         model.fit(seen, labels, batch_size=32, epochs=2, verbose=0)
     found = model.predict(test, batch_size=128, verbose=0)[:, 0] > 0.5
     return {
         "model": "keras.io bidirectional LSTM, 2 epochs",
         **seconds,
-        "test_accuracy": round(float((found == reviews.test.labels).mean()), 4),
+        "test_accuracy": round(float((found == reviews.test.targets).mean()), 4),
     }
 
 
@@ -69,19 +69,19 @@ def ours(reviews: data.LabelledTexts, epochs: int, seed: int) -> dict:
     with timed() as seconds:
         bundle = recipes.imdb.train(reviews, epochs=epochs, seed=seed, report=None)
     encoder = data.TextEncoder.from_dict(bundle.preprocessing["encoder"])
-    logits = logits_of(bundle.model, encoder.rows(reviews.test.texts))
+    logits = logits_of(bundle.model, encoder.rows(reviews.test.inputs))
     return {
         "model": f"keraseq, {epochs} epoch{'s' if epochs > 1 else ''}",
         **seconds,
-        "test_accuracy": round(accuracy(logits, reviews.test.labels), 4),
+        "test_accuracy": round(accuracy(logits, reviews.test.targets), 4),
     }
 
 
 def pipeline(reviews: data.LabelledTexts) -> dict:
     """Seconds that one epoch of batches takes alone, and how much of them is padding."""
-    encoder = data.TextEncoder.of(reviews.train.texts)
-    rows = encoder.rows(reviews.train.texts)
-    batches = data.labelled.batches(rows, reviews.train.labels, 64, shuffle=True, multiple=32)
+    encoder = data.TextEncoder.of(reviews.train.inputs)
+    rows = encoder.rows(reviews.train.inputs)
+    batches = data.labelled.batches(rows, reviews.train.targets, 64, shuffle=True, multiple=32)
     with timed() as seconds:
         for _ in batches:
             pass
@@ -100,7 +100,7 @@ def main(arguments=None) -> None:
     chosen = parser.parse_args(arguments)
     if keras.backend.backend() == "tensorflow":
         timing.limit_threads(chosen.threads)
-    reviews = data.imdb()
+    reviews = data.load("imdb")
     found = [pipeline(reviews)]
     print(json.dumps(found[-1]), flush=True)
     for epochs in map(int, chosen.epochs.split(",")):

@@ -50,7 +50,7 @@ def run(given, cell: str, seed: int) -> None:
         return
     from keraseq import data, recipes
 
-    reviews = data.imdb()
+    reviews = data.load("imdb")
     units = units_of(given.budget, cell)
     busy = time.process_time()
     bundle = recipes.imdb.train(

@@ -522,7 +522,7 @@ MUTANTS = [
     ),
     Mutant(
         "windows: targets of the part before",
-        "data/windowing.py",
+        "data/timeseries/windowing.py",
         "earliest = max(first, look_back)",
         "earliest = max(first - 1, look_back)",
         "tests/data/test_windowing.py",

@@ -4,7 +4,7 @@ One file a command (or a few that belong together); each registers itself with `
 heavy is imported before a command runs, so that `keraseq --help` answers at once.
 """
 
-from keraseq.cli import bundles, cells, compare, forecast, generate, imdb, text  # noqa: F401 - the commands, in the order of the help
+from keraseq.cli import bundles, cells, compare, data, forecast, generate, imdb, text  # noqa: F401 - the commands, in the order of the help
 from keraseq.cli.shell import app, listed
 
 

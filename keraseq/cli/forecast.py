@@ -13,7 +13,7 @@ PANELS = 6  # of the figure, at most
 @app.command()
 def forecast(
     source: Annotated[
-        str, typer.Argument(help="CSV or Parquet file; or etth1, ettm1, m4-hourly, melbourne, co2.")
+        str, typer.Argument(help="CSV or Parquet file; or a series of `keraseq data`.")
     ],
     target: Annotated[
         list[str] | None, typer.Option(help="Column to forecast; may be repeated.")

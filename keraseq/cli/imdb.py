@@ -16,7 +16,7 @@ def imdb(
         str | None,
         typer.Argument(
             help="The archive or folder of the IMDB reviews, or a table (.csv, .tsv, .parquet). "
-            "Default: the IMDB reviews, stored, from KERASEQ_DATA, or downloaded by TFDS."
+            "Default: the IMDB reviews, stored, from KERASEQ_DATA, or downloaded."
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the finished model.")] = Path("runs/imdb"),
@@ -106,7 +106,7 @@ def imdb(
         if source is not None and source.lower().endswith(FILES):
             reviews = data.reviews(source, text=text, label=label)
         else:
-            reviews = data.imdb(source)
+            reviews = data.load("imdb", source=source)
         print(reviews, flush=True)
         bundle = recipes.imdb.train(
             reviews,

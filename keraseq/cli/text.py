@@ -12,9 +12,7 @@ from keraseq.cli.shell import fail, quiet_backend, terminal, train
 def text(
     source: Annotated[
         list[str],
-        typer.Argument(
-            help="Files, folders or patterns; or tinyshakespeare, ptb, python_docs, python_source."
-        ),
+        typer.Argument(help="Files, folders or patterns; or a text of `keraseq data`."),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the finished model.")] = Path("runs/text"),
     start: Annotated[

@@ -1,12 +1,9 @@
 """Step 1, data: raw input -> train, validation and test parts, and what inverts the preparation."""
 
-from keraseq.data import chorales, digits, labelled, mnist, text
-from keraseq.data.dates import calendar_features, season_of
+from keraseq.data import labelled, sets, text
 from keraseq.data.labelled import LabelledTexts, TextEncoder, reviews
-from keraseq.data.labelled.aclimdb import imdb
-from keraseq.data.measurements import check_series, fill_gaps
-from keraseq.data.public_series import co2, ett, m4_hourly
-from keraseq.data.scaling import Scaler, window_scale
+from keraseq.data.parts import Part, Parts
+from keraseq.data.sets import load
 from keraseq.data.text import (
     CharacterVocabulary,
     Corpus,
@@ -15,14 +12,28 @@ from keraseq.data.text import (
     text_corpus,
     tokenizer,
 )
-from keraseq.data.timeseries import Series, series
-from keraseq.data.windowing import Borders, SeriesWindows, Windows, split_by_time, windows
+from keraseq.data.timeseries import (
+    Borders,
+    Scaler,
+    Series,
+    SeriesWindows,
+    Windows,
+    calendar_features,
+    check_series,
+    fill_gaps,
+    season_of,
+    series,
+    split_by_time,
+    window_scale,
+)
 
 __all__ = [
     "Borders",
     "CharacterVocabulary",
     "Corpus",
     "LabelledTexts",
+    "Part",
+    "Parts",
     "Scaler",
     "Series",
     "SeriesWindows",
@@ -32,22 +43,16 @@ __all__ = [
     "WordVocabulary",
     "calendar_features",
     "check_series",
-    "chorales",
-    "co2",
-    "digits",
-    "ett",
     "fill_gaps",
-    "imdb",
     "labelled",
-    "m4_hourly",
-    "mnist",
+    "load",
     "reviews",
     "season_of",
     "series",
+    "sets",
     "split_by_time",
     "text",
     "text_corpus",
     "tokenizer",
     "window_scale",
-    "windows",
 ]

@@ -15,7 +15,6 @@ from keraseq.evaluate.conformal import Conformal, conformal_margin
 from keraseq.evaluate.forecast_baselines import baselines
 from keraseq.evaluate.forecasts import crps, mase, pinball, seasonal_scale, smape
 from keraseq.evaluate.metrics import accuracy, bits, log_softmax, negative_log_likelihood
-from keraseq.evaluate.naive import repeat_last, seasonal_naive
 from keraseq.evaluate.ngram import NGram
 
 __all__ = [
@@ -38,8 +37,6 @@ __all__ = [
     "negative_log_likelihood",
     "pinball",
     "probabilities",
-    "repeat_last",
-    "seasonal_naive",
     "seasonal_scale",
     "smape",
     "temperature",

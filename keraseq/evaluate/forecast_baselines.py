@@ -122,6 +122,17 @@ class SeasonalNaive(Baseline):
         return past[:, np.arange(horizon) % self.look_back]
 
 
+class SeasonalDrift(Baseline):
+    """The values of a season ago, and for each season ahead the change over the last one.
+
+    The look-back is one season and one row.
+    """
+
+    def target(self, past, horizon, which):
+        seasons, row = np.divmod(np.arange(horizon), self.look_back - 1)
+        return past[:, 1 + row] + (past[:, -1:] - past[:, :1]) * (seasons + 1)
+
+
 class Drift(Baseline):
     """The line through the first and the last value of the look-back."""
 

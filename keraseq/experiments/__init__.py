@@ -3,14 +3,13 @@
 from keraseq.experiments import config, statistics, tasks
 from keraseq.experiments.comparison import CELLS, compare
 from keraseq.experiments.results import Results
-from keraseq.experiments.tasks import ArrayTask, Generated, Part, Task
+from keraseq.experiments.tasks import ArrayTask, Generated, Task
 from keraseq.experiments.trials import Trial
 
 __all__ = [
     "CELLS",
     "ArrayTask",
     "Generated",
-    "Part",
     "Results",
     "Task",
     "Trial",

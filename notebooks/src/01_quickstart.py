@@ -21,7 +21,7 @@ seed = 0
 import keraseq
 
 keraseq.train.seed_everything(seed)
-parts = keraseq.data.digits.load()
+parts = keraseq.data.load("digits")
 
 model = keraseq.models.sequence_classifier(
     10, features=8, cell=cell, units=units, bidirectional=True, dropout=0.4, pooling="max"
@@ -56,11 +56,11 @@ import pandas as pd
 from keraseq import evaluate
 
 logits = model.predict(parts.test.inputs, verbose=0)
-accuracy = evaluate.accuracy(logits, parts.test.labels)
+accuracy = evaluate.accuracy(logits, parts.test.targets)
 rows = {
     f"{cell}, {model.count_params():,} parameters": accuracy,
     "logistic regression on all 64 pixels": evaluate.logistic_regression(*parts.train, *parts.test),
-    "majority class": evaluate.majority_class(parts.train.labels, parts.test.labels),
+    "majority class": evaluate.majority_class(parts.train.targets, parts.test.targets),
 }
 pd.Series(rows, name="test accuracy").round(4).to_frame()
 

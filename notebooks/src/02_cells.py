@@ -47,12 +47,11 @@ for name in reversed(classes.values()):
 # %%
 from keraseq import data
 
-weeks = data.fill_gaps(data.co2(), "previous")
-borders = data.split_by_time(len(weeks))
-scaler = data.Scaler.fit(weeks.iloc[: borders.validation])
-shape = {"look_back": 104, "horizon": 26}
-train = data.windows(scaler.transform(weeks), **shape, last=borders.validation, stride=stride)
-test = data.windows(scaler.transform(weeks), **shape, first=borders.test)
+weeks = data.load("co2", fill="previous")
+scaler = data.Scaler.fit(weeks.part("train")["series"])
+shape = {"look_back": 104, "horizon": 26, "scaler": scaler}
+train = data.SeriesWindows(weeks, "train", **shape, stride=stride).arrays()
+test = data.SeriesWindows(weeks, "test", **shape).arrays()
 print(f"{len(train.origins)} windows to train on, {len(test.origins)} to look at")
 
 # %% [markdown]

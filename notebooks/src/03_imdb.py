@@ -25,9 +25,9 @@ import pandas as pd
 import keraseq
 from keraseq import data, evaluate, inspection, plots, recipes
 
-reviews = data.imdb()
+reviews = data.load("imdb")
 print(reviews)
-print(reviews.train.texts[1][:300])
+print(reviews.train.inputs[1][:300])
 
 # %% [markdown]
 # ## Neighbours know each other
@@ -58,9 +58,9 @@ print(len(runs["train"] & runs["validation"]), "are cut in two")
 # pieces instead). Batches hold texts of like length, so that little of them is padding.
 
 # %%
-encoder = data.TextEncoder.of(reviews.train.texts)
-rows = encoder.rows(reviews.train.texts)
-whole = (encoder.lengths(reviews.validation.texts) <= encoder.length).mean()
+encoder = data.TextEncoder.of(reviews.train.inputs)
+rows = encoder.rows(reviews.train.inputs)
+whole = (encoder.lengths(reviews.validation.inputs) <= encoder.length).mean()
 print(encoder.tokens("Unwatchable? Not at all: Cronenberg's best!"))
 print(f"{len(encoder):,} ids; of {encoder.length} words at most, {whole:.0%} of the reviews whole")
 print(f"padding in batches of 64: {data.labelled.padding(rows, 64):.2%}")
@@ -73,7 +73,7 @@ print(f"padding in batches of 64: {data.labelled.padding(rows, 64):.2%}")
 
 # %%
 fewer = {
-    part: films.taken(reviews.part(part), range(len(reviews.part(part).texts))[:limit])
+    part: films.taken(reviews.part(part), range(len(reviews.part(part).inputs))[:limit])
     for part in ("train", "test")
 }
 some = replace(reviews, **fewer)
@@ -144,7 +144,7 @@ for way in ("left_out", "gradient"):
 # %%
 wrong = said[~said["right"] & said["words"].between(40, 120)].sort_values("probability").index[-1]
 print(f"truth {said.truth[wrong]}, named {said.label[wrong]} with {said.probability[wrong]:.3f}")
-read = recipes.imdb.explain(saved, some.test.texts[wrong], label="pos")
+read = recipes.imdb.explain(saved, some.test.inputs[wrong], label="pos")
 inspection.ColouredText(read["word"] + " ", read["left_out"])
 
 # %%

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from keraseq import data
-from keraseq.data import labelled
+from keraseq.data import labelled, public
 from keraseq.data.labelled import aclimdb, films, store
 
 needs_data = pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs KERASEQ_DATA")
@@ -55,33 +55,33 @@ def archive(tmp_path):
 def test_the_archive_and_the_folder_give_the_same_parts(archive, tmp_path):
     with tarfile.open(archive) as opened:
         opened.extractall(tmp_path / "folder", filter="data")
-    one = data.imdb(archive, stored=False)
-    other = data.imdb(tmp_path / "folder" / "aclImdb", stored=False)
+    one = data.load("imdb", source=archive, stored=False)
+    other = data.load("imdb", source=tmp_path / "folder" / "aclImdb", stored=False)
     assert one.sha256 == other.sha256
     for part in ("train", "validation", "test"):
-        assert one.part(part).texts == other.part(part).texts
-        np.testing.assert_array_equal(one.part(part).labels, other.part(part).labels)
-    assert len(one.test.texts) == 2 * FEW
+        assert one.part(part).inputs == other.part(part).inputs
+        np.testing.assert_array_equal(one.part(part).targets, other.part(part).targets)
+    assert len(one.test.inputs) == 2 * FEW
     assert one.dropped == 2  # the one in test, and the second of the twins
     assert "train 34, validation 4, test 40" in str(one)
-    assert "number 0  fin." in " ".join(one.test.texts)
-    assert not any("<br" in text for text in one.train.texts)
+    assert "number 0  fin." in " ".join(one.test.inputs)
+    assert not any("<br" in text for text in one.train.inputs)
 
 
 def test_no_text_is_in_two_parts_and_labels_stay_with_their_texts(archive):
-    parts = data.imdb(archive, stored=False)
+    parts = data.load("imdb", source=archive, stored=False)
     names = ("train", "validation", "test")
-    texts = [text for name in names for text in parts.part(name).texts]
+    texts = [text for name in names for text in parts.part(name).inputs]
     assert len(texts) == len(set(texts))
     for name in names:
         for text, label in zip(*parts.part(name), strict=True):
             assert text.split()[1] == parts.classes[label]
-    assert np.bincount(parts.validation.labels).tolist() == [2, 2]
-    other = data.imdb(archive, stored=False, seed=1)
-    assert other.validation.texts != parts.validation.texts
-    kept = data.imdb(archive, stored=False, overlap="keep")
+    assert np.bincount(parts.validation.targets).tolist() == [2, 2]
+    other = data.load("imdb", source=archive, stored=False, seed=1)
+    assert other.validation.inputs != parts.validation.inputs
+    kept = data.load("imdb", source=archive, stored=False, overlap="keep")
     assert kept.dropped == 0
-    assert len(kept.train.texts) + len(kept.validation.texts) == 2 * FEW
+    assert len(kept.train.inputs) + len(kept.validation.inputs) == 2 * FEW
 
 
 def test_films_of_training_are_not_in_validation(archive, tmp_path, monkeypatch):
@@ -97,7 +97,7 @@ def test_films_of_training_are_not_in_validation(archive, tmp_path, monkeypatch)
     monkeypatch.setattr(films, "RUN", 5)
     # Negative reviews 0 to 9 are of the films of all positive ones.
     monkeypatch.setattr(films, "MEETINGS", ((0, 0), (10, 20)))
-    parts = data.imdb(archive, validation=0.25, stored=tmp_path / "tfds")
+    parts = data.load("imdb", source=archive, validation=0.25, stored=tmp_path / "tfds")
 
     def runs(part):
         for text, label in zip(*part, strict=True):
@@ -106,28 +106,28 @@ def test_films_of_training_are_not_in_validation(archive, tmp_path, monkeypatch)
 
     ends = set(runs(parts.validation)) & set(runs(parts.train))
     assert len(ends) <= 1  # the last run is taken as far as it is wanted
-    assert np.bincount(parts.validation.labels).tolist() == [5, 5]
-    again = data.imdb(validation=0.25, stored=tmp_path / "tfds")  # where the ids are lost
-    assert again.validation.texts == parts.validation.texts
-    assert data.imdb(archive, validation=0.25, stored=False, seed=1).validation.texts != (
-        parts.validation.texts
-    )
+    assert np.bincount(parts.validation.targets).tolist() == [5, 5]
+    again = data.load("imdb", validation=0.25, stored=tmp_path / "tfds")  # where the ids are lost
+    assert again.validation.inputs == parts.validation.inputs
+    assert data.load(
+        "imdb", source=archive, validation=0.25, stored=False, seed=1
+    ).validation.inputs != (parts.validation.inputs)
 
 
 def test_texts_that_are_not_known_are_parted_at_random():
-    part = labelled.Part([f"text {i}" for i in range(40)], np.arange(40, dtype="int32") % 2)
+    part = data.Part([f"text {i}" for i in range(40)], np.arange(40, dtype="int32") % 2)
     assert (films.places(part) == -1).all()
     train, check = films.carved_by_film(part, 0.1, seed=0)
-    assert np.bincount(train.labels).tolist() == [18, 18]
-    assert np.bincount(check.labels).tolist() == [2, 2]
+    assert np.bincount(train.targets).tolist() == [18, 18]
+    assert np.bincount(check.targets).tolist() == [2, 2]
 
 
 def test_what_was_read_is_stored_for_tfds(archive, tmp_path, capfd):
-    first = data.imdb(archive, stored=tmp_path / "tfds")
+    first = data.load("imdb", source=archive, stored=tmp_path / "tfds")
     archive.unlink()
-    again = data.imdb(stored=tmp_path / "tfds")
+    again = data.load("imdb", stored=tmp_path / "tfds")
     assert again.sha256 == first.sha256
-    assert again.train.texts == first.train.texts
+    assert again.train.inputs == first.train.inputs
     import tensorflow_datasets as tfds
 
     rows = tfds.load("imdb_reviews_labelled", split="test", data_dir=tmp_path / "tfds")
@@ -138,9 +138,9 @@ def test_what_was_read_is_stored_for_tfds(archive, tmp_path, capfd):
 def test_unlabelled_reviews_come_along(tmp_path, monkeypatch):
     monkeypatch.setattr(aclimdb, "UNLABELLED", 6)
     whole = packed(tmp_path / "whole.tar", entries(unlabelled=6), "w")
-    parts = data.imdb(whole, stored=tmp_path / "tfds")
+    parts = data.load("imdb", source=whole, stored=tmp_path / "tfds")
     assert sorted(parts.unlabelled) == [f"nobody knows {i}" for i in range(6)]
-    again = data.imdb(stored=tmp_path / "tfds")
+    again = data.load("imdb", stored=tmp_path / "tfds")
     assert sorted(again.unlabelled) == sorted(parts.unlabelled)
     assert store.stored(tmp_path / "tfds").keys() == {"train", "test", "unsup"}
 
@@ -148,11 +148,11 @@ def test_unlabelled_reviews_come_along(tmp_path, monkeypatch):
 def test_a_folder_of_public_data(archive, tmp_path, monkeypatch):
     (tmp_path / "public" / "imdb").mkdir(parents=True)
     archive.rename(tmp_path / "public" / "imdb" / "aclImdb_v1_labelled.tar.gz")
-    given = data.imdb(data_dir=tmp_path / "public", stored=False)
+    given = data.load("imdb", data_dir=tmp_path / "public", stored=False)
     monkeypatch.setenv("KERASEQ_DATA", str(tmp_path / "public"))
-    assert data.imdb(stored=False).sha256 == given.sha256
-    with pytest.raises(FileNotFoundError, match=r"none of aclImdb_v1\.tar\.gz, .*aclImdb in"):
-        data.imdb(data_dir=tmp_path, stored=False)
+    assert data.load("imdb", stored=False).sha256 == given.sha256
+    with pytest.raises(FileNotFoundError, match=r"no imdb/aclImdb_v1\.tar\.gz \(nor .*Imdb\) in"):
+        data.load("imdb", data_dir=tmp_path, stored=False)
 
 
 def test_nothing_is_written_where_an_archive_says(archive, tmp_path):
@@ -160,7 +160,7 @@ def test_nothing_is_written_where_an_archive_says(archive, tmp_path):
     escaping = packed(tmp_path / "bad.tar.gz", files)
     before = set(tmp_path.rglob("*"))
     with pytest.raises(ValueError, match="train/pos has 21 of 20"):
-        data.imdb(escaping, stored=tmp_path / "tfds")
+        data.load("imdb", source=escaping, stored=tmp_path / "tfds")
     assert set(tmp_path.rglob("*")) == before
     assert not (tmp_path.parent / "escaped").exists()
 
@@ -177,7 +177,7 @@ def test_a_link_is_no_review(archive, tmp_path):
             info.size = len(content)
             opened.addfile(info, io.BytesIO(content))
     with pytest.raises(ValueError, match="test/neg has 19 of 20"):
-        data.imdb(path, stored=False)
+        data.load("imdb", source=path, stored=False)
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.2, 0.7, 0.99])
@@ -185,7 +185,7 @@ def test_an_archive_that_is_cut_off(archive, tmp_path, kept):
     content = archive.read_bytes()
     archive.write_bytes(content[: int(len(content) * kept)])
     with pytest.raises(ValueError, match=r"is no whole tar archive: .") as caught:
-        data.imdb(archive, stored=tmp_path / "tfds")
+        data.load("imdb", source=archive, stored=tmp_path / "tfds")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "tfds").exists()
 
@@ -195,14 +195,14 @@ def test_other_damage(archive, tmp_path):
     content[len(content) // 2] ^= 0xFF
     archive.write_bytes(content)
     with pytest.raises(ValueError, match=r"is no whole (tar archive|copy)"):
-        data.imdb(archive, stored=False)
+        data.load("imdb", source=archive, stored=False)
     archive.write_bytes(gzip.compress(b"hello"))
     with pytest.raises(ValueError, match="is no whole"):
-        data.imdb(archive, stored=False)
+        data.load("imdb", source=archive, stored=False)
     with pytest.raises(FileNotFoundError, match="there is no file or folder"):
-        data.imdb(tmp_path / "nowhere.tar.gz", stored=False)
+        data.load("imdb", source=tmp_path / "nowhere.tar.gz", stored=False)
     with pytest.raises(ValueError, match="train/neg has 0 of 20"):
-        data.imdb(tmp_path, stored=False)
+        data.load("imdb", source=tmp_path, stored=False)
 
 
 def test_reviews_that_are_no_text(tmp_path, monkeypatch):
@@ -210,36 +210,32 @@ def test_reviews_that_are_no_text(tmp_path, monkeypatch):
     files["aclImdb/test/pos/3_9.txt"] = "Größe".encode("latin-1")
     bad = packed(tmp_path / "latin.tar.gz", files)
     with pytest.raises(ValueError, match=r"test/pos/3_9.txt': the text is not UTF-8 \(byte 0xf6"):
-        data.imdb(bad, stored=False)
+        data.load("imdb", source=bad, stored=False)
     monkeypatch.setattr(aclimdb, "LARGEST", 10)
     with pytest.raises(ValueError, match="a review has at most 10"):
-        data.imdb(bad, stored=False)
+        data.load("imdb", source=bad, stored=False)
 
 
 def test_a_download_that_fails_is_one_line(tmp_path, monkeypatch):
-    import tensorflow_datasets as tfds
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
 
-    class Builder:
-        def is_prepared(self):
-            return False
+    def urlopen(*_, **__):
+        raise OSError("no route to host\nand much more")
 
-        def download_and_prepare(self):
-            raise OSError("no route to host\nand much more")
-
-    monkeypatch.setattr(tfds, "builder", lambda *_, **__: Builder())
-    with pytest.raises(ConnectionError, match="cannot download imdb_reviews") as caught:
-        data.imdb(stored=tmp_path)
+    monkeypatch.setattr(public, "urlopen", urlopen)
+    with pytest.raises(ConnectionError, match=r"aclImdb_v1\.tar\.gz cannot be reached") as caught:
+        data.load("imdb", stored=tmp_path)
     assert "\n" not in str(caught.value)
 
 
 @needs_data
 def test_the_public_archive(monkeypatch):
     monkeypatch.undo()
-    parts = data.imdb(stored=False)
-    assert (len(parts.train.texts), len(parts.validation.texts)) == (22_302, 2_478)
-    assert np.bincount(parts.test.labels).tolist() == [12_500, 12_500]
+    parts = data.load("imdb", stored=False)
+    assert (len(parts.train.inputs), len(parts.validation.inputs)) == (22_302, 2_478)
+    assert np.bincount(parts.test.targets).tolist() == [12_500, 12_500]
     assert parts.dropped == 123 + 97
-    assert abs(int(np.diff(np.bincount(parts.validation.labels))[0])) < 50
+    assert abs(int(np.diff(np.bincount(parts.validation.targets))[0])) < 50
     assert (films.places(parts.train) >= 0).all()
     runs = [set(films.places(part) // films.RUN) for part in (parts.train, parts.validation)]
     assert len(runs[1]) == 10 and len(runs[0] & runs[1]) <= 2  # the last of each kind
@@ -266,7 +262,7 @@ def test_files(tmp_path, ending):
         frame().to_csv(path, sep="\t" if ending == ".tsv" else ",", index=False)
     parts = data.reviews(path)
     assert parts.classes == ("bad", "good", "so so")
-    assert [len(parts.part(name).texts) for name in ("train", "validation", "test")] == [48, 6, 6]
+    assert [len(parts.part(name).inputs) for name in ("train", "validation", "test")] == [48, 6, 6]
     for text, label in zip(*parts.train, strict=True):
         assert text.endswith(parts.classes[label])
 
@@ -281,22 +277,22 @@ def test_numbers_as_labels_stay_in_order_and_columns_have_any_name():
 def test_a_text_that_stands_twice_is_kept_once():
     table = pd.concat([frame(), frame()])
     parts = data.reviews(table)
-    texts = [*parts.train.texts, *parts.validation.texts, *parts.test.texts]
+    texts = [*parts.train.inputs, *parts.validation.inputs, *parts.test.inputs]
     assert len(texts) == len(set(texts)) == 60 and parts.dropped == 60
 
 
 def test_every_part_gets_every_class_whatever_the_fractions():
     parts = data.reviews(frame(12), validation=0.99, test=0.01)
     for name in ("train", "validation", "test"):
-        assert set(parts.part(name).labels) == {0, 1, 2}
+        assert set(parts.part(name).targets) == {0, 1, 2}
 
 
 def test_a_test_table_of_its_own(tmp_path):
     test = frame().iloc[:9]
     test.to_csv(tmp_path / "test.csv", index=False)
     parts = data.reviews(frame(), test=tmp_path / "test.csv")
-    assert parts.test.texts == list(test.text) and parts.dropped == 9
-    assert not set(parts.train.texts) & set(parts.test.texts)
+    assert parts.test.inputs == list(test.text) and parts.dropped == 9
+    assert not set(parts.train.inputs) & set(parts.test.inputs)
     with pytest.raises(ValueError, match=r"label 'odd' in row 2 is none of the training table's"):
         data.reviews(frame(), test=test.assign(label=["bad", "good", "odd"] * 3))
 

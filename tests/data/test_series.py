@@ -348,19 +348,3 @@ def test_temperatures_by_name():
     assert (series.targets, series.freq, series.season) == (("temperature",), "D", 7)
     assert len(frame) == 3652 and frame["temperature"].iloc[0] == 20.7  # with two leap days
     assert series.source == "melbourne"
-
-
-def test_a_download_is_compared_with_its_hash(monkeypatch, tmp_path):
-    """Without a folder the public source is asked; here the source is this test."""
-    asked = {}
-
-    def get_file(name, url, file_hash, **options):
-        asked.update(name=name, url=url, file_hash=file_hash)
-        path = tmp_path / name
-        hours(15000, y=1.0).to_csv(path, index=False)
-        return str(path)
-
-    monkeypatch.delenv("KERASEQ_DATA", raising=False)
-    monkeypatch.setattr("keras.utils.get_file", get_file)
-    assert len(data.series("etth1").frames["ETTh1"]) == 14400
-    assert asked["url"].startswith("https://") and len(asked["file_hash"]) == 64

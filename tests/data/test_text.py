@@ -1,7 +1,4 @@
-import os
 import re
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,31 +78,3 @@ def test_windows_without_starts_cover_the_text_once():
 def test_windows_that_do_not_fit(tokens, length, starts, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         text.windows(np.array(tokens), length, starts)
-
-
-def test_split_keeps_the_order_and_loses_nothing():
-    whole = "".join(chr(i) for i in range(1000))
-    parts = text.split_by_position(whole, validation=0.05, test=0.1)
-    assert "".join(parts) == whole
-    assert [len(part) for part in parts] == [850, 50, 100]
-
-
-def test_split_into_an_empty_part():
-    with pytest.raises(ValueError, match="leave a part of 3 characters empty"):
-        text.split_by_position("abc")
-
-
-def test_python_reference():
-    whole = text.python_reference()
-    assert len(whole) > 400_000
-    assert "generator function" in whole
-    if sys.version_info[:3] == (3, 11, 7):
-        assert len(whole) == 465_048
-
-
-@pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs KERASEQ_DATA")
-def test_tinyshakespeare_is_split_as_nanogpt_does():
-    path = Path(os.environ["KERASEQ_DATA"], "tinyshakespeare", "input.txt")
-    parts = text.split_by_position(path.read_text())
-    assert len(parts.train) + len(parts.validation) == 1_003_854
-    assert len(parts.test) == 111_540

@@ -2,10 +2,9 @@ import hashlib
 import os
 from pathlib import Path
 
-import keras
 import pytest
 
-from keraseq.data import public, text_corpus
+from keraseq.data import sets, text_corpus
 from keraseq.data.text import sources
 
 needs_data = pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs KERASEQ_DATA")
@@ -128,7 +127,7 @@ def test_tinyshakespeare_has_nanogpts_split():
     corpus = text_corpus("tinyshakespeare")
     assert len(corpus.train[0]) == 1_003_854 and len(corpus.validation[0]) == 111_540
     assert corpus.test == [] and len(corpus.tokenizer.characters) == 65
-    assert corpus.sha256 == sources.SHAKESPEARE.sha256
+    assert corpus.sha256 == sets.SETS["tinyshakespeare"].files["whole"].sha256
 
 
 @needs_data
@@ -137,39 +136,6 @@ def test_ptb_has_mikolovs_parts_and_vocabulary():
     counts = [sum(map(len, corpus.tokens(part))) for part in ("train", "validation", "test")]
     assert counts == [929_589, 73_760, 82_430]  # words and line ends, as everybody counts
     assert len(corpus.tokenizer) == 10_000
-    assert corpus.sha256.split() == [one.sha256 for one in sources.PTB.values()]
+    assert corpus.sha256.split() == [file.sha256 for file in sets.SETS["ptb"].files.values()]
     with pytest.raises(ValueError, match="'ptb' comes with its parts"):
         text_corpus("ptb", validation=0.1)
-
-
-def test_public_files_come_from_a_folder_or_their_source(tmp_path, monkeypatch):
-    monkeypatch.delenv("KERASEQ_DATA", raising=False)
-    content = b"To be, or not to be.\n" * 10
-    monkeypatch.setattr(
-        sources,
-        "SHAKESPEARE",
-        public.Public("s/t.txt", "https://x.org/t", hashlib.sha256(content).hexdigest()),
-    )
-    asked = {}
-
-    def get_file(name, url, **options):
-        asked.update(options, name=name, url=url)
-        (tmp_path / name).write_bytes(content)
-        return str(tmp_path / name)
-
-    monkeypatch.setattr(keras.utils, "get_file", get_file)
-    assert text_corpus("tinyshakespeare").train[0].startswith("To be")
-    assert asked["url"] == "https://x.org/t" and asked["hash_algorithm"] == "sha256"
-    assert asked["file_hash"] == hashlib.sha256(content).hexdigest()
-    with pytest.raises(FileNotFoundError, match=r"there is no s/t.txt in .*https://x.org/t"):
-        text_corpus("tinyshakespeare", data_dir=tmp_path)
-
-
-def test_a_source_that_does_not_answer_is_one_line(monkeypatch):
-    def get_file(*_, **__):
-        raise Exception("URL fetch failure: name not known")  # what Keras raises
-
-    monkeypatch.delenv("KERASEQ_DATA", raising=False)
-    monkeypatch.setattr(keras.utils, "get_file", get_file)
-    with pytest.raises(ConnectionError, match=r"cannot be reached .*name not known.*KERASEQ_DATA"):
-        text_corpus("tinyshakespeare")

@@ -15,79 +15,67 @@ def weeks(rows, columns=("a",)):
     return pd.DataFrame(values, index=index, columns=list(columns))
 
 
+def cut(frame, part="train", look_back=5, horizon=3, stride=1, **options):
+    """All windows of a part, and the scaler of the training part."""
+    found = data.series(frame, **options)
+    scaler = Scaler.fit(found.part("train")["series"])
+    shape = {"look_back": look_back, "horizon": horizon, "stride": stride}
+    return data.SeriesWindows(found, part, **shape).arrays(), scaler
+
+
 def test_windows_line_up_with_the_series():
     frame = weeks(30, ("a", "b"))
-    found = data.windows(frame, look_back=5, horizon=3, targets=["b"])
+    found, _ = cut(frame, "all", targets="b", past_covariates=["a"])
     assert found.inputs.shape == (23, 5, 2)
     assert found.targets.shape == (23, 3, 1)
     for inputs, targets, origin in zip(*found, strict=True):
         np.testing.assert_allclose(inputs[:, 0], frame["b"][origin - 5 : origin], rtol=1e-6)
         np.testing.assert_allclose(inputs[:, 1], frame["a"][origin - 5 : origin], rtol=1e-6)
         np.testing.assert_allclose(targets[:, 0], frame["b"][origin : origin + 3], rtol=1e-6)
+    assert cut(frame, "all", stride=4)[0].origins.tolist() == [5, 9, 13, 17, 21, 25]
 
 
 def test_no_target_leaves_its_part_and_none_is_in_two():
-    frame = weeks(100)
-    borders = data.split_by_time(100, validation=0.15, test=0.15)
-    edges = [0, *borders, 100]
+    edges = [0, *data.split_by_time(100, validation=0.15, test=0.15), 100]
     rows = []
-    for first, last in pairwise(edges):
-        part = data.windows(frame, look_back=10, horizon=4, first=first, last=last)
-        targets = part.origins[:, None] + np.arange(4)
+    for part, (first, last) in zip(data.Parts._fields, pairwise(edges), strict=True):
+        found, _ = cut(weeks(100), part, look_back=10, horizon=4, validation=0.15, test=0.15)
+        targets = found.origins[:, None] + np.arange(4)
         assert targets.min() == max(first, 10)
         assert targets.max() == last - 1
         rows.append(set(targets.ravel().tolist()))
     assert not rows[0] & rows[1] and not rows[1] & rows[2] and not rows[0] & rows[2]
 
 
-def test_the_future_moves_neither_inputs_nor_scaler():
+def test_the_future_moves_neither_the_training_part_nor_its_scaler():
     """Leakage: whatever comes from the border on, the training part stays as it is."""
-    frame, border = weeks(120), 80
+    frame = weeks(120)
     other = frame.copy()
-    other.iloc[border:] = 1e6
-
-    def prepared(frame):
-        scaler = Scaler.fit(frame.iloc[:border])
-        return scaler, data.windows(scaler.transform(frame), look_back=12, horizon=6, last=border)
-
-    (scaler, part), (scaler_, part_) = prepared(frame), prepared(other)
+    other.iloc[data.split_by_time(120).validation :] = 1e6
+    (part, scaler), (part_, scaler_) = (cut(one, look_back=12, horizon=6) for one in (frame, other))
     assert scaler == scaler_
     np.testing.assert_array_equal(part.inputs, part_.inputs)
     np.testing.assert_array_equal(part.targets, part_.targets)
-    # and inputs of any window do not know their own targets
-    for row in (90, 100):
-        changed = frame.copy()
-        changed.iloc[row:] = -1e6
-        for which in (frame, changed):
-            assert data.windows(which, look_back=12, horizon=6, first=row).origins[0] == row
-        np.testing.assert_array_equal(
-            data.windows(frame, look_back=12, horizon=6, first=row).inputs[0],
-            data.windows(changed, look_back=12, horizon=6, first=row).inputs[0],
-        )
-
-
-def test_stride():
-    assert data.windows(weeks(30), look_back=5, horizon=3, stride=4).origins.tolist() == [
-        5, 9, 13, 17, 21, 25,
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("rows", "options", "message"),
+    ("options", "message"),
     [
-        (0, {}, "the series is empty: 0 rows, 1 columns"),
-        (7, {}, "look_back=5 and horizon=3 needs 8 rows; received 7"),
-        (30, {"horizon": 40}, "look_back=5 and horizon=40 needs 45 rows; received 30"),
-        (30, {"horizon": 8, "first": 25}, "horizon=8 goes beyond the data: 5 rows can be targets"),
-        (30, {"last": 31}, "rows between 0 and 30; received first=0, last=31"),
-        (30, {"look_back": 0}, "look_back must be a positive integer; received look_back=0"),
-        (30, {"horizon": 2.5}, "horizon must be a positive integer; received horizon=2.5"),
-        (30, {"targets": ["A"]}, "unknown target 'A'; columns: 'a'"),
+        (
+            {"horizon": 40},
+            "look_back=5 and horizon=40 do not fit: its train part lets 16 of its",
+        ),
+        ({"look_back": 30}, "look_back=30 and horizon=3 do not fit: its train part lets 0 of its"),
+        ({"part": "test", "horizon": 8}, "lets 4 of its 30 rows be targets; give keraseq.data.ser"),
+        ({"look_back": 0}, "look_back must be a positive integer; received look_back=0"),
+        ({"horizon": 2.5}, "horizon must be a positive integer; received horizon=2.5"),
+        ({"stride": 0}, "stride must be a positive integer; received stride=0"),
+        ({"part": "tset"}, "Did you mean 'test'?"),
     ],
 )
-def test_windows_that_do_not_fit(rows, options, message):
+def test_windows_that_do_not_fit(options, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        data.windows(weeks(rows), **{"look_back": 5, "horizon": 3, **options})
+        cut(weeks(30), **options)
 
 
 def test_nan_is_named_with_row_and_column():
@@ -95,7 +83,7 @@ def test_nan_is_named_with_row_and_column():
     frame.iloc[7, 1] = np.nan
     frame.iloc[9, 0] = np.inf
     with pytest.raises(ValueError, match=r"nan in row 7 \(2020-02-22\), column 'b' and 1 more"):
-        data.windows(frame, look_back=5, horizon=3)
+        data.series(frame)
     with pytest.raises(ValueError, match=r"inf in row 9 \(2020-03-07\), column 'a'; fill"):
         Scaler.fit(frame[["a"]])
 
@@ -143,9 +131,11 @@ def test_split_into_an_empty_part():
         data.split_by_time(2)
 
 
-def test_co2_has_its_gaps():
-    frame = data.co2()
-    assert list(frame) == ["co2"]
-    assert len(frame) > 2000 and frame["co2"].isna().sum() > 0
-    with pytest.raises(ValueError, match=r"column 'co2' and \d+ more; fill gaps first"):
-        data.check_series(frame)
+def test_co2_is_filled_and_its_table_has_its_gaps():
+    table, _ = data.sets.SETS["co2"].read()
+    with pytest.raises(ValueError, match=r"column 'co2' and 58 more; fill gaps first"):
+        data.check_series(table)
+    known, found = table["co2"], data.load("co2")
+    filled = found.frames["series"]["co2"]
+    np.testing.assert_array_equal(filled[known.notna()], known.dropna())
+    assert len(filled) == len(known) and not filled.isna().any()

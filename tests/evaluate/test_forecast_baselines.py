@@ -8,6 +8,7 @@ from statsmodels.tsa.holtwinters import ExponentialSmoothing
 
 from keraseq import data, evaluate
 from keraseq.evaluate.forecast_baselines import ExponentialSmoothing as ExponentialBaseline
+from keraseq.evaluate.forecast_baselines import SeasonalDrift
 
 
 def waves(rows=200, seed=0, level=20.0):
@@ -40,7 +41,7 @@ def test_every_baseline_is_there(methods):
     assert list(plain) == ["repeat last", "drift", "AR(10)", "exponential smoothing", "linear"]
 
 
-def test_naive_forecasts_by_hand(methods):
+def test_naive_forecasts_by_hand(series, methods):
     past = np.arange(21.0)[None, :, None] ** 2
 
     def of(name):
@@ -50,6 +51,9 @@ def test_naive_forecasts_by_hand(methods):
     season = [n**2 for n in range(14, 21)]
     assert of("seasonal naive (7)") == [*season, *season[:2]]
     assert of("drift") == [400 + 20 * n for n in range(1, 10)]
+    # 31 is 1 above 30, so each season ahead is 1 higher
+    drifting = SeasonalDrift(series, 4)(np.array([[[30.0], [11], [21], [31]]]), 4)["mean"]
+    assert drifting[0, :, 0].tolist() == [12, 22, 32, 13]
 
 
 def test_the_autoregression_is_that_of_statsmodels(series, methods):

@@ -246,15 +246,6 @@ def test_sampling_draws_from_the_model():
     np.testing.assert_allclose(np.bincount(drawn) / 3000, [4 / 6, 1 / 6, 1 / 6], atol=0.03)
 
 
-def test_co2_is_filled_from_its_own_part():
-    task = tasks.get("co2")
-    assert not task.series["co2"].isna().any()
-    known = task.gappy["co2"].notna()
-    assert (task.series["co2"][known] == task.gappy["co2"][known]).all()
-    border = task.borders.validation
-    assert not task.gappy["co2"].isna().iloc[border - 1 : border + 1].any()
-
-
 def test_co2_baselines_are_what_a_model_of_the_same_forecast_would_score():
     task = tasks.get("co2")
     repeat = Constant(lambda x: np.repeat(x[:, -1:, :], task.horizon, axis=1))

@@ -137,8 +137,8 @@ def test_evaluation_puts_simple_methods_beside_it(trained, reviews):
     assert (rows.texts == 48).all() and len(said) == 2
     assert rows.accuracy["most frequent class"] == pytest.approx(1 / 3, abs=0.03)
     assert rows.accuracy["logistic regression, TF-IDF bigrams"] > 0.9
-    told = imdb.predict(bundle, reviews.test.texts)
-    truth = [reviews.classes[i] for i in reviews.test.labels]
+    told = imdb.predict(bundle, reviews.test.inputs)
+    truth = [reviews.classes[i] for i in reviews.test.targets]
     right = (told.label == truth).mean()
     assert rows.accuracy.iloc[0] == pytest.approx(right)
     chance = [told[f"P({one})"][i] for i, one in enumerate(truth)]
@@ -173,7 +173,7 @@ def test_the_reviews_are_read_again_as_in_training(tmp_path, monkeypatch):
             folder.mkdir(parents=True)
             for i in range(30):
                 (folder / f"{i}_5.txt").write_text(f"{part} {i} {kind}")
-    reviews = data.imdb(tmp_path / "aclImdb", stored=False, seed=3)
+    reviews = data.load("imdb", source=tmp_path / "aclImdb", stored=False, seed=3)
     bundle = imdb.train(reviews, **{**SMALL, "epochs": 1})
     told = imdb.evaluate(bundle, tmp_path / "aclImdb", baselines=False)
     pd.testing.assert_frame_equal(told, imdb.evaluate(bundle, reviews, baselines=False))
@@ -238,7 +238,7 @@ def test_where_it_errs(trained, reviews):
     bundle, _ = trained
     frame = imdb.predictions(bundle, reviews, "test")
     assert len(frame) == 48
-    assert frame.words.tolist() == [len(text.split()) for text in reviews.test.texts]
+    assert frame.words.tolist() == [len(text.split()) for text in reviews.test.inputs]
     assert frame.right.tolist() == (frame.truth == frame.label).tolist()
     lengths = imdb.accuracy_by_length(frame, bins=3)
     assert lengths["count"].sum() == 48 and lengths.words.is_monotonic_increasing
@@ -330,7 +330,7 @@ def test_the_wide_part_is_added_to_a_trained_model(reviews):
         at = np.flatnonzero(keys == encoder.encode(mood)[0]).item()
         assert np.abs(kernel[at]).max() >= np.sort(np.abs(kernel).max(axis=1))[-3] - 1e-6
     # The sum: what the same model says alone, times a share, and the table's votes.
-    rows = encoder.rows(reviews.validation.texts)
+    rows = encoder.rows(reviews.validation.inputs)
     alone, whole = (logits_of(one.model, rows) for one in (deep, both))
     votes = logits_of(keras.Model(both.model.input, table.output), rows)
     share = (
@@ -339,7 +339,7 @@ def test_the_wide_part_is_added_to_a_trained_model(reviews):
     )
     assert share.std() < 1e-3 * share.mean()
     np.testing.assert_allclose(whole, share.mean() * alone + votes, atol=1e-4)
-    labels = reviews.validation.labels
+    labels = reviews.validation.targets
     assert cost(whole, labels) <= cost(alone, labels)
     assert imdb.predict(both, ["w1 lovely w2"]).label.tolist() == ["good"]
 

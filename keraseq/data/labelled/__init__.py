@@ -2,7 +2,7 @@
 
 from keraseq.data.labelled.batches import batches, padding
 from keraseq.data.labelled.encoder import TextEncoder, clean
-from keraseq.data.labelled.parts import LabelledTexts, Part
+from keraseq.data.labelled.parts import LabelledTexts
 from keraseq.data.labelled.table import reviews
 
-__all__ = ["LabelledTexts", "Part", "TextEncoder", "batches", "clean", "padding", "reviews"]
+__all__ = ["LabelledTexts", "TextEncoder", "batches", "clean", "padding", "reviews"]

@@ -1,13 +1,13 @@
-"""The IMDB reviews of Maas et al. 2011: from their archive, a folder, or TFDS."""
+"""The IMDB reviews of Maas et al. 2011: from their archive, a folder, or what TFDS stored."""
 
 from __future__ import annotations
 
-import os
 import re
 import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,30 +17,34 @@ from keraseq.data.labelled.encoder import clean
 from keraseq.data.labelled.films import carved_by_film
 from keraseq.data.labelled.parts import (
     LabelledTexts,
-    Part,
     fingerprint,
     first_of_each,
     sorted_by_text,
 )
 from keraseq.data.labelled.table import open_rate
+from keraseq.data.parts import Part
+from keraseq.data.public import fetch
+
+if TYPE_CHECKING:
+    from keraseq.data.sets import PublicSet
 
 CLASSES = store.CLASSES
 PER_CLASS = 12_500  # reviews of each class in each of the two parts
 UNLABELLED = 50_000
 LARGEST = 1_000_000  # bytes of a review; the longest has 14,000
-NAMES = ("aclImdb_v1.tar.gz", "aclImdb_v1_labelled.tar.gz", "aclImdb")  # in data_dir/imdb
 ENTRY = re.compile(r"(?:^|/)(train|test)/(neg|pos|unsup)/(\d+_\d+\.txt)$")
 OVERLAPS = ("drop", "keep")
 
 
 def imdb(
-    source: str | Path | None = None,
+    row: PublicSet,
+    data_dir: str | Path | None = None,
     *,
+    source: str | Path | None = None,
     validation: float = 0.1,
     seed: int = 0,
     overlap: str = "drop",
     stored: str | Path | bool = True,
-    data_dir: str | Path | None = None,
 ) -> LabelledTexts:
     """The 50,000 labelled IMDB reviews: half of them train and validation, the other half test.
 
@@ -57,8 +61,11 @@ def imdb(
     its reviews are read as a stream, whatever paths it names.
 
     Args:
+        row: The row of the table of data sets.
+        data_dir: A folder with `imdb/aclImdb_v1.tar.gz`, `imdb/aclImdb_v1_labelled.tar.gz` or
+            `imdb/aclImdb`. Default: what the environment variable `KERASEQ_DATA` names.
         source: The archive `aclImdb_v1.tar.gz` (or its labelled part), or the folder `aclImdb`.
-            Default: what is stored; else `imdb/` in `data_dir`; else TFDS downloads it.
+            Default: what is stored; else `imdb/` in `data_dir`; else it is downloaded.
         validation: Fraction of the training half for early stopping and choices, in (0, 1); the
             same fraction of both classes. Defaults to 0.1.
         seed: Which reviews these are; the same for every source. Defaults to 0.
@@ -66,8 +73,6 @@ def imdb(
             half; `"keep"` does not. Defaults to `"drop"`.
         stored: The folder in which TFDS stores, `True` for its own (`TFDS_DATA_DIR`, else
             `~/tensorflow_datasets`), `False` to store nothing and read nothing stored.
-        data_dir: A folder with `imdb/aclImdb_v1.tar.gz`, `imdb/aclImdb_v1_labelled.tar.gz` or
-            `imdb/aclImdb`. Default: what the environment variable `KERASEQ_DATA` names.
 
     Returns:
         Texts without HTML breaks; labels 0 (`neg`) and 1 (`pos`); `unlabelled` has 50,000 reviews
@@ -76,11 +81,11 @@ def imdb(
     Raises:
         FileNotFoundError: There is no such file or folder, or none in `data_dir`.
         ValueError: It is damaged, partial, or no copy of these reviews.
-        ConnectionError: There is none, and the download failed.
+        ConnectionError: There is none, and the source does not answer.
 
     Example:
 
-    >>> reviews = keraseq.data.imdb()                                # doctest: +SKIP
+    >>> reviews = keraseq.data.load("imdb")                         # doctest: +SKIP
     >>> print(reviews)                                               # doctest: +SKIP
     imdb: train 22,302, validation 2,478, test 25,000 texts; classes neg, pos; 220 dropped
 
@@ -89,9 +94,9 @@ def imdb(
     """
     validation = open_rate("validation", validation)
     overlap = one_of("overlap", overlap, OVERLAPS)
-    parts = read(source, stored, data_dir)
+    parts = read(row, source, stored, data_dir)
     test, rest = sorted_by_text(parts["test"]), parts["train"]
-    kept = first_of_each(rest, test.texts) if overlap == "drop" else sorted_by_text(rest)
+    kept = first_of_each(rest, test.inputs) if overlap == "drop" else sorted_by_text(rest)
     train, check = carved_by_film(kept, validation, seed)
     return LabelledTexts(
         "imdb",
@@ -101,40 +106,25 @@ def imdb(
         test,
         split=f"official test part; validation {validation:.0%} of the training half, stratified, "
         f"of other films, with seed {seed}; overlap={overlap!r}",
-        unlabelled=parts["unsup"].texts if "unsup" in parts else (),
-        dropped=len(rest.texts) - len(kept.texts),
+        unlabelled=parts["unsup"].inputs if "unsup" in parts else (),
+        dropped=len(rest.inputs) - len(kept.inputs),
         sha256=fingerprint({"train": rest, "test": test}),
         options={"validation": validation, "seed": seed, "overlap": overlap},
     )
 
 
-def read(source, stored, data_dir) -> dict[str, Part]:
-    """The parts of the source, or of whatever is there: stored, in `data_dir`, or from TFDS."""
+def read(row, source, stored, data_dir) -> dict[str, Part]:
+    """The parts of the source, or of whatever is there: stored, in `data_dir`, or downloaded."""
     place = None if stored is True else stored
     if source is None and data_dir is None and stored is not False:
         found = store.stored(place)
         if found is not None:
             return checked(found, "what TFDS has stored")
-    data_dir = data_dir or os.environ.get("KERASEQ_DATA")
-    if source is None and data_dir is None:
-        return checked(store.downloaded(place), "what TFDS downloaded")
-    path = located(data_dir) if source is None else Path(source)
+    path = fetch(row.files["reviews"], data_dir) if source is None else Path(source)
     parts = checked(collected(files(path)), repr(str(path)))
     if stored is not False:
         store.keep(parts, place)
     return parts
-
-
-def located(data_dir) -> Path:
-    """The archive or folder in a folder of public data."""
-    for name in NAMES:
-        path = Path(data_dir, "imdb", name)
-        if path.exists():
-            return path
-    raise FileNotFoundError(
-        f"there is none of {', '.join(NAMES)} in {str(Path(data_dir, 'imdb'))!r} (data_dir, or "
-        "KERASEQ_DATA)"
-    )
 
 
 def files(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -191,15 +181,15 @@ def checked(parts: dict[str, Part], name: str) -> dict[str, Part]:
     """The parts, if all reviews are there."""
     for part in ("train", "test"):
         for label, kind in enumerate(CLASSES):
-            count = int((parts[part].labels == label).sum()) if part in parts else 0
+            count = int((parts[part].targets == label).sum()) if part in parts else 0
             if count != PER_CLASS:
                 raise ValueError(
                     f"{name} is no whole copy of the IMDB reviews: {part}/{kind} has {count:,} "
                     f"of {PER_CLASS:,}"
                 )
-    if "unsup" in parts and len(parts["unsup"].texts) != UNLABELLED:
+    if "unsup" in parts and len(parts["unsup"].inputs) != UNLABELLED:
         raise ValueError(
             f"{name} is no whole copy of the IMDB reviews: train/unsup has "
-            f"{len(parts['unsup'].texts):,} of {UNLABELLED:,}, or none at all"
+            f"{len(parts['unsup'].inputs):,} of {UNLABELLED:,}, or none at all"
         )
     return parts

@@ -8,7 +8,8 @@ from importlib import resources
 
 import numpy as np
 
-from keraseq.data.labelled.parts import Part, taken
+from keraseq.data.labelled.parts import taken
+from keraseq.data.parts import Part
 
 # Of a person or a place, mostly.
 NAME = r"\b[A-Z][a-z]{3,}(?: [A-Z][a-z]{2,})?"
@@ -54,10 +55,10 @@ def places(part: Part) -> np.ndarray:
     negative ones at the positive id that is about the same film, or after all of these.
     """
     negative, positive = np.array(MEETINGS, "float64").T
-    found, marks = np.full(len(part.texts), -1.0), hashes(part.texts)
+    found, marks = np.full(len(part.inputs), -1.0), hashes(part.inputs)
     for label, order in known().items():
         ids, first = np.unique(order, return_index=True)
-        rows = np.flatnonzero(part.labels == label)
+        rows = np.flatnonzero(part.targets == label)
         near = np.minimum(np.searchsorted(ids, marks[rows]), len(ids) - 1)
         there = ids[near] == marks[rows]
         place = first[near[there]].astype("float64")
@@ -82,14 +83,14 @@ def carved_by_film(part: Part, fraction: float, seed: int) -> tuple[Part, Part]:
     pieces = [pieces[i] for i in rng.permutation(len(pieces))]
     wanted = {
         label: min(max(round(count * fraction), 1), count - 1)
-        for label, count in zip(*np.unique(part.labels, return_counts=True), strict=True)
+        for label, count in zip(*np.unique(part.targets, return_counts=True), strict=True)
     }
     chosen = np.zeros(len(where), bool)
-    for rows in sorted(pieces, key=lambda rows: -len(np.unique(part.labels[rows]))):
-        labels = np.unique(part.labels[rows])
+    for rows in sorted(pieces, key=lambda rows: -len(np.unique(part.targets[rows]))):
+        labels = np.unique(part.targets[rows])
         if all(wanted[label] for label in labels):  # else the run's films would be torn apart
             for label in labels:
-                some = rows[part.labels[rows] == label][: wanted[label]]
+                some = rows[part.targets[rows] == label][: wanted[label]]
                 chosen[some] = True
                 wanted[label] -= len(some)
     return taken(part, np.flatnonzero(~chosen)), taken(part, np.flatnonzero(chosen))
@@ -130,5 +131,5 @@ def likeness(texts: Sequence[str], distances: Iterable[int] = (1, 2, 5, 10, 20, 
 def in_order(part: Part, label: int) -> list[str]:
     """The texts of a class whose place is known, films beside films."""
     where = places(part)
-    rows = np.flatnonzero((part.labels == label) & (where >= 0))
-    return [part.texts[i] for i in rows[np.argsort(where[rows], kind="stable")]]
+    rows = np.flatnonzero((part.targets == label) & (where >= 0))
+    return [part.inputs[i] for i in rows[np.argsort(where[rows], kind="stable")]]

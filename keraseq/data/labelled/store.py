@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import numpy as np
 
 from keraseq.data.labelled.encoder import clean
-from keraseq.data.labelled.parts import Part
+from keraseq.data.parts import Part
 
 WHOLE, LABELLED = "imdb_reviews", "imdb_reviews_labelled"
 CLASSES = ("neg", "pos")
@@ -19,35 +20,22 @@ SPLITS = {"train": "train", "test": "test", "unsup": "unsupervised"}  # ours: TF
 HOMEPAGE = "http://ai.stanford.edu/~amaas/data/sentiment/"
 
 
-def stored(folder: Path | None) -> dict[str, Part] | None:
-    """What TFDS has stored, or None; rather with the unlabelled reviews than without."""
+def place(folder: str | Path | None = None) -> Path | None:
+    """Where TFDS has stored them, or None; rather with the unlabelled reviews than without."""
+    home = Path(folder or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    places = (home / name / CONFIG / VERSION for name in (WHOLE, LABELLED))
+    return next((place for place in places if (place / "dataset_info.json").is_file()), None)
+
+
+def stored(folder: str | Path | None) -> dict[str, Part] | None:
+    """What TFDS has stored, or None."""
     import tensorflow_datasets as tfds
 
-    for name in (WHOLE, LABELLED):
-        with quiet():
-            try:
-                builder = tfds.builder(f"{name}/{CONFIG}:{VERSION}", data_dir=folder)
-            except (tfds.core.DatasetNotFoundError, ValueError):
-                continue
-            if builder.is_prepared():
-                return parts(builder)
-    return None
-
-
-def downloaded(folder: Path | None) -> dict[str, Part]:
-    """What TFDS downloads, with its progress bars, and stores."""
-    import tensorflow_datasets as tfds
-
-    builder = tfds.builder(f"{WHOLE}/{CONFIG}:{VERSION}", data_dir=folder)
-    try:
-        builder.download_and_prepare()
-    except Exception as error:
-        first = str(error).strip().split("\n")[0]
-        raise ConnectionError(
-            f"TFDS cannot download {WHOLE} ({first}); KERASEQ_DATA may name a folder that holds "
-            "imdb/aclImdb_v1.tar.gz, or source the archive"
-        ) from error
-    return parts(builder)
+    there = place(folder)
+    if there is None:
+        return None
+    with quiet():
+        return parts(tfds.builder_from_directory(there))
 
 
 def keep(found: dict[str, Part], folder: Path | None) -> None:
@@ -75,7 +63,7 @@ def keep(found: dict[str, Part], folder: Path | None) -> None:
 
 def examples(part: Part) -> list[tuple[int, dict]]:
     """The rows of a part as TFDS takes them."""
-    rows = zip(part.texts, part.labels.tolist(), strict=True)
+    rows = zip(part.inputs, part.targets.tolist(), strict=True)
     return [(i, {"text": text, "label": label}) for i, (text, label) in enumerate(rows)]
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keraseq.checks import did_you_mean, rate
-from keraseq.data.labelled.parts import LabelledTexts, Part, carved, fingerprint, first_of_each
+from keraseq.data.labelled.parts import LabelledTexts, carved, fingerprint, first_of_each
+from keraseq.data.parts import Part
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,17 +67,17 @@ def reviews(
     if given:
         tested = part(*columns(*table(test), text, label), classes, table(test)[1])
         everything = {"train": rows, "test": tested}
-        rest = first_of_each(rows, tested.texts)
+        rest = first_of_each(rows, tested.inputs)
     else:
         everything = {"train": rows}
         rest = first_of_each(rows)
-    few = np.bincount(rest.labels, minlength=len(classes))
+    few = np.bincount(rest.targets, minlength=len(classes))
     if few.min() < (2 if given else 3):
         raise ValueError(
             f"{name}: class {classes[few.argmin()]!r} has {few.min()} different texts; every part "
             "needs one"
         )
-    dropped = len(rows.texts) - len(rest.texts)
+    dropped = len(rows.inputs) - len(rest.inputs)
     if not given:
         rest, tested = carved(rest, fraction, seed)
     train, check = carved(rest, validation, seed + 1)

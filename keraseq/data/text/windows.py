@@ -1,46 +1,8 @@
-"""Cuts through a text: parts, and windows for next-token prediction."""
-
-from typing import NamedTuple
+"""Windows of a text for next-token prediction."""
 
 import numpy as np
 
 from keraseq.checks import positive_integer
-
-
-class TextParts(NamedTuple):
-    """A text cut by position, in reading order."""
-
-    train: str
-    validation: str
-    test: str
-
-
-def split_by_position(text: str, validation: float = 0.05, test: float = 0.1) -> TextParts:
-    """Cuts a text into train, validation and test parts, the later ones at its end.
-
-    Args:
-        text: The text.
-        validation: Fraction of the whole text that is carved off the end of the training part, for
-            early stopping and choices. Defaults to 0.05.
-        test: Fraction at the end of the text. Defaults to 0.1.
-
-    Raises:
-        ValueError: The fractions leave a part without text.
-
-    Example:
-
-    >>> tuple(keraseq.data.text.split_by_position("abcdefghij", validation=0.2, test=0.1))
-    ('abcdefg', 'hi', 'j')
-    """
-    border = int(len(text) * (1 - test))
-    first = border - int(len(text) * validation)
-    parts = TextParts(text[:first], text[first:border], text[border:])
-    if not all(parts):
-        raise ValueError(
-            f"validation={validation} and test={test} leave a part of {len(text)} characters "
-            "empty; every part needs at least one"
-        )
-    return parts
 
 
 def windows(tokens: np.ndarray, length: int, starts: np.ndarray | None = None):

@@ -12,7 +12,7 @@ from functools import cache
 from keraseq.checks import did_you_mean
 from keraseq.experiments.tasks.adding import Adding
 from keraseq.experiments.tasks.arithmetic import Arithmetic
-from keraseq.experiments.tasks.arrays import ArrayTask, Generated, Part
+from keraseq.experiments.tasks.arrays import ArrayTask, Generated
 from keraseq.experiments.tasks.characters import Characters
 from keraseq.experiments.tasks.copying import Copying
 from keraseq.experiments.tasks.digits import (
@@ -120,7 +120,6 @@ __all__ = [
     "TASKS",
     "ArrayTask",
     "Generated",
-    "Part",
     "Task",
     "get",
     "name_of",

@@ -4,7 +4,8 @@ import numpy as np
 
 from keraseq import models
 from keraseq.checks import positive_integer
-from keraseq.experiments.tasks.arrays import Generated, Part, squared_error
+from keraseq.data import Part
+from keraseq.experiments.tasks.arrays import Generated, squared_error
 
 
 class Adding(Generated):

@@ -4,7 +4,8 @@ import numpy as np
 
 from keraseq import models
 from keraseq.checks import positive_integer
-from keraseq.experiments.tasks.arrays import IGNORED, Generated, Part
+from keraseq.data import Part
+from keraseq.experiments.tasks.arrays import IGNORED, Generated
 
 DISTRACTORS = "abcdefghijk"
 END = "."

@@ -2,23 +2,17 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import keras
 import numpy as np
 
+from keraseq.data import Part
 from keraseq.evaluate import negative_log_likelihood
 from keraseq.experiments.tasks.task import Task, reshuffled
 
 IGNORED = -1  # a target that neither trains nor counts
 ROWS = 256  # sequences that are scored in one go
-
-
-class Part(NamedTuple):
-    """Inputs `(n, ...)` and targets `(n, ...)`."""
-
-    inputs: np.ndarray
-    targets: np.ndarray
 
 
 def accuracy(outputs, targets) -> tuple[float, int]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from keraseq import evaluate, models
 from keraseq.data import CharacterVocabulary, text
+from keraseq.data.text.corpus import cut
 from keraseq.experiments.tasks.task import Task
 
 LENGTH = 64  # steps of a training window: a line of the text is about 70 characters
@@ -36,19 +37,23 @@ class Characters(Task):
     @cached_property
     def parts(self) -> dict[str, np.ndarray]:
         """Token ids of the train, validation and test parts."""
-        parts = text.split_by_position(self.text, validation=0.05, test=0.1)
-        return {name: self.vocabulary.encode(part) for name, part in parts._asdict().items()}
+        return {part: self.vocabulary.encode(text) for part, text in self.texts.items()}
 
     @cached_property
     def text(self) -> str:
-        """The whole text."""
-        return text.python_reference()
+        """The whole text, topic after topic."""
+        corpus = text.text_corpus("python_docs", validation=0, test=0)
+        return "\n".join(corpus.train)
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """The text of each part."""
+        return {part: text for part, [text] in cut([self.text], 0.05, 0.1).items()}
 
     @cached_property
     def vocabulary(self) -> CharacterVocabulary:
         """The characters of the training part, and one id for any other."""
-        train = text.split_by_position(self.text, validation=0.05, test=0.1).train
-        return CharacterVocabulary(train, unknown="replace")
+        return CharacterVocabulary(self.texts["train"], unknown="replace")
 
     @cached_property
     def options(self):

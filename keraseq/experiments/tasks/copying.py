@@ -6,7 +6,8 @@ import numpy as np
 
 from keraseq import models
 from keraseq.checks import positive_integer
-from keraseq.experiments.tasks.arrays import Generated, Part, nats
+from keraseq.data import Part
+from keraseq.experiments.tasks.arrays import Generated, nats
 
 SYMBOLS = 8  # 1 to 8
 BLANK, GO = 0, SYMBOLS + 1

@@ -6,8 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from keraseq import evaluate, models
-from keraseq.data import digits, mnist
-from keraseq.experiments.tasks.arrays import ArrayTask, Part
+from keraseq.data import Part, Parts, load
+from keraseq.experiments.tasks.arrays import ArrayTask
 
 
 class Images(ArrayTask):
@@ -20,9 +20,9 @@ class Images(ArrayTask):
     floor = "majority class"
     reading: ClassVar[str]  # a sentence for the report
 
-    def images(self) -> digits.Parts:
+    def images(self) -> Parts:
         """The images, `(n, height, width)`, and their labels."""
-        return digits.load(validation=0.2, test=0.2, seed=0)
+        return load("digits")
 
     def steps_of(self, images: np.ndarray) -> np.ndarray:
         """Images as sequences `(n, steps, features)`: row by row."""
@@ -32,7 +32,7 @@ class Images(ArrayTask):
     def parts(self):
         """Train, validation and test; the same for every cell and seed."""
         parts = self.images()._asdict()
-        return {name: Part(self.steps_of(p.inputs), p.labels) for name, p in parts.items()}
+        return {name: Part(self.steps_of(p.inputs), p.targets) for name, p in parts.items()}
 
     def baselines(self):
         """What does not read in steps."""
@@ -110,7 +110,7 @@ class MNISTRows(Images):
 
     def images(self):
         """MNIST's own test file; validation is the end of its training file."""
-        return mnist.load()
+        return load("mnist")
 
     def facts(self):
         """For the report."""

@@ -1,6 +1,7 @@
 """Forecasting: weekly carbon dioxide, and the oil temperature of a transformer."""
 
 from abc import abstractmethod
+from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -9,13 +10,19 @@ import numpy as np
 
 from keraseq import data, evaluate, models
 from keraseq.data import Scaler
+from keraseq.evaluate.forecast_baselines import (
+    Baseline,
+    RepeatLast,
+    SeasonalDrift,
+    SeasonalNaive,
+)
 from keraseq.experiments.tasks.task import Task, reshuffled
 
 
 class Forecasting(Task):
     """MASE of forecasts over every window of the last part of one series.
 
-    A subclass gives the `series` without gaps and the `borders` of its parts.
+    A subclass gives the `series`, in which the first target of the first frame counts.
     """
 
     metric = "mase"
@@ -41,23 +48,30 @@ class Forecasting(Task):
 
     @property
     @abstractmethod
-    def series(self):
-        """A frame of one column, without gaps."""
+    def series(self) -> data.Series:
+        """One series of one target, and the borders of its parts."""
 
     @property
-    @abstractmethod
+    def frame(self):
+        """The series as a frame of one column."""
+        [frame] = self.series.frames.values()
+        return frame
+
+    @property
     def borders(self) -> data.Borders:
         """Where validation and test begin."""
+        [borders] = self.series.borders.values()
+        return borders
 
     @property
     def values(self) -> np.ndarray:
         """The series, `(time,)`."""
-        return self.series.iloc[:, 0].to_numpy("float64")
+        return self.frame.iloc[:, 0].to_numpy("float64")
 
     @cached_property
     def scaler(self) -> Scaler:
         """To mean 0 and deviation 1 of the training part."""
-        return Scaler.fit(self.series.iloc[: self.borders.validation])
+        return Scaler.fit(self.frame.iloc[: self.borders.validation])
 
     @cached_property
     def scale(self) -> float:
@@ -67,17 +81,10 @@ class Forecasting(Task):
     @cached_property
     def parts(self) -> dict[str, data.Windows]:
         """Windows whose targets lie in each part, scaled."""
-        edges = [0, self.borders.validation, self.borders.test, len(self.series)]
-        scaled = self.scaler.transform(self.series)
+        shape = {"look_back": self.look_back, "horizon": self.horizon, "scaler": self.scaler}
         return {
-            part: data.windows(
-                scaled,
-                look_back=self.look_back,
-                horizon=self.horizon,
-                first=edges[i],
-                last=edges[i + 1],
-            )
-            for i, part in enumerate(("train", "validation", "test"))
+            part: data.SeriesWindows(self.series, part, **shape).arrays()
+            for part in data.Parts._fields
         }
 
     @property
@@ -101,27 +108,26 @@ class Forecasting(Task):
         """What came, `(origins, horizon)`."""
         return self.values[origins[:, None] + np.arange(self.horizon)]
 
-    def forecasts(self) -> dict[str, np.ndarray]:
-        """Forecasts that need no training, at every origin of the test part."""
-        values, origins = self.values, self.parts["test"].origins
-        seasonal = evaluate.seasonal_naive(values, origins, self.horizon, self.season)
+    def methods(self) -> dict[str, Baseline]:
+        """What needs no training."""
         return {
-            f"seasonal naive ({self.season} rows)": seasonal,
-            "repeat last": evaluate.repeat_last(values, origins, self.horizon),
+            f"seasonal naive ({self.season} rows)": SeasonalNaive(self.series, self.season),
+            "repeat last": RepeatLast(self.series, 1),
         }
 
     def baselines(self):
-        """MASE of the forecasts that need no training."""
-        truth = self.truth(self.parts["test"].origins)
-        return {
-            name: evaluate.mase(truth, values, self.scale)
-            for name, values in self.forecasts().items()
-        }
+        """MASE of the methods that need no training, at every origin of the test part."""
+        origins, found = self.parts["test"].origins, {}
+        for name, method in self.methods().items():
+            past = self.values[origins[:, None] + np.arange(-method.look_back, 0), None]
+            forecast = method(past, self.horizon)["mean"][..., 0]
+            found[name] = evaluate.mase(self.truth(origins), forecast, self.scale)
+        return found
 
     @property
     def split(self) -> str:
         """For the facts."""
-        index, borders = self.series.index, self.borders
+        index, borders = self.frame.index, self.borders
 
         def months(first, last):
             return f"{index[first]:%Y-%m} to {index[last - 1]:%Y-%m}"
@@ -162,39 +168,27 @@ class CO2(Forecasting):
     horizon = 26
 
     @cached_property
-    def gappy(self):
-        """The weeks as they were measured."""
-        return data.co2()
+    def series(self) -> data.Series:
+        """The weeks without gaps; the future of a part never fills the part before."""
+        return data.load("co2")
 
     @cached_property
-    def borders(self) -> data.Borders:
-        """The last 15 % are the test part, the 15 % before validation."""
-        return data.split_by_time(len(self.gappy), validation=0.15, test=0.15)
+    def gappy(self) -> np.ndarray:
+        """The weeks as they were measured, NaN where they were not."""
+        table, _ = data.sets.SETS["co2"].read()
+        return table["co2"].to_numpy("float64")
 
-    @cached_property
-    def series(self):
-        """The series without gaps; the future of a part never fills the part before."""
-        train = self.gappy.iloc[: self.borders.validation]
-        filled = self.gappy.copy()
-        filled.iloc[: self.borders.validation] = data.fill_gaps(train, "linear")
-        return data.fill_gaps(filled, "previous")
-
-    def forecasts(self):
+    def methods(self):
         """The naive ones, and one that goes on as the last year did."""
-        origins = self.parts["test"].origins
-        drifting = evaluate.seasonal_naive(
-            self.values, origins, self.horizon, self.season, drift=True
-        )
-        seasonal, last = super().forecasts().values()
         return {
-            "seasonal naive (52 weeks)": seasonal,
-            "seasonal naive with drift": drifting,
-            "repeat last": last,
+            "seasonal naive (52 weeks)": SeasonalNaive(self.series, self.season),
+            "seasonal naive with drift": SeasonalDrift(self.series, self.season + 1),
+            "repeat last": RepeatLast(self.series, 1),
         }
 
     def facts(self):
         """For the report."""
-        gaps = self.gappy["co2"].isna().to_numpy()
+        gaps = np.isnan(self.gappy)
         later = int(gaps[self.borders.validation :].sum())
         return {
             "Data": f"Weekly CO2 at Mauna Loa from statsmodels, {len(gaps):,} weeks, ppm. "
@@ -208,7 +202,7 @@ class CO2(Forecasting):
 
     def raw(self):
         """The measurements, gaps included."""
-        return self.gappy["co2"].to_numpy("float64").tobytes()
+        return self.gappy.tobytes()
 
 
 class ETTh1(Forecasting):
@@ -224,14 +218,11 @@ class ETTh1(Forecasting):
     look_back = 96
 
     @cached_property
-    def series(self):
-        """Degrees Celsius."""
-        return data.ett("h1")[["OT"]]
-
-    @property
-    def borders(self) -> data.Borders:
-        """The published ones: twelve, four and four months of thirty days."""
-        return data.Borders(12 * 30 * 24, 16 * 30 * 24)
+    def series(self) -> data.Series:
+        """Degrees Celsius, with the published borders."""
+        found = data.load("etth1", targets="OT")
+        frames = {name: frame[["OT"]] for name, frame in found.frames.items()}
+        return replace(found, frames=frames, past_covariates=())
 
     def facts(self):
         """For the report."""

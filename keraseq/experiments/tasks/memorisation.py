@@ -3,7 +3,8 @@
 import numpy as np
 
 from keraseq import models
-from keraseq.experiments.tasks.arrays import IGNORED, Generated, Part
+from keraseq.data import Part
+from keraseq.experiments.tasks.arrays import IGNORED, Generated
 
 LETTERS = 26
 GO = LETTERS  # the symbol that asks for an answer

@@ -7,8 +7,9 @@ import numpy as np
 from keras import ops
 
 from keraseq import models
-from keraseq.data import chorales
-from keraseq.experiments.tasks.arrays import IGNORED, ArrayTask, Part
+from keraseq.data import Part, Parts, load
+from keraseq.data.chorales import KEYS
+from keraseq.experiments.tasks.arrays import IGNORED, ArrayTask
 from keraseq.experiments.tasks.task import reshuffled
 
 LENGTH = 64  # frames of a training window
@@ -43,7 +44,7 @@ class Chorales(ArrayTask):
     metric_label = "nats a frame"
     direction = "min"
     builder = staticmethod(models.sequence_tagger)
-    options = {"classes": chorales.KEYS, "features": chorales.KEYS}  # noqa: RUF012
+    options = {"classes": KEYS, "features": KEYS}  # noqa: RUF012
     budget = 40_000
     steps = 2_000
     batch_size = 16
@@ -53,9 +54,9 @@ class Chorales(ArrayTask):
     measure = staticmethod(frame_nats)
 
     @cached_property
-    def pieces(self) -> chorales.Chorales:
+    def pieces(self) -> Parts:
         """The piano rolls."""
-        return chorales.load()
+        return load("jsb")
 
     @cached_property
     def parts(self):
@@ -104,7 +105,7 @@ class Chorales(ArrayTask):
 def filled(pieces: list[np.ndarray], length: int | None = None) -> Part:
     """Pieces as one array, filled with silence; frames to fill up with are no targets."""
     length = length or max(map(len, pieces)) - 1
-    inputs = np.zeros((len(pieces), length, chorales.KEYS), "float32")
+    inputs = np.zeros((len(pieces), length, KEYS), "float32")
     targets = np.full_like(inputs, IGNORED)
     for row, piece in enumerate(pieces):
         inputs[row, : len(piece) - 1] = piece[:-1]

@@ -3,7 +3,8 @@
 import numpy as np
 
 from keraseq import models
-from keraseq.experiments.tasks.arrays import Generated, Part
+from keraseq.data import Part
+from keraseq.experiments.tasks.arrays import Generated
 
 SYMBOLS = "abcdefghijklmnopqrstuvwxyz<>/"
 CODES = {symbol: code for code, symbol in enumerate(SYMBOLS)}

@@ -13,7 +13,7 @@ from pydantic import Field
 from keraseq import data
 from keraseq.bundle import Bundle, array
 from keraseq.checks import positive_integer
-from keraseq.data.dates import CALENDAR
+from keraseq.data.timeseries import CALENDAR
 from keraseq.evaluate import Conformal, intervals
 from keraseq.models.heads import HEADS
 

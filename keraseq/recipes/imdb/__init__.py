@@ -1,6 +1,6 @@
 """Sentiment, and any other label of a text: raw reviews -> a model that reads raw text.
 
-reviews = data.imdb()                                1, data; or data.reviews("mine.csv")
+reviews = data.load("imdb")                          1, data; or data.reviews("mine.csv")
 bundle = recipes.imdb.train(reviews)                 2 and 3, model and training
 print(recipes.imdb.evaluate(bundle))                 4, test part, baselines beside it
 bundle.save("sentiment", optimizer=False)            5, all that reading needs

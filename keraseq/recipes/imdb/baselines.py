@@ -34,14 +34,14 @@ def fitted(
 
 def most_frequent(reviews: data.LabelledTexts) -> Method:
     """The shares of the classes in the training part, whatever the text says."""
-    shares = np.bincount(reviews.train.labels, minlength=len(reviews.classes))
+    shares = np.bincount(reviews.train.targets, minlength=len(reviews.classes))
     shares = shares / shares.sum()
     return "most frequent class", lambda texts: np.tile(shares, (len(texts), 1))
 
 
 def bag_of_embeddings(reviews: data.LabelledTexts, encoder: data.TextEncoder) -> Method:
     """The mean of learned word vectors, the best of 10 epochs on validation (fastText's model)."""
-    rows = {name: encoder.rows(reviews.part(name).texts) for name in ("train", "validation")}
+    rows = {name: encoder.rows(reviews.part(name).inputs) for name in ("train", "validation")}
     tokens = keras.Input((None,), dtype="int32", name="tokens")
     x = keras.layers.Embedding(len(encoder), BAG_WIDTH, mask_zero=True)(tokens)
     x = models.SequencePooling("mean")(x)
@@ -50,7 +50,7 @@ def bag_of_embeddings(reviews: data.LabelledTexts, encoder: data.TextEncoder) ->
     model = training.compile(keras.Model(tokens, logits), learning_rate=BAG_RATE)
     sets = {
         name: labelled.batches(
-            rows[name], reviews.part(name).labels, 64, shuffle=name == "train", multiple=MULTIPLE
+            rows[name], reviews.part(name).targets, 64, shuffle=name == "train", multiple=MULTIPLE
         )
         for name in rows
     }
@@ -89,12 +89,12 @@ def tfidf(reviews: data.LabelledTexts) -> Method:
         sublinear_tf=True,
         max_features=PAIRS,
     )
-    seen = vectors.fit_transform(reviews.train.texts)
-    check = vectors.transform(reviews.validation.texts)
+    seen = vectors.fit_transform(reviews.train.inputs)
+    check = vectors.transform(reviews.validation.inputs)
     best, found = None, -1.0
     for penalty in PENALTIES:
-        model = LogisticRegression(C=penalty, max_iter=200).fit(seen, reviews.train.labels)
-        right = accuracy(model.predict_proba(check), reviews.validation.labels)
+        model = LogisticRegression(C=penalty, max_iter=200).fit(seen, reviews.train.targets)
+        right = accuracy(model.predict_proba(check), reviews.validation.targets)
         if right > found:
             best, found = model, right
     return "logistic regression, TF-IDF bigrams", lambda texts: best.predict_proba(

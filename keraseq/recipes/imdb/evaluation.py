@@ -37,7 +37,7 @@ class Encoder:
 
 @dataclass(frozen=True)
 class Again:
-    """Arguments that read the data again, of `keraseq.data.imdb` or `keraseq.data.reviews`."""
+    """Arguments that read the data again: of `data.load("imdb")` or `data.reviews`."""
 
     source: str | None = None
     text: str | None = None
@@ -136,13 +136,13 @@ def evaluate(
         scored = {name: reviews.part(name) for name in ("validation", "test")}
     rows = []
     for name, one in scored.items():
-        texts = encoder.rows(one.texts)
+        texts = encoder.rows(one.inputs)
         for method, logits in logits_by_part(bundle.model, settings, texts).items():
-            rows.append(measured(name, method, probabilities(logits, warmth), one.labels))
+            rows.append(measured(name, method, probabilities(logits, warmth), one.targets))
     if baselines and reviews is not None:
         for method, chances_of in simple.fitted(reviews, encoder, report or (lambda line: None)):
             for name, one in scored.items():
-                rows.append(measured(name, method, chances_of(one.texts), one.labels))
+                rows.append(measured(name, method, chances_of(one.inputs), one.targets))
     frame = pd.DataFrame(rows)
     return frame.sort_values("part", kind="stable", ascending=False, ignore_index=True)
 
@@ -195,7 +195,7 @@ def found(trained: Source, source, classes: list[str]):
             return None, whole(Path(source), options, classes)
         reviews = data.reviews(**options)
     elif trained.name == "imdb":
-        reviews = data.imdb(source, **options)
+        reviews = data.load("imdb", source=source, **options)
     elif source is None and options:
         reviews = data.reviews(**options)
     elif source is None:

@@ -178,8 +178,8 @@ def pretrain(
     """
     if not (folder / KEPT).is_file():
         rows = {
-            "train": pieces(encoder, [*reviews.train.texts, *reviews.unlabelled]),
-            "validation": pieces(encoder, reviews.validation.texts),
+            "train": pieces(encoder, [*reviews.train.inputs, *reviews.unlabelled]),
+            "validation": pieces(encoder, reviews.validation.inputs),
         }
         sets = {
             part: labelled.batches(

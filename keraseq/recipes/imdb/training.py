@@ -39,8 +39,8 @@ def train(
     The test part is not looked at.
 
     Args:
-        reviews: What `keraseq.data.imdb` or `keraseq.data.reviews` gave, or a table for the
-            latter. Default: `keraseq.data.imdb()`.
+        reviews: What `keraseq.data.load("imdb")` or `keraseq.data.reviews` gave, or a table for
+            the latter. Default: `keraseq.data.load("imdb")`.
         folder: Where the run is kept, so that the same call goes on after a kill: checkpoints and
             `log.csv`. Default: nowhere.
         hold: Whether the folder stays this run's after its end, until
@@ -73,24 +73,24 @@ def train(
     """
     begin, chosen, report = time.monotonic(), checked(settings), report or (lambda line: None)
     if reviews is None:
-        reviews = data.imdb()
+        reviews = data.load("imdb")
     elif not isinstance(reviews, data.LabelledTexts):
         reviews = data.reviews(reviews)
     known = digest(
-        *((part.texts, part.labels.tobytes()) for part in (reviews.train, reviews.validation)),
+        *((part.inputs, part.targets.tobytes()) for part in (reviews.train, reviews.validation)),
         *(reviews.classes, reviews.unlabelled),
     )
     with claimed(folder, "imdb", asdict(chosen), known, hold) as folder:
         training.seed_everything(chosen.seed)
         encoder = data.TextEncoder.of(
-            reviews.train.texts, chosen.level, chosen.vocabulary_size, chosen.length, chosen.keep
+            reviews.train.inputs, chosen.level, chosen.vocabulary_size, chosen.length, chosen.keep
         )
         with layers_in(chosen.precision):
             model = classifier(len(encoder), len(reviews.classes), chosen)
         if chosen.pretraining:
             pretraining.pretrain(model, encoder, reviews, chosen, folder / PRETRAINING, report)
             training.seed_everything(chosen.seed)  # alike whether it was trained just now
-        rows = {part: encoder.rows(reviews.part(part).texts) for part in ("train", "validation")}
+        rows = {part: encoder.rows(reviews.part(part).inputs) for part in ("train", "validation")}
         others = [Report(chosen.epochs, report), *callbacks]
         carefully = training.callbacks(
             folder,
@@ -108,14 +108,14 @@ def train(
         if chosen.wide:
             model = with_wide_part(model, rows, reviews, chosen, report)
     logits = logits_of(model, rows["validation"])
-    right = accuracy(logits, reviews.validation.labels)
+    right = accuracy(logits, reviews.validation.targets)
     report(f"validation accuracy {right:.4f}")
     return Bundle(
         model,
         preprocessing={
             "encoder": encoder.to_dict(),
             "classes": list(reviews.classes),
-            "temperature": temperature(logits, reviews.validation.labels),
+            "temperature": temperature(logits, reviews.validation.targets),
             "data": {"name": reviews.name, "sha256": reviews.sha256, "options": reviews.options},
             "settings": asdict(chosen),
         },
@@ -138,7 +138,7 @@ def fit(model, rows, reviews, settings: Settings, callbacks, verbose) -> None:
     sets = {
         part: labelled.batches(
             rows[part],
-            reviews.part(part).labels,
+            reviews.part(part).targets,
             settings.batch_size,
             shuffle=part == "train",
             multiple=MULTIPLE,
@@ -164,7 +164,7 @@ def with_wide_part(model, rows, reviews, settings: Settings, report) -> keras.Mo
         lambda size: classifier(vocabulary, classes, settings, size),
         settings.wide,
         rows,
-        {part: reviews.part(part).labels for part in rows},
+        {part: reviews.part(part).targets for part in rows},
         report,
     )
 

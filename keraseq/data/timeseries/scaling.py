@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from keraseq.checks import did_you_mean
-from keraseq.data.measurements import check_series
+from keraseq.data.timeseries.measurements import check_series
 from keraseq.files import checked_json
 
 if TYPE_CHECKING:

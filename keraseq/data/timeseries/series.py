@@ -6,19 +6,51 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from keraseq.checks import did_you_mean, one_of
-from keraseq.data import public_series
-from keraseq.data.dates import CALENDAR, calendar_features, in_utc, of, regular, season_of
-from keraseq.data.measurements import check_series, fill_gaps
-from keraseq.data.reading import Columns, names, numbers, read
-from keraseq.data.windowing import Borders, split_by_time
+from keraseq.checks import did_you_mean, one_of, positive_integer
+from keraseq.data import sets
+from keraseq.data.public import fetch
+from keraseq.data.timeseries.dates import (
+    CALENDAR,
+    calendar_features,
+    in_utc,
+    of,
+    regular,
+    season_of,
+)
+from keraseq.data.timeseries.measurements import check_series, fill_gaps
+from keraseq.data.timeseries.reading import Columns, numbers, read
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FILLS = ("previous", "linear")
+PARTS = {"validation": 0.15, "test": 0.15}  # of each series, at its end
+
+
+class Borders(NamedTuple):
+    """Rows where the validation part and the test part begin."""
+
+    validation: int
+    test: int
+
+
+def split_by_time(rows: int, validation: float = 0.15, test: float = 0.15) -> Borders:
+    """Where to cut a series of so many rows into train, validation and test, in this order.
+
+    Example:
+
+    >>> keraseq.data.split_by_time(100)
+    Borders(validation=70, test=85)
+    """
+    borders = Borders(round(rows * (1 - validation - test)), round(rows * (1 - test)))
+    if not 0 < borders.validation < borders.test < rows:
+        raise ValueError(
+            f"validation={validation} and test={test} leave a part of {rows} rows empty; "
+            "every part needs at least one"
+        )
+    return borders
 
 
 @dataclass(frozen=True)
@@ -36,7 +68,8 @@ class Series:
         borders: Identifier -> rows where validation and test begin.
         calendar: The calendar features among the future covariates.
         tz: Time zone in which the calendar is read; the index itself is in UTC.
-        source: The name by which `series` finds them again, None for those of a file or frame.
+        source: The name by which `series` finds them again, None for those of a file or frame, and
+            for public ones that were read in another way than usual.
 
     Example:
 
@@ -145,9 +178,10 @@ def series(
     time: str | None = None,
     freq: str | None = None,
     tz: str | None = None,
+    season: int | None = None,
     fill: str | None = None,
-    validation: float | int = 0.15,
-    test: float | int = 0.15,
+    validation: float | int | None = None,
+    test: float | int | None = None,
     data_dir: str | Path | None = None,
 ) -> Series:
     """Series from a file, a frame or by name, checked: no gaps, no duplicates, one frequency.
@@ -166,9 +200,10 @@ def series(
 
     Args:
         source: A pandas `DataFrame` or `Series`; a path that ends in `.csv`, `.csv.gz`, `.parquet`;
-            or a name: `"etth1"`, `"ettm1"`, `"m4-hourly"`, `"melbourne"`, `"co2"`, which bring
-            targets and borders of their own.
+            or the name of a public series, see `keraseq data`, which brings borders and more of
+            its own, where nothing else is given.
         targets: Columns to forecast. Default: `y` of a long frame, else all that are no covariates.
+            Of a public series the others become past covariates.
         past_covariates: Columns that help and are known up to now. Columns that are named nowhere
             are left out, where targets are named.
         future_covariates: Columns that are known over the horizon too, such as holidays.
@@ -177,11 +212,12 @@ def series(
         time: Column of times. Default: see above.
         freq: Time from row to row as pandas writes it, such as `"h"` or `"MS"`. Default: inferred.
         tz: Time zone of times without one, such as `"Europe/Berlin"`.
+        season: Rows in a season. Default: by the frequency, 1 without one.
         fill: What to do with gaps: `"previous"` repeats the last known value; `"linear"` draws
             lines to the next known value inside the training part, where that looks into no
             future of another part, and repeats the last known value after it. Default: an error.
         validation, test: Parts at the end of each series: fractions, or numbers of rows.
-            Each defaults to 0.15.
+            Each defaults to 0.15, or what is usual for a public series.
         data_dir: Folder of the public data sets. Default: the environment variable `KERASEQ_DATA`,
             else a download into Keras' cache.
 
@@ -204,69 +240,40 @@ def series(
     """
     for name in calendar:
         one_of("calendar feature", name, CALENDAR)
-    if isinstance(source, (str, Path)) and str(source) in public_series.NAMES:
-        return public(str(source), targets, tuple(calendar), data_dir)
     if fill is not None:
         one_of("fill", fill, FILLS)
-    table, name = read(source)
-    columns = Columns.of(table, targets, past_covariates, future_covariates, time, name)
+    given = {"freq": freq, "season": season, "fill": fill, "validation": validation, "test": test}
+    given = {name: value for name, value in given.items() if value is not None}
+    usual = dict(PARTS)
+    row = sets.SETS.get(str(source)) if isinstance(source, (str, Path)) else None
+    public = row is not None and row.kind == "series"
+    if public:
+        usual |= row.options
+        table, name = named(row, data_dir)
+    else:
+        table, name = read(source)
+    freq, season, fill, *parts = map((usual | given).get, ("freq", "season", "fill", *PARTS))
+    columns = Columns.of(
+        table, targets, past_covariates, future_covariates, time, name, others=public
+    )
     frames, freqs, zone = {}, {}, tz
     for name, frame in columns.frames(table):
         zone = zone or getattr(frame.index, "tz", None)
         frame = in_utc(numbers(frame, name), tz, name)
         frames[name], freqs[name] = regular(frame, name, freq, fill)
     freq = one_frequency(freqs)
-    borders = {name: cut(len(frame), name, validation, test) for name, frame in frames.items()}
+    borders = {name: cut(len(frame), name, *parts) for name, frame in frames.items()}
     checked = Series(
         {name: whole(frame, name, fill, borders[name]) for name, frame in frames.items()},
         columns.targets,
         columns.past,
         columns.future,
         freq,
-        season_of(freq),
+        season_of(freq) if season is None else positive_integer("season", season),
         borders,
+        source=str(source) if public and not given and tz is None else None,
     )
     return with_calendar(checked, tuple(calendar), None if zone is None else str(zone))
-
-
-def public(name: str, targets, calendar: tuple[str, ...], data_dir) -> Series:
-    """The public series of that name, with the borders that published results use."""
-    if name == "m4-hourly":
-        frames = public_series.m4_hourly(data_dir)
-        last = public_series.M4_HORIZON
-        borders = {one: Borders(len(f) - 2 * last, len(f) - last) for one, f in frames.items()}
-        found = Series(frames, ("y",), season=24, borders=borders, source=name)
-    elif name in ("co2", "melbourne"):
-        frame = public_series.co2() if name == "co2" else public_series.melbourne(data_dir)
-        return replace(series(frame, fill="linear", calendar=calendar), source=name)
-    else:
-        frame = public_series.ett(name.removeprefix("ett"), data_dir)
-        title, month = name.replace("ett", "ETT"), len(frame) // 20
-        freq = "h" if name == "etth1" else "15min"
-        found = Series(
-            {title: frame},
-            tuple(frame),
-            freq=freq,
-            season=season_of(freq),
-            borders={title: Borders(12 * month, 16 * month)},
-            source=name,
-        )
-    if targets is not None:
-        found = with_targets(found, names(targets))
-    return with_calendar(found, calendar, None)
-
-
-def with_targets(found: Series, targets: tuple[str, ...]) -> Series:
-    """The series with these targets first; other columns become past covariates."""
-    for target in targets:
-        if target not in found.columns:
-            raise ValueError(
-                f"unknown target {target!r}; columns: {', '.join(map(repr, found.columns))}."
-                f"{did_you_mean(target, found.columns)}"
-            )
-    others = tuple(column for column in found.columns if column not in targets)
-    frames = {name: frame[[*targets, *others]] for name, frame in found.frames.items()}
-    return replace(found, frames=frames, targets=targets, past_covariates=others)
 
 
 def with_calendar(found: Series, calendar: tuple[str, ...], tz: str | None) -> Series:
@@ -285,6 +292,14 @@ def with_calendar(found: Series, calendar: tuple[str, ...], tz: str | None) -> S
         calendar=calendar,
         tz=tz,
     )
+
+
+def named(row: sets.PublicSet, data_dir) -> tuple[pd.DataFrame, str]:
+    """The table of a public series, and its name."""
+    if row.loader is not None:
+        return row.read(data_dir)
+    [file] = row.files.values()
+    return read(fetch(file, data_dir))
 
 
 def one_frequency(freqs: Mapping[str, str | None]) -> str | None:

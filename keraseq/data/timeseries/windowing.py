@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from keraseq.checks import did_you_mean, positive_integer
-from keraseq.data.measurements import check_series
-from keraseq.data.scaling import window_scale
+from keraseq.checks import positive_integer
+from keraseq.data.timeseries.scaling import window_scale
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from keraseq.data.scaling import Scaler
-    from keraseq.data.timeseries import Series
-
-
-class Borders(NamedTuple):
-    """Rows where the validation part and the test part begin."""
-
-    validation: int
-    test: int
-
-
-def split_by_time(rows: int, validation: float = 0.15, test: float = 0.15) -> Borders:
-    """Where to cut a series of so many rows into train, validation and test, in this order.
-
-    Example:
-
-    >>> keraseq.data.split_by_time(100)
-    Borders(validation=70, test=85)
-    """
-    borders = Borders(round(rows * (1 - validation - test)), round(rows * (1 - test)))
-    if not 0 < borders.validation < borders.test < rows:
-        raise ValueError(
-            f"validation={validation} and test={test} leave a part of {rows} rows empty; "
-            "every part needs at least one"
-        )
-    return borders
+    from keraseq.data.timeseries.scaling import Scaler
+    from keraseq.data.timeseries.series import Series
 
 
 class Windows(NamedTuple):
@@ -53,78 +25,6 @@ class Windows(NamedTuple):
     inputs: np.ndarray
     targets: np.ndarray
     origins: np.ndarray
-
-
-def windows(
-    frame: pd.DataFrame,
-    *,
-    look_back: int,
-    horizon: int,
-    targets: Sequence[str] | None = None,
-    first: int = 0,
-    last: int | None = None,
-    stride: int = 1,
-) -> Windows:
-    """Every window of a series whose targets all lie in rows `first <= row < last`.
-
-    The inputs are the `look_back` rows before the first target; they may lie before `first`, for
-    the past of a part is known, but a target never lies outside, so that no window of the training
-    part is scored on a row of the next.
-
-    Args:
-        frame: The series, a column each, without gaps; see `check_series`.
-        look_back: Rows that a forecaster sees, a positive integer.
-        horizon: Rows that it forecasts, a positive integer.
-        targets: Columns to forecast. Default: all. They come first among the inputs, as
-            `keraseq.models.forecaster` wants them.
-        first, last: Rows between which the targets lie. Default: the whole series.
-        stride: Rows from one window to the next. Defaults to 1.
-
-    Raises:
-        ValueError: The series is empty or shorter than a window, the horizon does not fit between
-            `first` and `last`, a target is no column, or a value is no number.
-
-    Example:
-
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({"ppm": range(10)})
-    >>> parts = keraseq.data.windows(frame, look_back=3, horizon=2, first=6)
-    >>> parts.inputs[0, :, 0].tolist(), parts.targets[0, :, 0].tolist()
-    ([3.0, 4.0, 5.0], [6.0, 7.0])
-    """
-    frame = check_series(frame)
-    look_back = positive_integer("look_back", look_back)
-    horizon = positive_integer("horizon", horizon)
-    stride = positive_integer("stride", stride)
-    rows = len(frame)
-    last = rows if last is None else last
-    if not 0 <= first < last <= rows:
-        raise ValueError(
-            f"first and last must be rows between 0 and {rows}; received first={first}, last={last}"
-        )
-    if rows < look_back + horizon:
-        raise ValueError(
-            f"a window of look_back={look_back} and horizon={horizon} needs "
-            f"{look_back + horizon} rows; received {rows}"
-        )
-    earliest = max(first, look_back)
-    if last - earliest < horizon:
-        raise ValueError(
-            f"horizon={horizon} goes beyond the data: {max(last - earliest, 0)} rows can be targets"
-        )
-    targets = list(frame.columns if targets is None else targets)
-    for target in targets:
-        if target not in frame:
-            raise ValueError(
-                f"unknown target {target!r}; columns: {', '.join(map(repr, frame.columns))}."
-                f"{did_you_mean(target, frame.columns)}"
-            )
-    others = [column for column in frame if column not in targets]
-    values = frame[targets + others].to_numpy("float32")
-    origins = np.arange(earliest, last - horizon + 1, stride)
-    inputs = values[origins[:, None] + np.arange(-look_back, 0)]
-    outputs = values[origins[:, None] + np.arange(horizon), : len(targets)]
-    return Windows(inputs, outputs, origins)
 
 
 class SeriesWindows:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keraseq.checks import did_you_mean
-from keraseq.data.dates import of
+from keraseq.data import sets
+from keraseq.data.timeseries.dates import of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LONG = ("unique_id", "ds", "y")  # the columns of Nixtla's long format
 TIMES = ("ds", "date", "time", "timestamp", "datetime", "month")  # columns that are times, by name
 FILES = (".csv", ".csv.gz", ".parquet")
 
@@ -36,11 +36,10 @@ def read(source) -> tuple[pd.DataFrame, str]:
     path = Path(source)
     ending = next((ending for ending in FILES if path.name.lower().endswith(ending)), None)
     if ending is None:
-        from keraseq.data.public_series import NAMES
-
+        known = sets.names("series")
         raise ValueError(
             f"unknown series {str(source)!r}; accepted: a file ending in {', '.join(FILES)}, or "
-            f"one of {', '.join(map(repr, NAMES))}.{did_you_mean(str(source), NAMES)}"
+            f"one of {', '.join(map(repr, known))}.{did_you_mean(str(source), known)}"
         )
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}")
@@ -64,8 +63,11 @@ class Columns:
     long: bool
 
     @classmethod
-    def of(cls, table, targets, past, future, time, name) -> Columns:
-        """The columns, those that are not named by their names or kinds."""
+    def of(cls, table, targets, past, future, time, name, others=False) -> Columns:
+        """The columns, those that are not named by their names or kinds.
+
+        With `others` those that are named nowhere become past covariates, if none were named.
+        """
         if table.empty:
             raise ValueError(
                 f"{of(name)}the table is empty: {len(table)} rows, {table.shape[1]} columns"
@@ -78,6 +80,9 @@ class Columns:
         reserved = {*past, *future, time, *(("unique_id",) if long else ())}
         if targets is None:
             targets = ("y",) if long else [column for column in table if column not in reserved]
+        elif others and not past:
+            known = {*reserved, *names(targets)}
+            past = tuple(column for column in table if column not in known)
         chosen = cls(name, names(targets), past, future, time, long)
         chosen.check(table)
         return chosen

