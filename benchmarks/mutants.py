@@ -523,13 +523,13 @@ MUTANTS = [
     Mutant(
         "windows: targets of the part before",
         "data/timeseries/windowing.py",
-        "earliest = max(first, look_back)",
-        "earliest = max(first - 1, look_back)",
+        "first = max(first, self.look_back)",
+        "first = max(first - 1, self.look_back)",
         "tests/data/test_windowing.py",
     ),
     Mutant(
         "series: validation reaches into test",
-        "data/timeseries.py",
+        "data/timeseries/series.py",
         '"validation": (borders.validation, borders.test),',
         '"validation": (borders.validation, borders.test + 1),',
         "tests/data/test_series.py",
