@@ -83,9 +83,9 @@ CALLS = {  # title: (call, whole message)
         "coupled=True ties the input gate to the forget gate and needs both; received "
         "input_gate=False, forget_gate=True",
     ),
-    "a normalised carry without normalisation": (
-        lambda: lstm(normalized_carry=True),
-        "normalized_carry=True needs layer_norm=True",
+    "a saved cell with an option that is gone": (
+        lambda: cells.LSTMCell.from_config({"units": 3, "normalized_carry": True}),
+        "normalized_carry=True is no longer an option of LSTMCell",
     ),
     "chrono of one step": (
         lambda: lstm(chrono=1),

@@ -5,30 +5,23 @@ layer can call it once for every step of a sequence together; `step` is one step
 Inside `step` every recurrent product goes through `Cell.recurrent`.
 """
 
-import inspect
-import re
 from collections.abc import Sequence
-from types import NoneType
 from typing import Any, ClassVar
 
 import keras
-from keras import ops
-
-# `keras.layers.RNN` prepares the dropout masks of a sequence for this class alone, before its loop.
-# It is not exported; without it a cell with dropout leaks tracers on JAX (see ARCHITECTURE.md).
-from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
+from keras import ops, tree
 
 from keraseq.cells.context import Masks, during, running
-from keraseq.cells.initializers import constant, draw_blocks
-from keraseq.cells.products import block, matmul, product
-from keraseq.checks import boolean, did_you_mean, known_to, positive_integer, rate
+from keraseq.cells.initializers import draw_blocks
+from keraseq.cells.options import OF_WEIGHTS, Options
+from keraseq.cells.products import block, fits, matmul, product
+from keraseq.cells.randomness import Randomness
+from keraseq.checks import boolean, positive_integer
 
 EPSILON = 1e-5  # added to the variance in layer normalisation
-INITIAL = re.compile("initializer|regularizer|constraint|seed")  # options of weights, not of steps
-LAYER_OPTIONS = ("name", "dtype", "trainable", "autocast", "activity_regularizer")
 
 
-class Cell(keras.layers.Layer, DropoutRNNCell):
+class Cell(Options, keras.layers.Layer, Randomness):
     """Base of every recurrent cell: weights from `gates`, options, states, configuration, checks.
 
         p_t       = project(x_t)              all that depends on the input alone (here: W x_t + b)
@@ -136,34 +129,18 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
         self._refuse_unknown(layer_options)
         super().__init__(**layer_options)
         self.units = positive_integer("units", units)
-        self.kernel_initializer = self._initializers("kernel_initializer", kernel_initializer)
-        self.recurrent_initializer = self._initializers(
-            "recurrent_initializer", recurrent_initializer
-        )
-        self.bias_initializer = self._initializers("bias_initializer", bias_initializer)
-        self.kernel_regularizer = known_to(
-            keras.regularizers, "kernel_regularizer", kernel_regularizer
-        )
-        self.recurrent_regularizer = known_to(
-            keras.regularizers, "recurrent_regularizer", recurrent_regularizer
-        )
-        self.bias_regularizer = known_to(keras.regularizers, "bias_regularizer", bias_regularizer)
-        self.kernel_constraint = known_to(keras.constraints, "kernel_constraint", kernel_constraint)
-        self.recurrent_constraint = known_to(
-            keras.constraints, "recurrent_constraint", recurrent_constraint
-        )
-        self.bias_constraint = known_to(keras.constraints, "bias_constraint", bias_constraint)
-        self.dropout = rate("dropout", dropout)
-        self.recurrent_dropout = rate("recurrent_dropout", recurrent_dropout)
-        self.zoneout = self._zoneout_rates(zoneout)
+        for kind, *given in (
+            ("kernel", kernel_initializer, kernel_regularizer, kernel_constraint),
+            ("recurrent", recurrent_initializer, recurrent_regularizer, recurrent_constraint),
+            ("bias", bias_initializer, bias_regularizer, bias_constraint),
+        ):
+            for (what, module), value in zip(OF_WEIGHTS.items(), given, strict=True):
+                option = f"{kind}_{what}"
+                setattr(self, option, self._known(module, option, value))
+        self.set_rates(dropout, recurrent_dropout, zoneout, seed)
         self.layer_norm = boolean("layer_norm", layer_norm)
         self.use_bias = boolean("use_bias", use_bias)
         self.trainable_initial_state = boolean("trainable_initial_state", trainable_initial_state)
-        self.seed = seed
-        if self.dropout or self.recurrent_dropout or any(self.zoneout):
-            self.seed_generator = keras.random.SeedGenerator(seed)
-        self._dropout_mask = None  # of this sequence, in `keras.layers.RNN` alone
-        self._recurrent_dropout_mask = None
 
     # What the equation has. A cell whose blocks depend on its options overrides these.
 
@@ -227,13 +204,8 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
         """One step as `keras.layers.RNN` wants it, with dropout and zoneout."""
         given = list(states) if isinstance(states, (list, tuple)) else [states]
         states = [ops.cast(state, self.variable_dtype) for state in given]
-        now, masks, keep = running(), Masks(), None
-        if training:
-            masks = now.masks.get(id(self)) or Masks(
-                self.get_dropout_mask(inputs), self.get_recurrent_dropout_mask(states[0])
-            )
-            keep = now.keep.get(id(self)) or self._zoneout_of_one_step(states)
-        with during(masks={**now.masks, id(self): masks}):
+        masks, keep = self.drawn_for(inputs, states) if training else (Masks(), None)
+        with during(masks={**running().masks, id(self): masks}):
             projected = self.project(self.drop_inputs(inputs))
             output, new_states = self.advance(projected, states, keep)
         # A loop needs states of one dtype: leave as they came.
@@ -255,15 +227,7 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
         output, new_states = self.step(projected, states)
         if not any(self.zoneout):
             return output, new_states
-        zoned = []
-        for i, (old, new) in enumerate(zip(states, new_states, strict=True)):
-            p = self.zoneout[i]
-            if not p:
-                zoned.append(new)
-            elif keep is None:
-                zoned.append(p * old + (1 - p) * new)
-            else:
-                zoned.append(ops.where(keep[i], old, new))
+        zoned = self.zoned(states, new_states, keep)
         return (zoned[0] if output is new_states[0] else output), zoned
 
     # The products. Every matrix product of a cell is one of these.
@@ -297,28 +261,28 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
             ops.concatenate([kernel, bias[None]], axis=0),
         )
 
-    def recurrent(self, operand, *blocks: str):
+    def recurrent(self, operand, *blocks: str, add=None):
         """`U operand` for the named blocks: one tensor a block, the tensor itself for one block.
 
         Blocks that meet the same operand belong in one call: it is one product, and one vector
         where layer normalisation is on. They are named in weight order, without gaps.
+
+        Args:
+            operand: `(batch, output_size)`.
+            *blocks: Names of recurrent blocks.
+            add: What the product is added to, `(batch, len(blocks) * units)` or what broadcasts to
+                that: as a rule the projected input of these blocks. A loop that keeps the sum need
+                not keep both terms.
         """
-        result = self.recurrent_product(operand, *blocks)
-        return result if len(blocks) == 1 else tuple(ops.split(result, len(blocks), axis=-1))
-
-    def recurrent_product(self, operand, *blocks: str):
-        """`U operand` for the named blocks, side by side."""
         columns = self._columns("recurrent_kernel", self.recurrent_blocks, blocks)
-        result = self._product(self.masked(operand), self.recurrent_kernel, columns)
-        return normalise(result, self.recurrent_gain[columns]) if self.layer_norm else result
-
-    def preactivations(self, projected, h):
-        """`W x + U h + b` of each gate, for equations in which every gate reads the same `h`."""
-        if self.layer_norm or self.compute_dtype != self.variable_dtype:
-            total = projected + self.recurrent_product(h, *self.gates)
-        else:  # a loop that keeps the sum need not keep both terms
-            total = product(self.masked(h), self.recurrent_kernel, addend=projected)
-        return ops.split(total, len(self.gates), axis=-1)
+        operand = self.masked(operand)
+        if self.layer_norm:
+            result = self._product(operand, self.recurrent_kernel, columns)
+            result = normalise(result, self.recurrent_gain[columns])
+            result = result if add is None else add + result
+        else:
+            result = self._product(operand, self.recurrent_kernel, columns, add)
+        return result if len(blocks) == 1 else tuple(ops.split(result, len(blocks), axis=-1))
 
     def biases(self, *blocks: str, joined: bool = False):
         """The bias of each named block (side by side if `joined`); 0 where there is none."""
@@ -327,14 +291,15 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
         bias = self.bias[self._columns("bias", self.bias_blocks, blocks)]
         return bias if joined else tuple(ops.split(bias, len(blocks), axis=-1))
 
-    def masked(self, operand):
-        """The operand of a recurrent product, under recurrent dropout."""
-        mask = running().masks.get(id(self), Masks()).operands
-        return operand if mask is None else operand * mask
-
-    def _product(self, operand, weight, columns=None):
-        result = product(ops.cast(operand, self.compute_dtype), weight, columns)
-        return ops.cast(result, self.variable_dtype)
+    def _product(self, operand, weight, columns=None, addend=None):
+        """The product in the compute dtype; it and the sum are in the variable dtype."""
+        operand = ops.cast(operand, self.compute_dtype)
+        if addend is not None and self.compute_dtype == self.variable_dtype:
+            width = weight.shape[-1] if columns is None else columns.stop - columns.start
+            if fits(addend, (*operand.shape[:-1], width)):
+                return product(operand, weight, columns, ops.convert_to_tensor(addend))
+        result = ops.cast(product(operand, weight, columns), self.variable_dtype)
+        return result if addend is None else addend + result
 
     def _columns(self, weight: str, present: tuple[str, ...], blocks: tuple[str, ...]) -> slice:
         start = present.index(blocks[0]) if blocks and blocks[0] in present else None
@@ -356,50 +321,45 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
         self.features = features
         self.build_weights(features)
         if self.trainable_initial_state:
-            for name, size in zip(self.state_names, self._state_sizes(), strict=True):
-                weight = self.vector(f"initial_{name}", size, "zeros")
-                setattr(self, f"initial_{name}", weight)
+            for name, size in zip(self.state_names, tree.flatten(self.state_size), strict=True):
+                setattr(self, f"initial_{name}", self.vector(f"initial_{name}", size, "zeros"))
 
     def build_weights(self, features: int):
         """The weights of the equation; a cell with weights of its own adds them after these."""
-        if self.kernel_blocks:
-            self.kernel = self.matrix("kernel", features, self.kernel_blocks)
-        if self.recurrent_blocks:
-            self.recurrent_kernel = self.matrix(
-                "recurrent_kernel", self.output_size, self.recurrent_blocks
-            )
+        kernel, recurrent = self.kernel_blocks, self.recurrent_blocks
+        if kernel:
+            self.kernel = self.matrix("kernel", features, kernel)
+        if recurrent:
+            self.recurrent_kernel = self.matrix("recurrent_kernel", self.output_size, recurrent)
         self.build_bias()
-        if self.layer_norm:
-            if self.kernel_blocks:
-                width = len(self.kernel_blocks) * self.units
-                self.kernel_gain = self.vector("kernel_gain", width, "ones")
-            if self.recurrent_blocks:
-                width = len(self.recurrent_blocks) * self.units
-                self.recurrent_gain = self.vector("recurrent_gain", width, "ones")
+        if self.layer_norm and kernel:
+            self.kernel_gain = self.vector("kernel_gain", len(kernel) * self.units, "ones")
+        if self.layer_norm and recurrent:
+            self.recurrent_gain = self.vector("recurrent_gain", len(recurrent) * self.units, "ones")
 
     def build_bias(self):
         """The weight `bias`."""
         if self.bias_blocks:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(len(self.bias_blocks) * self.units,),
-                initializer=self.initialise_bias,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-                autocast=False,
-            )
+            shape = (len(self.bias_blocks) * self.units,)
+            self.bias = self.weight("bias", "bias", shape, self.initialise_bias)
 
     def matrix(self, name: str, rows: int, blocks: tuple[str, ...]):
         """A matrix weight of blocks `(rows, units)`, with the options of the kind its name says."""
         kind = "recurrent" if name.startswith("recurrent") else "kernel"
         option = f"{kind}_initializer"
-        initialisers, fallback = getattr(self, option), Cell.options()[option]
+        given, default = getattr(self, option), Cell.options()[option]
+
+        def initialise(shape, dtype):
+            return draw_blocks(given, {}, default, blocks, (rows, self.units), dtype)
+
+        return self.weight(name, kind, (rows, len(blocks) * self.units), initialise)
+
+    def weight(self, name: str, kind: str, shape: tuple[int, ...], initializer):
+        """A weight with the regulariser and the constraint of `kernel`, `recurrent` or `bias`."""
         return self.add_weight(
             name=name,
-            shape=(rows, len(blocks) * self.units),
-            initializer=lambda shape, dtype: draw_blocks(
-                initialisers, {}, fallback, blocks, (rows, self.units), dtype
-            ),
+            shape=shape,
+            initializer=initializer,
             regularizer=getattr(self, f"{kind}_regularizer"),
             constraint=getattr(self, f"{kind}_constraint"),
             autocast=False,
@@ -411,157 +371,25 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
 
     def initialise_bias(self, shape, dtype):
         """Initial value of `bias`: what the user gave for a gate, else what the paper says."""
-        return draw_blocks(
-            self.bias_initializer,
-            self.bias_defaults(),
-            "zeros",
-            self.bias_blocks,
-            (self.units,),
-            dtype,
-        )
+        given, defaults = self.bias_initializer, self.bias_defaults()
+        return draw_blocks(given, defaults, "zeros", self.bias_blocks, (self.units,), dtype)
 
     # States.
 
     def get_initial_state(self, batch_size=None):
         """The states before the first step: zeros, or the weights that hold them."""
-        states = []
-        for name, size in zip(self.state_names, self._state_sizes(), strict=True):
-            if self.trainable_initial_state:
-                if not self.built:
-                    raise ValueError(
-                        f"{type(self).__name__} learns its initial state: build it before asking"
-                    )
-                weight = ops.convert_to_tensor(getattr(self, f"initial_{name}"))
-                states.append(ops.broadcast_to(weight, (batch_size, size)))
-            else:
-                states.append(ops.zeros((batch_size, size), dtype=self.variable_dtype))
-        return states
-
-    def _state_sizes(self) -> list[int]:
-        size = self.state_size
-        return [size] if isinstance(size, int) else list(size)
-
-    # Dropout. Masks are drawn once a sequence, before its loop: `keras.layers.RNN` asks for them by
-    # the two methods of `DropoutRNNCell` and resets them after it.
-
-    def get_dropout_mask(self, step_input):
-        """The input mask of this sequence, `(batch, features)`; None without dropout."""
-        if self._dropout_mask is None:
-            self._dropout_mask = self.draw_masks(ops.shape(step_input)[0], operands=False).inputs
-        return self._dropout_mask
-
-    def get_recurrent_dropout_mask(self, step_input):
-        """The mask of recurrent operands, `(batch, output_size)`; None without dropout."""
-        if self._recurrent_dropout_mask is None:
-            batch = ops.shape(step_input)[0]
-            self._recurrent_dropout_mask = self.draw_masks(batch, inputs=False).operands
-        return self._recurrent_dropout_mask
-
-    def draw_masks(self, batch, inputs: bool = True, operands: bool = True) -> Masks:
-        """New dropout masks for a batch of sequences."""
-        of_inputs = of_operands = None
-        if inputs and self.dropout:
-            of_inputs = self._draw_mask((batch, self.features), self.dropout, self.compute_dtype)
-        if operands and self.recurrent_dropout:
-            shape = (batch, self.output_size)
-            of_operands = self._draw_mask(shape, self.recurrent_dropout, self.variable_dtype)
-        return Masks(of_inputs, of_operands)
-
-    def drop_inputs(self, inputs):
-        """`(..., batch, features)` under the input mask of this sequence, if there is one."""
-        mask = running().masks.get(id(self), Masks()).inputs
-        return inputs if mask is None else inputs * mask
-
-    def _draw_mask(self, shape, fraction, dtype):
-        return keras.random.dropout(
-            ops.ones(shape, dtype=dtype), fraction, seed=self.seed_generator
-        )
-
-    def draw_zoneout(self, *leading) -> list:
-        """For each state which units keep their old value, `(*leading, size)`."""
+        if not self.trainable_initial_state:
+            sizes = tree.flatten(self.state_size)
+            return [ops.zeros((batch_size, size), dtype=self.variable_dtype) for size in sizes]
+        if not self.built:
+            raise ValueError(
+                f"{type(self).__name__} learns its initial state: build it before asking"
+            )
+        weights = [getattr(self, f"initial_{name}") for name in self.state_names]
         return [
-            keras.random.uniform((*leading, size), seed=self.seed_generator) < p
-            for p, size in zip(self.zoneout, self._state_sizes(), strict=True)
+            ops.broadcast_to(ops.convert_to_tensor(one), (batch_size, one.shape[0]))
+            for one in weights
         ]
-
-    def _zoneout_of_one_step(self, states):
-        if not any(self.zoneout):
-            return None
-        if keras.backend.backend() == "jax":
-            raise ValueError(
-                "zoneout in training draws a new mask at every step, which keras.layers.RNN cannot "
-                "do on JAX: run the cell in keraseq.layers.RNN"
-            )
-        return self.draw_zoneout(ops.shape(states[0])[0])
-
-    # Configuration and checks.
-
-    @classmethod
-    def options(cls) -> dict[str, Any]:
-        """Every option of the cell and its default, from the constructors' signatures."""
-        found: dict[str, Any] = {}
-        for klass in cls.__mro__:
-            if issubclass(klass, Cell) and "__init__" in vars(klass):
-                for parameter in inspect.signature(klass.__init__).parameters.values():
-                    if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-                        found.setdefault(parameter.name, parameter.default)
-        return found
-
-    def equation(self) -> tuple | None:
-        """What determines the equation beside weights and their shapes; None where unknown.
-
-        It is known for keraseq's own cells, whose steps depend on their options alone.
-        """
-        if not type(self).__module__.startswith("keraseq.cells."):
-            return None
-        said = [(name, getattr(self, name)) for name in self.options() if not INITIAL.search(name)]
-        plain = (bool, int, float, str, tuple, NoneType)
-        if not all(isinstance(one, plain) or inspect.isfunction(one) for _, one in said):
-            return None
-        return type(self), self.units, self.dtype_policy.name, tuple(said)
-
-    def get_config(self) -> dict[str, Any]:
-        """Configuration, complete by construction: every constructor argument by its name."""
-        config = super().get_config()
-        config["units"] = self.units
-        for name in self.options():
-            config[name] = serialised(getattr(self, name))
-        return config
-
-    @classmethod
-    def _refuse_unknown(cls, given: dict[str, Any]):
-        for name in given:
-            if name not in LAYER_OPTIONS:
-                known = [*cls.options(), *LAYER_OPTIONS[:3]]
-                raise ValueError(
-                    f"unknown option {name!r} for {cls.__name__}; "
-                    f"known options: {', '.join(known)}.{did_you_mean(name, known)}"
-                )
-
-    def _initializers(self, option: str, value):
-        """One initialiser, or a dictionary from gate to initialiser."""
-        per_gate = isinstance(value, dict) and "class_name" not in value
-        if not per_gate:
-            return known_to(keras.initializers, option, value)
-        for gate in value:
-            if gate not in self.gates:
-                raise ValueError(
-                    f"{option} names {gate!r}, which is no gate of {type(self).__name__}; "
-                    f"its gates: {', '.join(self.gates)}.{did_you_mean(gate, self.gates)}"
-                )
-        return {
-            gate: known_to(keras.initializers, option, constant(one)) for gate, one in value.items()
-        }
-
-    def _zoneout_rates(self, zoneout) -> tuple[float, ...]:
-        many = isinstance(zoneout, (list, tuple))
-        if many and len(zoneout) != len(self.state_names):
-            raise ValueError(
-                f"zoneout={tuple(zoneout)} has {len(zoneout)} rates; {type(self).__name__} has "
-                f"{len(self.state_names)} state(s): {', '.join(self.state_names)}"
-            )
-        rates = zoneout if many else [zoneout] * len(self.state_names)
-        return tuple(rate("zoneout", one, closed=True) for one in rates)
 
 
 def normalise(vector, gain):
@@ -569,14 +397,3 @@ def normalise(vector, gain):
     centred = vector - ops.mean(vector, axis=-1, keepdims=True)
     variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
     return gain * centred * ops.rsqrt(variance + EPSILON)
-
-
-def serialised(value):
-    """A constructor argument as JSON can hold it."""
-    if isinstance(value, dict):
-        return {key: serialised(one) for key, one in value.items()}
-    if hasattr(value, "get_config"):
-        return keras.saving.serialize_keras_object(value)
-    if callable(value):
-        return keras.activations.serialize(value)
-    return value

@@ -57,6 +57,5 @@ class ElmanCell(Cell):
 
     def step(self, projected, states):
         [h] = states
-        [a] = self.preactivations(projected, h)
-        h = self.activation(a)
+        h = self.activation(self.recurrent(h, "hidden", add=projected))
         return h, [h]

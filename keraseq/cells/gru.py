@@ -89,15 +89,13 @@ class GRUCell(Cell):
     def build_bias(self):
         if self.reset != "after" or not self.use_bias:
             return super().build_bias()
-        self.bias = self.add_weight(
-            name="bias",
-            shape=(2, 3 * self.units),
-            initializer=lambda shape, dtype: ops.stack(
+        self.bias = self.weight(
+            "bias",
+            "bias",
+            (2, 3 * self.units),
+            lambda shape, dtype: ops.stack(
                 [self.initialise_bias(shape[1:], dtype), ops.zeros(shape[1:], dtype)]
             ),
-            regularizer=self.bias_regularizer,
-            constraint=self.bias_constraint,
-            autocast=False,
         )
 
     def project(self, inputs):
@@ -108,21 +106,30 @@ class GRUCell(Cell):
     def step(self, projected, states):
         [h] = states
         s, tanh = self.recurrent_activation, self.activation
-        if self.reset == "none":
-            z, g = self.preactivations(projected, h)
-            z, g = s(z), tanh(g)
-        elif self.reset == "before":
+        if self.reset == "before":
             x_z, x_r, x_g = ops.split(projected, 3, axis=-1)
             u_z, u_r = self.recurrent(h, "update", "reset")
-            z, r = s(x_z + u_z), s(x_r + u_r)
+            z = s(x_z + u_z)
+            r = s(x_r + u_r)
             g = tanh(x_g + self.recurrent(r * h, "candidate"))
         else:
-            x_z, x_r, x_g = ops.split(projected, 3, axis=-1)
-            product = self.recurrent_product(h, *self.gates)
-            u_z, u_r, u_g = ops.split(
-                product + self.bias[1] if self.use_bias else product, 3, axis=-1
-            )
-            z, r = s(x_z + u_z), s(x_r + u_r)
-            g = tanh(x_g + r * u_g)
+            variant = self.reset_after if self.reset == "after" else self.without_reset
+            z, r, g = variant(projected, h)
         h = z * h + (1 - z) * g
         return h, [h]
+
+    def reset_after(self, projected, h):
+        """z, r and g where the reset gate multiplies `U_g h + d_g`."""
+        s, tanh = self.recurrent_activation, self.activation
+        d = self.bias[1] if self.use_bias else None
+        x_z, x_r, x_g = ops.split(projected, 3, axis=-1)
+        u_z, u_r, u_g = self.recurrent(h, *self.gates, add=d)
+        z = s(x_z + u_z)
+        r = s(x_r + u_r)
+        g = tanh(x_g + r * u_g)
+        return z, r, g
+
+    def without_reset(self, projected, h):
+        """z and g where r is 1."""
+        z, g = self.recurrent(h, *self.gates, add=projected)
+        return self.recurrent_activation(z), 1.0, self.activation(g)

@@ -66,15 +66,12 @@ class IndRNNCell(Cell):
 
     def build_weights(self, features):
         super().build_weights(features)
-        self.recurrent_kernel = self.add_weight(
-            name="recurrent_kernel",
-            shape=(self.units,),
-            initializer=lambda shape, dtype: draw_blocks(
-                self.recurrent_initializer, {}, "zeros", self.gates, shape, dtype
-            ),
-            regularizer=self.recurrent_regularizer,
-            constraint=self.recurrent_constraint,
-            autocast=False,
+        given = self.recurrent_initializer
+        self.recurrent_kernel = self.weight(
+            "recurrent_kernel",
+            "recurrent",
+            (self.units,),
+            lambda shape, dtype: draw_blocks(given, {}, "zeros", self.gates, shape, dtype),
         )
 
     def step(self, projected, states):

@@ -69,9 +69,9 @@ class JANETCell(Cell):
 
     def step(self, projected, states):
         [h] = states
-        s, g = self.preactivations(projected, h)
-        g = ops.tanh(g)
+        s, g = self.recurrent(h, *self.gates, add=projected)
         f = ops.sigmoid(s)
         i = 1 - ops.sigmoid(s - self.beta)
+        g = ops.tanh(g)
         h = f * h + i * g
         return h, [h]

@@ -52,7 +52,7 @@ class LiGRUCell(Cell):
 
     def step(self, projected, states):
         [h] = states
-        z, g = self.preactivations(projected, h)
+        z, g = self.recurrent(h, *self.gates, add=projected)
         z = ops.sigmoid(z)
         g = ops.relu(g)
         h = z * h + (1 - z) * g

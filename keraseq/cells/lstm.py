@@ -40,8 +40,6 @@ class LSTMCell(Cell):
         projection: Size of h_t, if it is to differ from that of the cell state. Default: none.
         activation: In place of tanh. Defaults to `"tanh"`.
         recurrent_activation: In place of the gates' sigmoid. Defaults to `"sigmoid"`.
-        normalized_carry: With `layer_norm`, carry LN(c_t) to the next step, as TensorFlow Addons
-            did, instead of c_t. Defaults to `False`.
         **options: Options that every cell takes; see `keraseq.cells.Cell`.
 
     Call arguments:
@@ -97,7 +95,6 @@ class LSTMCell(Cell):
         projection: int | None = None,
         activation="tanh",
         recurrent_activation="sigmoid",
-        normalized_carry: bool = False,
         **options,
     ):
         self.coupled = boolean("coupled", coupled)
@@ -120,9 +117,6 @@ class LSTMCell(Cell):
         self.recurrent_activation = known_to(
             keras.activations, "recurrent_activation", recurrent_activation
         )
-        self.normalized_carry = boolean("normalized_carry", normalized_carry)
-        if self.normalized_carry and not self.layer_norm:
-            raise ValueError("normalized_carry=True needs layer_norm=True")
 
     @property
     def gates(self):
@@ -168,33 +162,43 @@ class LSTMCell(Cell):
 
     def step(self, projected, states):
         h, c = states
-        a = dict(zip(self.gates, self.preactivations(projected, h), strict=True))
-
-        def gate(name, c):
-            if name not in a:
-                return 1.0
-            return self.recurrent_activation(a[name] + self.peek(name, c))
-
-        f = gate("forget", c)
-        i = 1 - f if self.coupled else gate("input", c)
-        g = self.activation(a["candidate"])
+        i, f, g, o = self.by_gate(self.recurrent(h, *self.gates, add=projected))
+        f = self.gate("forget", f, c)
+        i = 1 - f if self.coupled else self.gate("input", i, c)
+        g = self.activation(g)
         c = f * c + i * g
-        seen = self.normalised_cell(c)
-        if self.normalized_carry:
-            c = seen
-        o = gate("output", c)
-        h = o * self.activation(seen)
-        if self.projection:
-            h = self._product(h, self.projection_kernel)
+        o = self.gate("output", o, c)
+        h = self.shortened(o * self.activation(self.normalised(c)))
         return h, [h, c]
 
-    def peek(self, gate, c):
-        """The peephole term `p * c` of a gate; 0 without peepholes."""
-        if gate not in self.peephole_blocks:
-            return 0.0
-        columns = self._columns("peephole_kernel", self.peephole_blocks, (gate,))
-        return self.peephole_kernel[columns] * c
+    def by_gate(self, preactivations):
+        """`W x + U h + b` of i, f, g and o; None for a gate that is not there."""
+        if len(self.gates) == 1:
+            preactivations = [preactivations]
+        found = dict(zip(self.gates, preactivations, strict=True))
+        return [found.get(gate) for gate in ("input", "forget", "candidate", "output")]
 
-    def normalised_cell(self, c):
+    def gate(self, name, preactivation, c):
+        """The value of a gate, which may see the cell state; 1 if it is removed."""
+        if preactivation is None:
+            return 1.0
+        if self.peephole:
+            columns = self._columns("peephole_kernel", self.peephole_blocks, (name,))
+            preactivation = preactivation + self.peephole_kernel[columns] * c
+        return self.recurrent_activation(preactivation)
+
+    def normalised(self, c):
         """LN(c) with its gain and shift; `c` itself without layer normalisation."""
         return normalise(c, self.cell_gain) + self.cell_shift if self.layer_norm else c
+
+    def shortened(self, h):
+        """`h P`; `h` itself without a projection."""
+        return self._product(h, self.projection_kernel) if self.projection else h
+
+    @classmethod
+    def from_config(cls, config):
+        """The cell that `get_config` describes; older files also name an option that is gone."""
+        config = dict(config)
+        if config.pop("normalized_carry", False):
+            raise ValueError("normalized_carry=True is no longer an option of LSTMCell")
+        return super().from_config(config)

@@ -36,9 +36,19 @@ def block(matrix, columns: slice | None, dtype):
     return ops.cast(matrix, dtype)
 
 
+def fits(addend, shape: tuple) -> bool:
+    """Whether an addend has the shape of a product, as far as both are known."""
+    given = tuple(getattr(addend, "shape", ()))
+    return len(given) == len(shape) and all(
+        have in (want, None) or (want is None and have != 1)
+        for have, want in zip(given, shape, strict=True)
+    )
+
+
 def product(operand, weight: keras.Variable, columns: slice | None = None, addend=None):
     """`operand @ weight[:, columns] + addend`, by whoever does the products now.
 
-    `columns` None stands for all of them, `addend` None for nothing.
+    `columns` None stands for all of them, `addend` None for nothing; another has the shape of the
+    product, since a loop gives it the product's gradient.
     """
     return (running().product or plain)(operand, weight, columns, addend)

@@ -85,7 +85,8 @@ class RHNCell(Cell):
         for n in range(1, self.depth + 1):
             blocks = (f"candidate_{n}", f"transform_{n}")
             x = projected if n == 1 else self.biases(*blocks, joined=True)
-            g, z = ops.split(x + self.recurrent_product(s, *blocks), 2, axis=-1)
-            g, z = ops.tanh(g), ops.sigmoid(z)
+            g, z = self.recurrent(s, *blocks, add=x)
+            g = ops.tanh(g)
+            z = ops.sigmoid(z)
             s = g * z + s * (1 - z)
         return s, [s]

@@ -58,7 +58,7 @@ class UGRNNCell(Cell):
 
     def step(self, projected, states):
         [h] = states
-        u, g = self.preactivations(projected, h)
+        u, g = self.recurrent(h, *self.gates, add=projected)
         u = ops.sigmoid(u + self.forget_bias)
         g = ops.tanh(g)
         h = u * h + (1 - u) * g

@@ -201,7 +201,7 @@ class Stack(Holding, Starting, keras.layers.Layer):
             **super().get_config(),
             "cell": cell,
             "units": list(self.units),
-            "cell_options": cells.cell.serialised(dict(self.cell_options)),
+            "cell_options": cells.options.serialised(dict(self.cell_options)),
             "stateful": self.stateful,
             **{name: getattr(self, name) for name in names},
         }

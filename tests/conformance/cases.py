@@ -77,15 +77,6 @@ VARIANTS = {
     "UGRNNCell": [({"forget_bias": 0.0}, ANY), ({"forget_bias": -1.5}, ANY)],
 }
 
-# Options that have no place without layer normalisation.
-NORMALISED = {
-    "LSTMCell": [
-        ({"normalized_carry": True}, ANY),
-        ({"normalized_carry": True, "peephole": True}, ANY),
-        ({"normalized_carry": True, "coupled": True, "zoneout": (0.2, 0.4)}, ANY),
-    ],
-}
-
 # Options that leave the equation at inference as it is: initial values, penalties, randomness.
 # test_coverage holds every option of every constructor to be here or in a case.
 NOT_IN_THE_EQUATION = {
@@ -168,8 +159,6 @@ def cases() -> list[Case]:
             seen.add(kind)
             for options, widths in VARIANTS[kind.__name__]:
                 found.append(Case(name, options, widths))
-                found.append(Case(name, {**options, "layer_norm": True}, widths))
-            for options, widths in NORMALISED.get(kind.__name__, []):
                 found.append(Case(name, {**options, "layer_norm": True}, widths))
     return found
 

@@ -17,7 +17,6 @@ from .cases import (
     CASES,
     COMMON,
     INITIAL_VALUE,
-    NORMALISED,
     NOT_IN_THE_EQUATION,
     VARIANTS,
 )
@@ -41,7 +40,6 @@ def test_every_cell_has_a_row_an_oracle_and_an_export():
     assert families() == set(CLASSES)
     assert set(CLASSES) == set(oracles.ORACLES)
     assert set(CLASSES) == set(VARIANTS)
-    assert set(NORMALISED) <= set(CLASSES)
     for name, kind in CLASSES.items():
         assert getattr(keraseq.cells, name) is kind
         assert name in keraseq.cells.__all__

@@ -55,6 +55,47 @@ def test_deferred_gradients_are_the_plain_ones(name, options):
         assert layers["deferred"].loop_taken == "deferred"
 
 
+class AddingCell(keraseq.cells.Cell):
+    """Adds to its product one after the other what has its shape, and what must be broadcast."""
+
+    gates = ("hidden",)
+
+    def build_weights(self, features):
+        super().build_weights(features)
+        shapes = [(UNITS,), (1, UNITS), (len(MASK), 1), (len(MASK), UNITS)]
+        self.terms = [self.add_weight(shape=one, name=f"term_{one}") for one in shapes]
+
+    def step(self, projected, states):
+        [h] = states
+        for term in (*self.terms, 0.0, projected):
+            h = keras.ops.tanh(self.recurrent(h, "hidden", add=term))
+        return h, [h]
+
+
+def test_deferred_gradients_of_what_a_product_is_added_to():
+    x = np.random.default_rng(4).normal(size=(len(MASK), STEPS, FEATURES)).astype("float32")
+    layers = layers_with_the_same_cell(AddingCell, {})
+    expected = gradients_of(layers["plain"], x, None)
+    for loop in LOOPS:
+        agree(gradients_of(layers[loop], x, None), expected)
+        assert layers[loop].loop_taken == loop
+
+
+def test_recurrent_gives_a_tensor_for_each_block_and_adds():
+    for options in ({}, {"layer_norm": True}, {"dtype": "mixed_bfloat16"}):
+        cell = keraseq.cells.get("mgu", units=UNITS, **options)
+        cell.build((None, FEATURES))
+        rng = np.random.default_rng(5)
+        h, add = (rng.normal(size=(2, n)).astype("float32") for n in (UNITS, 2 * UNITS))
+        h, add = keras.ops.convert_to_tensor(h), keras.ops.convert_to_tensor(add)
+        products = cell.recurrent(h, *cell.gates)
+        sums = cell.recurrent(h, *cell.gates, add=add)
+        for found, product, term in zip(sums, products, keras.ops.split(add, 2, -1), strict=True):
+            agree([keras.ops.convert_to_numpy(found)], [keras.ops.convert_to_numpy(product + term)])
+        assert len(sums) == 2 and sums[0].shape == (2, UNITS)
+        assert cell.recurrent(h, "forget").shape == cell.recurrent(h, "forget", add=1.0).shape
+
+
 RIGHT_PADDED = np.array([[1, 1, 1, 0, 0], [1, 0, 0, 0, 0], [1, 1, 0, 0, 0], [0, 0, 0, 0, 0]], bool)
 WAYS = {
     "unroll": {"unroll": 2},

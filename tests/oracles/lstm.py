@@ -24,7 +24,6 @@ def lstm(
     recurrent_activation="sigmoid",
     use_bias=True,
     layer_norm=False,
-    normalized_carry=False,
 ):
     """i_t = s(W_i x_t + U_i h_{t-1} + p_i . c_{t-1} + b_i)    1 when removed, 1 - f_t when coupled
     f_t = s(W_f x_t + U_f h_{t-1} + p_f . c_{t-1} + b_f)    1 when removed
@@ -60,8 +59,6 @@ def lstm(
     shown = c
     if layer_norm:
         shown = normalise(c, weights["cell_gain"], weights["cell_shift"])
-        if normalized_carry:  # TensorFlow Addons carries the normalised cell, the paper the raw one
-            c = shown
     o = s(v["output"] + p["output"] * c) if has["output"] else np.ones_like(c)
     h = o * f_act(shown)
     if projection is not None:

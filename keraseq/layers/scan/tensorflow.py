@@ -187,7 +187,7 @@ class Loops:
 
                     return [result], gradient
 
-                added = [] if addend is None else [addend]
+                added = [] if addend is None else [tf.convert_to_tensor(addend)]
                 return with_gradient(given, [operand, kept_results[j], *added])[0]
 
             return operands, kept_results, product
