@@ -68,8 +68,8 @@ MUTANTS = [
     Mutant(
         "gru-after: recurrent bias is the input's",
         "cells/gru.py",
-        "product + self.bias[1]",
-        "product + self.bias[0]",
+        "d = self.bias[1]",
+        "d = self.bias[0]",
         CELLS + " -k gru",
     ),
     Mutant(
@@ -82,15 +82,15 @@ MUTANTS = [
     Mutant(
         "lstm: blocks swapped",
         "cells/lstm.py",
-        "a = dict(zip(self.gates,",
-        "a = dict(zip(self.gates[::-1],",
+        "found = dict(zip(self.gates,",
+        "found = dict(zip(self.gates[::-1],",
         CELLS + " -k lstm",
     ),
     Mutant(
         "lstm: no peepholes",
         "cells/lstm.py",
-        "return self.peephole_kernel[columns] * c",
-        "return 0.0",
+        "+ self.peephole_kernel[columns] * c",
+        "",
         CELLS + " -k peephole",
         BACKENDS,
     ),
@@ -127,15 +127,15 @@ MUTANTS = [
     Mutant(
         "learned initial state ignored",
         "cells/cell.py",
-        "            if self.trainable_initial_state:\n                if not",
-        "            if False:\n                if not",
+        "        if not self.trainable_initial_state:",
+        "        if True:",
         CELLS + " -k trainable_initial_state",
         BACKENDS,
     ),
     # What is random.
     Mutant(
         "zoneout keeps the others",
-        "cells/cell.py",
+        "cells/randomness.py",
         "ops.where(keep[i], old, new)",
         "ops.where(keep[i], new, old)",
         DROPOUT,
@@ -143,14 +143,14 @@ MUTANTS = [
     ),
     Mutant(
         "zoneout at inference the wrong way round",
-        "cells/cell.py",
+        "cells/randomness.py",
         "p * old + (1 - p) * new",
         "(1 - p) * old + p * new",
         CELLS + " -k zoneout",
     ),
     Mutant(
         "dropout without its scale",
-        "cells/cell.py",
+        "cells/randomness.py",
         "return keras.random.dropout(",
         "return (1 - fraction) * keras.random.dropout(",
         DROPOUT,
@@ -158,7 +158,7 @@ MUTANTS = [
     ),
     Mutant(
         "recurrent dropout left out",
-        "cells/cell.py",
+        "cells/randomness.py",
         "operand if mask is None else operand * mask",
         "operand",
         DROPOUT,
@@ -166,7 +166,7 @@ MUTANTS = [
     ),
     Mutant(
         "zoneout draws with one seed for ever",
-        "cells/cell.py",
+        "cells/randomness.py",
         "(*leading, size), seed=self.seed_generator",
         "(*leading, size), seed=1",
         DROPOUT,
@@ -264,7 +264,7 @@ MUTANTS = [
     ),
     Mutant(
         "configuration loses an option of the cell",
-        "cells/cell.py",
+        "cells/options.py",
         "config[name] = serialised(getattr(self, name))",
         'config[name] = serialised(getattr(self, name)) if name != "zoneout" else 0.0',
         SAVING,
@@ -440,7 +440,7 @@ MUTANTS = [
     ),
     Mutant(
         "loops: layers share what was compiled for another activation",
-        "cells/cell.py",
+        "cells/options.py",
         "return type(self), self.units, self.dtype_policy.name, tuple(said)",
         "return type(self), self.units, self.dtype_policy.name",
         CONTEXT + " -k alike",

@@ -224,6 +224,9 @@ def test_a_resume_file_of_other_callbacks(tmp_path):
         fit(small(), tmp_path, 2)
 
 
+BEFORE = "'SparseCategoricalCrossentropy'"
+
+
 def stopped(folder, **compiled):
     """The same model compiled in another way, where a run was killed in its second epoch."""
     model = small()
@@ -240,7 +243,7 @@ def test_a_run_that_was_made_in_another_way_is_refused(tmp_path):
         ({"learning_rate": 0.001}, "learning_rate=0.02, this one has 0.001"),
         ({"learning_rate": falling}, "learning_rate=0.02, this one has 'ExponentialDecay'"),
         ({"clipnorm": None}, "global_clipnorm=1.0, this one has None"),
-        ({"loss": "mse"}, "loss='SparseCategoricalCrossentropy', this one has 'mse'"),
+        ({"loss": train.CrossEntropy()}, f"loss={BEFORE}, this one has 'CrossEntropy'"),
     ):
         with pytest.raises(ValueError) as caught:
             stopped(tmp_path, **compiled)
