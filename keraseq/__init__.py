@@ -1,8 +1,8 @@
 """keraseq: a Keras 3 toolkit for sequence modelling with recurrent networks.
 
-The public surface, in the order of the work: cells, layers, data, models, train, evaluate, plots,
-bundle, inspection, generation (with its function `keraseq.generate`), recipes, experiments. Each
-room loads on first use, so that `import keraseq` costs little more than `import keras`; cells,
+The public surface, in the order of the work: cells, losses, layers, data, models, train, evaluate,
+plots, bundle, inspection, generation (with its function `keraseq.generate`), recipes, experiments.
+Each room loads on first use, so that `import keraseq` costs little more than `import keras`; cells,
 layers and models load at once, since saved models find their classes that way.
 """
 
@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 ROOMS = (
     "cells",
+    "losses",
     "layers",
     "data",
     "models",

@@ -16,10 +16,11 @@ MAY_IMPORT = {
     "files": set(),
     "archives": {"files", "checks"},
     "cells": {"checks"},
-    "layers": {"cells", "checks"},
+    "losses": {"checks"},
+    "layers": {"cells", "losses", "checks"},
     "data": {"files", "checks"},
-    "models": {"layers", "cells", "checks"},
-    "train": {"files", "checks"},
+    "models": {"layers", "losses", "cells", "checks"},
+    "train": {"losses", "files", "checks"},
     "evaluate": {"data", "checks"},
     "plots": {"evaluate", "checks"},
     "bundle": {"models", "archives", "files", "checks"},
@@ -108,3 +109,18 @@ def test_import_is_quick_and_light():
     seconds, heavy = run.stdout.strip().splitlines()[-2:]
     assert heavy == "[]"
     assert float(seconds) < 0.3
+
+
+def test_names_of_former_times_say_where_they_are_now():
+    for old, new in (
+        ("models.WordDropout", "layers.WordDropout"),
+        ("models.PinballLoss", "losses.PinballLoss"),
+        ("train.CrossEntropy", "losses.CrossEntropy"),
+    ):
+        room, name = old.split(".")
+        with pytest.raises(
+            AttributeError, match=rf"has no attribute '{name}'; it is keraseq.{new}$"
+        ):
+            getattr(getattr(keraseq, room), name)
+    with pytest.raises(AttributeError, match=r"has no attribute 'word_dropout'$"):
+        _ = keraseq.models.word_dropout

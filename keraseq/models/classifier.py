@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import keras
 
 from keraseq.checks import one_of, positive_integer
-from keraseq.layers import stack
+from keraseq.layers import SequencePooling, WideLogits, stack
+from keraseq.layers.pooling import POOLINGS
 from keraseq.models.inputs import drop, full_precision, sequence_inputs
-from keraseq.models.pooling import POOLINGS, SequencePooling
 from keraseq.models.sequence_model import SequenceModel
-from keraseq.models.wide import WideLogits
 
 
 def sequence_classifier(
@@ -60,11 +59,11 @@ def sequence_classifier(
             (`"attention"`); or several of these three side by side. Defaults to `"last"`.
         embedding_dropout: Fraction to drop after the embedding. Default: that of `dropout`.
         word_dropout: Fraction of the tokens that are read as the unknown one, 1, in training, in
-            [0, 1), see `keraseq.models.WordDropout`. Defaults to 0.
+            [0, 1), see `keraseq.layers.WordDropout`. Defaults to 0.
         pairs: Vectors for pairs of neighbouring tokens, added to the tokens' own, see
-            `keraseq.models.PairEmbedding`. Defaults to 0, none.
+            `keraseq.layers.PairEmbedding`. Defaults to 0, none.
         wide: Number of runs of words that have a say in the logits by themselves, as layer
-            `"wide"`, see `keraseq.models.WideLogits`, whose `set_table` they must be given by.
+            `"wide"`, see `keraseq.layers.WideLogits`, whose `set_table` they must be given by.
             Defaults to 0, none.
         length: Number of steps, where it is fixed. Default: any.
         cell_options: Further options of the cells, such as `{"zoneout": 0.1}`.

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import keras
 
 from keraseq.checks import boolean, positive_integer
-from keraseq.layers import Stack
-from keraseq.models.inputs import OneHot, drop, full_precision
+from keraseq.layers import OneHot, Stack, StreamingStack
+from keraseq.models.inputs import drop, full_precision
 from keraseq.models.scheduled_sampling import ScheduledSampling
 from keraseq.models.sequence_model import SequenceModel
-from keraseq.models.streaming import StreamingStack
 
 
 def language_model(
