@@ -124,3 +124,18 @@ def test_names_of_former_times_say_where_they_are_now():
             getattr(getattr(keraseq, room), name)
     with pytest.raises(AttributeError, match=r"has no attribute 'word_dropout'$"):
         _ = keraseq.models.word_dropout
+
+
+@pytest.mark.parametrize("code", ["import keraseq, keras", "import keraseq.layers.rnn"])
+def test_keras_knows_the_classes_of_saved_models(code):
+    """Whichever comes first."""
+    code = (
+        f"{code}\n"
+        "from keras.saving import get_registered_object as find\n"
+        "names = ['LSTMCell', 'RNN', 'WordDropout', 'PinballLoss', 'SequenceModel']\n"
+        "missing = [name for name in names if find('keraseq>' + name) is None]\n"
+        "assert not missing, missing\n"
+        "from keraseq.models import SequenceModel\n"
+        "assert find('keraseq>SequenceModel') is SequenceModel"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
