@@ -38,11 +38,13 @@ class WithKeras(importlib.abc.MetaPathFinder):
     backend. Whatever imports Keras first, a user or a room of keraseq, has the models after it.
     """
 
-    rooms = ("keras", *(f"keraseq.{name}" for name in ("cells", "losses", "layers", "models")))
+    rooms = tuple(
+        f"keraseq.{name}" for name in ("keras_inside", "cells", "losses", "layers", "models")
+    )
 
     def find_spec(self, name, path=None, target=None):
         """The module as it would be found without this, and `keraseq.models` after it."""
-        if name not in self.rooms:
+        if name not in ("keras", *self.rooms):
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)

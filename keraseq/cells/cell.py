@@ -14,14 +14,11 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-# `keras.layers.RNN` prepares the dropout masks of a sequence for this class alone, before its loop.
-# It is not exported; without it a cell with dropout leaks tracers on JAX (see ARCHITECTURE.md).
-from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
-
 from keraseq.cells.context import Masks, during, running
 from keraseq.cells.initializers import constant, draw_blocks
 from keraseq.cells.products import block, matmul, product
 from keraseq.checks import boolean, did_you_mean, known_to, positive_integer, rate
+from keraseq.keras_inside import DropoutRNNCell
 
 EPSILON = 1e-5  # added to the variance in layer normalisation
 INITIAL = re.compile("initializer|regularizer|constraint|seed")  # options of weights, not of steps

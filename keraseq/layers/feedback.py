@@ -6,7 +6,7 @@ from keras import ops, tree
 from keraseq import cells
 from keraseq.checks import one_of, positive_integer, rate
 from keraseq.layers.holding import Holding
-from keraseq.layers.rnn import RNN
+from keraseq.layers.rnn import RNN, run_options
 
 DECODERS = ("own", "same")
 
@@ -26,6 +26,8 @@ class FeedbackRNN(Holding, keras.layers.Layer):
         dropout: Fraction of the values of the cells' inputs to drop. Defaults to 0.
         regularizer: Of all kernels. Default: none.
         cell_options: Options of the cells, a dictionary.
+        rnn_options: How the recurrent layers run, a dictionary of `loop`, `unroll` and
+            `checkpoint_every`, see `keraseq.layers.RNN`. Default: as it chooses.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
@@ -56,6 +58,7 @@ class FeedbackRNN(Holding, keras.layers.Layer):
         dropout=0.0,
         regularizer=None,
         cell_options=None,
+        rnn_options=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -67,12 +70,13 @@ class FeedbackRNN(Holding, keras.layers.Layer):
         self.decoder = one_of("decoder", decoder, DECODERS)
         self.dropout = rate("dropout", dropout)
         self.regularizer = keras.regularizers.get(regularizer)
+        self.rnn_options = run_options(rnn_options)
         options = regularized(cell_options, self.regularizer)
         if self.dropout:
             options["dropout"] = self.dropout
         same = {"dtype": self.dtype_policy}
         self.cell = cells.get(cell, self.units, **same, **options)
-        self.encoder = RNN(self.cell, return_state=True, name="encoder", **same)
+        self.encoder = RNN(self.cell, return_state=True, name="encoder", **self.rnn_options, **same)
         following = self.cell if decoder == "same" else cells.get(self.cell, self.units)
         dense = keras.layers.Dense(
             self.targets * self.width, kernel_regularizer=self.regularizer, name="values", **same
@@ -81,6 +85,7 @@ class FeedbackRNN(Holding, keras.layers.Layer):
             FeedbackCell(following, dense, self.targets, self.read, **same),
             return_sequences=True,
             name="writer",
+            **self.rnn_options,
             **same,
         )
 
@@ -116,6 +121,7 @@ class FeedbackRNN(Holding, keras.layers.Layer):
             **super().get_config(),
             **{name: getattr(self, name) for name in names},
             "dropout": self.dropout,
+            "rnn_options": dict(self.rnn_options),
             "cell": keras.saving.serialize_keras_object(pattern),
             "regularizer": keras.regularizers.serialize(self.regularizer),
         }

@@ -8,7 +8,7 @@ from keraseq.cells import Cell
 from keraseq.checks import boolean, positive_integer, rate
 from keraseq.layers.feedback import regularized
 from keraseq.layers.holding import Holding
-from keraseq.layers.rnn import RNN
+from keraseq.layers.rnn import RNN, run_options
 
 
 @keras.saving.register_keras_serializable("keraseq")
@@ -32,6 +32,8 @@ class SegmentRNN(Holding, keras.layers.Layer):
         channel_embedding: Whether each series has a vector of its own. Defaults to `True`.
         regularizer: Of all kernels. Default: none.
         cell_options: Options of the cell, a dictionary.
+        rnn_options: How the recurrent layers run, a dictionary of `loop`, `unroll` and
+            `checkpoint_every`, see `keraseq.layers.RNN`. Default: as it chooses.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
@@ -66,6 +68,7 @@ class SegmentRNN(Holding, keras.layers.Layer):
         channel_embedding=True,
         regularizer=None,
         cell_options=None,
+        rnn_options=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -77,9 +80,16 @@ class SegmentRNN(Holding, keras.layers.Layer):
         self.dropout = rate("dropout", dropout)
         self.channel_embedding = boolean("channel_embedding", channel_embedding)
         self.regularizer = keras.regularizers.get(regularizer)
+        self.rnn_options = run_options(rnn_options)
         options = regularized(cell_options, self.regularizer)
         self.cell = cells.get(cell, self.units, dtype=self.dtype_policy, **options)
-        self.encoder = RNN(self.cell, return_state=True, dtype=self.dtype_policy, name="encoder")
+        self.encoder = RNN(
+            self.cell,
+            return_state=True,
+            dtype=self.dtype_policy,
+            name="encoder",
+            **self.rnn_options,
+        )
         self.embed = self._dense(self.units, "embedding", activation="relu")
         self.answer = self._dense(self.segment * self.width, "values")
         self.drop = keras.layers.Dropout(self.dropout, dtype=self.dtype_policy)
@@ -138,6 +148,7 @@ class SegmentRNN(Holding, keras.layers.Layer):
             **super().get_config(),
             **{name: getattr(self, name) for name in names},
             "cell": keras.saving.serialize_keras_object(pattern),
+            "rnn_options": dict(self.rnn_options),
             "regularizer": keras.regularizers.serialize(self.regularizer),
         }
 

@@ -30,6 +30,7 @@ def sequence_classifier(
     wide: int = 0,
     length: int | None = None,
     cell_options: dict | None = None,
+    rnn_options: dict | None = None,
     name: str = "sequence_classifier",
 ) -> SequenceModel:
     """A model that reads a sequence and gives the logits of its class.
@@ -67,6 +68,8 @@ def sequence_classifier(
             Defaults to 0, none.
         length: Number of steps, where it is fixed. Default: any.
         cell_options: Further options of the cells, such as `{"zoneout": 0.1}`.
+        rnn_options: How the recurrent layers run, a dictionary of `loop`, `unroll` and
+            `checkpoint_every`, see `keraseq.layers.RNN`. Default: as it chooses.
         name: Name of the model.
 
     Returns:
@@ -102,6 +105,7 @@ def sequence_classifier(
         dropout=dropout,
         return_sequences=poolings != ["last"],
         cell_options=cell_options,
+        rnn_options=rnn_options,
         name="recurrent",
     )(x)
     if poolings != ["last"]:

@@ -33,12 +33,13 @@ def forecaster(
     bidirectional: bool = False,
     residual: bool = False,
     dropout: float = 0.0,
-    normalize: str | None = None,
+    normalize: str | None = "last",
     season: int | None = None,
     head: str = "point",
     quantiles: Sequence[float] = (0.1, 0.5, 0.9),
     regularizer=None,
     cell_options: dict | None = None,
+    rnn_options: dict | None = None,
     name: str = "forecaster",
 ) -> SequenceModel:
     """A model that reads a window of a series and gives the next `horizon` values directly.
@@ -50,9 +51,9 @@ def forecaster(
     Covariates that are known over the horizon add to each of its steps what a dense layer makes of
     them.
 
-    With `normalize="last"` the last value of each target series in the window is subtracted from
-    that series before the tower and added to its forecast: the model then forecasts the change, and
-    a level that drifts out of the range of training does no harm.
+    With `normalize="last"`, the default, the last value of each target series in the window is
+    subtracted from that series before the tower and added to its forecast: the model then forecasts
+    the change, and a level that drifts out of the range of training does no harm.
 
     Args:
         horizon: Number of steps to forecast, a positive integer.
@@ -69,13 +70,15 @@ def forecaster(
         dropout: Fraction of the values to drop between the layers and before the dense layer, in
             [0, 1). Defaults to 0.
         normalize: How to normalise each window: `"last"`, `"mean"`, `"standard"`, `"season"` (see
-            `keraseq.layers.WindowNormalization`) or `None`. Defaults to `None`.
+            `keraseq.layers.WindowNormalization`) or `None`. Defaults to `"last"`.
         season: Steps in a season, for `normalize="season"`.
         head: `"point"`, `"quantiles"` or `"gaussian"`. Defaults to `"point"`.
         quantiles: The probabilities of the head of that name.
         regularizer: Of the kernels of dense layers and cells, such as
             `keraseq.losses.gaussian_prior(...)`. Default: none.
         cell_options: Further options of the cells, such as `{"zoneout": 0.1}`.
+        rnn_options: How the recurrent layers run, a dictionary of `loop`, `unroll` and
+            `checkpoint_every`, see `keraseq.layers.RNN`. Default: as it chooses.
         name: Name of the model.
 
     Returns:
@@ -112,6 +115,7 @@ def forecaster(
         residual=residual,
         dropout=dropout,
         cell_options=regularized(cell_options, regularizer),
+        rnn_options=rnn_options,
         name="recurrent",
     )(window)
     x = drop(x, dropout, "dropout")
@@ -146,6 +150,7 @@ def step_forecaster(
     quantiles: Sequence[float] = (0.1, 0.5, 0.9),
     regularizer=None,
     cell_options: dict | None = None,
+    rnn_options: dict | None = None,
     name: str = "step_forecaster",
 ) -> SequenceModel:
     """A model that writes the horizon step by step, each step reading the forecast before it.
@@ -171,9 +176,9 @@ def step_forecaster(
             pattern. Defaults to `"lstm"`.
         units: Size of the state. Defaults to 64.
         dropout: Fraction of the values of the cells' inputs to drop, in [0, 1). Defaults to 0.
-        normalize, head, quantiles, regularizer, cell_options: As in `forecaster`; `normalize`
-            defaults to `"last"` and cannot be `"season"`, for a step must read what it writes. With
-            a distribution the step reads its mean or middle quantile.
+        normalize, head, quantiles, regularizer, cell_options, rnn_options: As in `forecaster`;
+            `normalize` cannot be `"season"`, for a step must read what it writes. With a
+            distribution the step reads its mean or middle quantile.
         name: Name of the model.
 
     Returns:
@@ -222,6 +227,7 @@ def step_forecaster(
         dropout=dropout,
         regularizer=regularizer,
         cell_options=cell_options,
+        rnn_options=rnn_options,
         name="feedback",
     )(window if known is None else [window, known])
     wanted = inputs if known is None else {"features": inputs, "future": known}
@@ -233,11 +239,11 @@ def segment_forecaster(
     *,
     features: int,
     length: int,
-    targets: int | None = None,
+    targets: int = 1,
     future: int = 0,
     segment: int = 24,
-    cell="gru",
-    units: int = 128,
+    cell="lstm",
+    units: int = 64,
     dropout: float = 0.0,
     channel_embedding: bool = True,
     normalize: str | None = "last",
@@ -246,6 +252,7 @@ def segment_forecaster(
     quantiles=(0.1, 0.5, 0.9),
     regularizer=None,
     cell_options: dict | None = None,
+    rnn_options: dict | None = None,
     name: str = "segment_forecaster",
 ) -> SequenceModel:
     """SegRNN with any cell: segments instead of steps in, all segments of the horizon at once out.
@@ -266,12 +273,12 @@ def segment_forecaster(
         horizon: Number of steps to forecast, a positive integer.
         features: Number of series in the window.
         length: Number of steps in the window, a multiple of `segment`.
-        targets: Number of series to forecast: the first ones. Default: all.
+        targets: Number of series to forecast: the first ones. Defaults to 1.
         future: Number of covariates that are known over the horizon. Defaults to 0.
         segment: Steps in a segment. Defaults to 24.
         cell: A registered name (`keraseq.cells.names()`), a cell class, or an instance as a
-            pattern. Defaults to `"gru"`.
-        units: Size of the state, also the width of the segments' vectors. Defaults to 128.
+            pattern. Defaults to `"lstm"`.
+        units: Size of the state, also the width of the segments' vectors. Defaults to 64.
         dropout: Fraction of the values to drop before the last dense layer, in [0, 1). Defaults
             to 0.
         channel_embedding: Whether each target series has a learned vector of its own. Without it
@@ -284,6 +291,8 @@ def segment_forecaster(
         regularizer: Of the kernels of dense layers and cell, such as
             `keraseq.losses.gaussian_prior(...)`. Default: none.
         cell_options: Further options of the cell, such as `{"zoneout": 0.1}`.
+        rnn_options: How the recurrent layers run, a dictionary of `loop`, `unroll` and
+            `checkpoint_every`, see `keraseq.layers.RNN`. Default: as it chooses.
         name: Name of the model.
 
     Returns:
@@ -298,7 +307,7 @@ def segment_forecaster(
     Example:
 
     >>> import keraseq
-    >>> model = keraseq.models.segment_forecaster(96, features=7, length=96, cell="mut1", units=16)
+    >>> model = keraseq.models.segment_forecaster(96, features=7, targets=7, length=96, units=16)
     >>> model.output_shape
     (None, 96, 7)
 
@@ -306,7 +315,7 @@ def segment_forecaster(
         Lin, Lin, Wu, Zhao, Mo & Zhang 2023, "SegRNN: Segment Recurrent Neural Network for Long-Term
         Time Series Forecasting", arXiv:2308.11200.
     """
-    horizon, features, targets = sizes(horizon, features, features if targets is None else targets)
+    horizon, features, targets = sizes(horizon, features, targets)
     length = positive_integer("length", length)
     dtype = full_precision()
     inputs = keras.Input((length, features), name="features")
@@ -324,6 +333,7 @@ def segment_forecaster(
         channel_embedding=channel_embedding,
         regularizer=regularizer,
         cell_options=cell_options,
+        rnn_options=rnn_options,
         name="segments",
     )(window if known is None else [window, known])
     forecast = last([raw, *statistics] if statistics else raw)

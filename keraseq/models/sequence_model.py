@@ -6,6 +6,7 @@ import keras
 from keras import ops, tree
 
 from keraseq import losses
+from keraseq.keras_inside import made_by, read_by
 from keraseq.layers import WordDropout
 from keraseq.layers.scan.values import watched
 from keraseq.models.values import check_labels, check_tokens, dtype_name, vocabulary_of
@@ -114,7 +115,7 @@ class SequenceModel(keras.Model):
         """
         if len(self.outputs) != 1:
             return None
-        last = self.outputs[0]._keras_history.operation
+        last = made_by(self.outputs[0])
         if hasattr(last, "loss"):
             return last.loss()
         return losses.of_classes(self.outputs[0].shape[-1])
@@ -129,7 +130,7 @@ class SequenceModel(keras.Model):
                 continue
             source = layer
             while isinstance(source, WordDropout) or source is layer:
-                source = source._inbound_nodes[0].input_tensors[0]._keras_history.operation
+                source = made_by(read_by(source))
             if isinstance(source, keras.layers.InputLayer) and "int" in source.dtype:
                 found[source.name] = min(size, found.get(source.name, size))
         return found
