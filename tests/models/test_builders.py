@@ -289,8 +289,7 @@ def test_how_layers_run_reaches_every_one_of_them(tmp_path):
                 assert {name: getattr(rnn, name) for name in options} == options
         with pytest.raises(
             ValueError,
-            match="unknown option of rnn_options 'lop'; accepted: 'loop', "
-            "'unroll', 'checkpoint_every'. Did you mean 'loop'",
+            match=r"'lop'; accepted: 'loop', 'unroll', 'checkpoint_every'\. Did you mean 'loop'",
         ):
             builder(units=2, rnn_options={"lop": "plain"}, **own)
     x = np.random.default_rng(0).normal(size=(2, 4, 2)).astype("float32")
