@@ -44,7 +44,7 @@ def language_model(
     makes such data).
 
     Args:
-        vocabulary: Number of token ids, a positive integer.
+        vocabulary: Number of token ids, 0 included, a positive integer.
         embedding: Width of the tokens' vectors. Default: none, tokens enter as one-hot vectors,
             the usual choice for characters.
         cell: A registered name (`keraseq.cells.names()`), a cell class, or an instance as a
