@@ -536,14 +536,14 @@ MUTANTS = [
     ),
     Mutant(
         "gaussian head: deviation not in the unit of the data",
-        "models/heads.py",
+        "layers/heads.py",
         "mean * scale + center, deviation * scale",
         "mean * scale + center, deviation",
         "tests/models/test_machinery.py -k scale_of_a_window",
     ),
     Mutant(
         "quantile head: quantiles cross",
-        "models/heads.py",
+        "layers/heads.py",
         "middle - below",
         "middle + below",
         "tests/models/test_forecasters.py",

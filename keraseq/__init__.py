@@ -1,19 +1,20 @@
 """keraseq: a Keras 3 toolkit for sequence modelling with recurrent networks.
 
-The public surface, in the order of the work: cells, layers, data, models, train, evaluate, plots,
-bundle, inspection, generation (with its function `keraseq.generate`), recipes, experiments. Each
-room loads on first use, so that `import keraseq` costs little more than `import keras`; cells,
-layers and models load at once, since saved models find their classes that way.
+The public surface, in the order of the work: cells, losses, layers, data, models, train, evaluate,
+plots, bundle, inspection, generation (with its function `keraseq.generate`), recipes, experiments.
+Each room loads on first use, so that `import keraseq` costs little more than `import keras`; cells,
+losses, layers and models load with Keras, since saved models find their classes that way.
 """
 
-import importlib
+import importlib.abc
+import importlib.util
 import sys
-from pathlib import Path
 
 __version__ = "0.1.0"
 
 ROOMS = (
     "cells",
+    "losses",
     "layers",
     "data",
     "models",
@@ -29,12 +30,39 @@ ROOMS = (
 
 __all__ = ["__version__", "generate", *ROOMS]
 
-# The shell command, `keraseq` or `python -m keraseq`, answers `--help` without waiting for
-# TensorFlow: there, and only there, these rooms load on first use as well.
-if Path(next(iter(sys.argv), "")).name != "keraseq" and ("-m", "keraseq") not in zip(
-    sys.orig_argv, sys.orig_argv[1:], strict=False
-):
-    from keraseq import cells, layers, models  # noqa: F401
+
+class WithKeras(importlib.abc.MetaPathFinder):
+    """Imports what saved models are made of right after Keras, so that Keras finds their classes.
+
+    `import keraseq` alone costs nothing: so the shell answers `--help` without waiting for a
+    backend. Whatever imports Keras first, a user or a room of keraseq, has the models after it.
+    """
+
+    rooms = tuple(
+        f"keraseq.{name}" for name in ("keras_inside", "cells", "losses", "layers", "models")
+    )
+
+    def find_spec(self, name, path=None, target=None):
+        """The module as it would be found without this, and `keraseq.models` after it."""
+        if name not in ("keras", *self.rooms):
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None:
+            run = spec.loader.exec_module
+
+            def exec_module(module):
+                run(module)
+                importlib.import_module("keraseq.models")
+
+            spec.loader.exec_module = exec_module
+        return spec
+
+
+if "keras" in sys.modules:
+    importlib.import_module("keraseq.models")
+else:
+    sys.meta_path.insert(0, WithKeras())
 
 
 def __getattr__(name: str):

@@ -1,8 +1,9 @@
 """Checks of arguments: each returns the value, or says what was given and what is accepted."""
 
 import difflib
+import importlib
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import inf, isfinite
 
 
@@ -43,6 +44,17 @@ def rate(name: str, value, closed: bool = False) -> float:
     return float(value)
 
 
+def increasing(name: str, values: Sequence[float]) -> tuple[float, ...]:
+    """Probabilities such as those of quantiles as floats, increasing between 0 and 1."""
+    values = tuple(number(name.removesuffix("s"), one) for one in values)
+    if not values or any(a >= b for a, b in zip((0.0, *values), (*values, 1.0), strict=True)):
+        raise ValueError(
+            f"{name} must increase between 0 and 1, such as 0.1, 0.5, 0.9; "
+            f"received {', '.join(map(str, values)) or 'none'}"
+        )
+    return values
+
+
 def one_of(name: str, value, accepted: Iterable[str]) -> str:
     """The value, or an error that names it, what is accepted, and what is nearest."""
     if value not in accepted:
@@ -51,6 +63,19 @@ def one_of(name: str, value, accepted: Iterable[str]) -> str:
             f"{did_you_mean(value, accepted)}"
         )
     return value
+
+
+def moved(module: str, *rooms: str):
+    """The `__getattr__` of a module that says which of the `rooms` has a name of former times."""
+
+    def missing(name: str):
+        line = f"module {module!r} has no attribute {name!r}"
+        for room in rooms:
+            if name in importlib.import_module(room).__all__:
+                line += f"; it is {room}.{name}"
+        raise AttributeError(line)
+
+    return missing
 
 
 def known_to(module, option: str, value):

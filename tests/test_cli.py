@@ -1,13 +1,14 @@
 import json
 import os
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from keraseq import cells
+from keraseq import __version__, cells
 from keraseq.cli import app, listed
 from keraseq.cli.compare import named_cells
 
@@ -16,9 +17,9 @@ ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL
 KERASEQ = Path(sysconfig.get_path("scripts"), "keraseq")
 
 
-def keraseq(*arguments, **variables):
+def keraseq(*arguments, start=(KERASEQ,), **variables):
     return subprocess.run(
-        [KERASEQ, *arguments],
+        [*start, *arguments],
         capture_output=True,
         text=True,
         env={**ENVIRONMENT, **variables},
@@ -26,15 +27,25 @@ def keraseq(*arguments, **variables):
     )
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["compare", "--help"]])
-def test_help_is_fast(arguments):
-    """No TensorFlow, no Keras before a command runs."""
-    run = keraseq(*arguments, PYTHONPROFILEIMPORTTIME="1")
-    assert run.returncode == 0
-    imported = {line.rsplit("|", 1)[-1].strip() for line in run.stderr.splitlines()}
-    assert "typer" in imported
-    assert not imported & {"keras", "tensorflow", "jax", "torch", "pandas", "numpy"}
-    assert "compare" in run.stdout
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--help"], 0, "compare"),
+        (["compare", "--help"], 0, "compare"),
+        (["--version"], 0, f"keraseq {__version__}"),
+        (["cels"], 2, "No such command 'cels'"),
+        (["train", "text", "--epochs", "many"], 2, "Invalid value for '--epochs'"),
+    ],
+)
+def test_the_shell_itself_is_fast(arguments, code, said):
+    """No TensorFlow, no Keras before a command runs, whichever way the shell was started."""
+    for start in ([KERASEQ], [sys.executable, "-m", "keraseq"]):
+        run = keraseq(*arguments, start=start, PYTHONPROFILEIMPORTTIME="1")
+        assert run.returncode == code
+        imported = {line.rsplit("|", 1)[-1].strip() for line in run.stderr.splitlines()}
+        assert "typer" in imported
+        assert not imported & {"keras", "tensorflow", "jax", "torch", "pandas", "numpy"}
+        assert said in run.stdout + run.stderr
 
 
 def test_there_are_no_stubs():

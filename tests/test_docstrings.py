@@ -28,7 +28,7 @@ def test_examples_run(name):
     assert not runner.failures, "".join(report)
 
 
-@pytest.mark.parametrize("room", ["cells", "layers", "models"])
+@pytest.mark.parametrize("room", ["cells", "layers", "losses", "models"])
 def test_public_names_have_an_example(room):
     module = getattr(keraseq, room)
     missing = [

@@ -256,7 +256,7 @@ CALLS = {  # title: (call, whole message)
         "source_length must be a positive integer; received source_length=-2",
     ),
     "pooling that is no layer": (
-        lambda: models.SequencePooling("last"),
+        lambda: layers.SequencePooling("last"),
         "unknown mode 'last'; accepted: 'mean', 'max', 'attention'.",
     ),
     "too small a budget": (
@@ -275,8 +275,8 @@ CALLS = {  # title: (call, whole message)
     # training
     "a model of no known loss": (
         lambda: train.compile(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])),
-        "loss is needed for a model that does not end in one layer called 'logits' or 'forecast'; "
-        "received loss=None",
+        "loss is needed for a model that does not say its own, as a keraseq.models.SequenceModel "
+        "of one output does; received loss=None",
     ),
     "no learning": (
         lambda: train.compile(classifier(3, features=2), learning_rate=0),

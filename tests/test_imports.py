@@ -15,15 +15,17 @@ MAY_IMPORT = {
     "checks": set(),
     "files": set(),
     "archives": {"files", "checks"},
-    "cells": {"checks"},
-    "layers": {"cells", "checks"},
+    "keras_inside": set(),
+    "cells": {"keras_inside", "checks"},
+    "losses": {"checks"},
+    "layers": {"cells", "losses", "keras_inside", "checks"},
     "data": {"files", "checks"},
-    "models": {"layers", "cells", "checks"},
-    "train": {"files", "checks"},
+    "models": {"layers", "losses", "cells", "keras_inside", "checks"},
+    "train": {"losses", "files", "checks"},
     "evaluate": {"data", "checks"},
     "plots": {"evaluate", "checks"},
     "bundle": {"models", "archives", "files", "checks"},
-    "inspection": {"layers", "cells", "checks"},
+    "inspection": {"layers", "cells", "keras_inside", "checks"},
 }
 MAY_IMPORT["generation"] = set(MAY_IMPORT)
 MAY_IMPORT["recipes"] = set(MAY_IMPORT)
@@ -74,7 +76,7 @@ def test_imports_point_one_way(path):
 
 def test_only_scan_data_and_train_call_a_backend():
     for path in PACKAGE.rglob("*.py"):
-        if "scan" in path.parts or room_of(path) in ("data", "train", "generation"):
+        if "scan" in path.parts or room_of(path) in ("data", "train", "generation", "keras_inside"):
             # train: determinism, seeds; generation: its compiled loop
             continue
         for node in ast.walk(ast.parse(path.read_text())):
@@ -85,6 +87,15 @@ def test_only_scan_data_and_train_call_a_backend():
                 names = [name.name for name in node.names]
             for name in names:
                 assert name.split(".")[0] not in ("tensorflow", "jax", "torch"), f"{path}: {name}"
+
+
+def test_one_file_uses_what_keras_and_tensorflow_do_not_export():
+    private = ("keras.src", "tensorflow.python", "._flatten_layers", "._run_through_graph")
+    private += ("._nodes_by_depth", "._inbound_nodes", "._keras_history", "._functional")
+    for path in PACKAGE.rglob("*.py"):
+        if room_of(path) != "keras_inside":
+            text = path.read_text()
+            assert not [name for name in private if name in text], path
 
 
 def test_no_room_whose_name_says_nothing():
@@ -108,3 +119,33 @@ def test_import_is_quick_and_light():
     seconds, heavy = run.stdout.strip().splitlines()[-2:]
     assert heavy == "[]"
     assert float(seconds) < 0.3
+
+
+def test_names_of_former_times_say_where_they_are_now():
+    for old, new in (
+        ("models.WordDropout", "layers.WordDropout"),
+        ("models.PinballLoss", "losses.PinballLoss"),
+        ("train.CrossEntropy", "losses.CrossEntropy"),
+    ):
+        room, name = old.split(".")
+        with pytest.raises(
+            AttributeError, match=rf"has no attribute '{name}'; it is keraseq.{new}$"
+        ):
+            getattr(getattr(keraseq, room), name)
+    with pytest.raises(AttributeError, match=r"has no attribute 'word_dropout'$"):
+        _ = keraseq.models.word_dropout
+
+
+@pytest.mark.parametrize("code", ["import keraseq, keras", "import keraseq.layers.rnn"])
+def test_keras_knows_the_classes_of_saved_models(code):
+    """Whichever comes first."""
+    code = (
+        f"{code}\n"
+        "from keras.saving import get_registered_object as find\n"
+        "names = ['LSTMCell', 'RNN', 'WordDropout', 'PinballLoss', 'SequenceModel']\n"
+        "missing = [name for name in names if find('keraseq>' + name) is None]\n"
+        "assert not missing, missing\n"
+        "from keraseq.models import SequenceModel\n"
+        "assert find('keraseq>SequenceModel') is SequenceModel"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

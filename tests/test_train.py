@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from keraseq import models, train
+from keraseq import losses, models, train
 
 JIT = keras.backend.backend() == "jax"  # XLA elsewhere takes longer to compile than these to run
 RNG = np.random.default_rng(3)
@@ -95,6 +95,36 @@ def test_compile_for_one_logit_and_for_forecasts():
     assert scores["loss"] == pytest.approx(np.mean(error**2), rel=1e-5)
     assert scores["mae"] == pytest.approx(np.mean(np.abs(error)), rel=1e-5)
     assert series.optimizer.global_clipnorm is None
+
+
+def test_each_model_says_the_loss_that_fits_it(tmp_path):
+    """From its head, or that of classes; its clone and its file say the same."""
+    series = {"features": 2, "units": 2, "length": 4}
+    heads = {"head": "quantiles", "quantiles": [0.2, 0.7]}
+    wanted = {
+        "sparse_categorical_crossentropy": [
+            models.sequence_classifier(3, vocabulary=9, units=2, wide=4),
+            models.language_model(9, embedding=2, units=2, tie_embeddings=True),
+            models.language_model(9, units=2, scheduled_sampling=True),
+            models.encoder_decoder(5, 6, units=2),
+        ],
+        "binary_crossentropy": [models.sequence_tagger(1, features=2, units=2)],
+        "mean_squared_error": [models.step_forecaster(3, **series)],
+        "pinball": [models.forecaster(3, **series, **heads)],
+        "gaussian": [models.segment_forecaster(4, segment=2, head="gaussian", **series)],
+    }
+    for name, built in wanted.items():
+        for model in built:
+            model.save(tmp_path / "model.keras")
+            again = keras.saving.load_model(tmp_path / "model.keras")
+            for one in (model, keras.models.clone_model(model), again):
+                assert train.compile(one).loss.name == name
+    assert built[0].loss.get_config() == losses.GaussianLoss().get_config()
+    [pinball] = wanted["pinball"]
+    assert pinball.loss.quantiles == (0.2, 0.7)
+    alone = keras.Input((2,))
+    two = models.SequenceModel(alone, [keras.layers.Dense(2)(alone), keras.layers.Dense(3)(alone)])
+    assert two.fitting_loss() is None
 
 
 def test_what_the_user_gives_wins():
@@ -243,7 +273,7 @@ def test_a_run_that_was_made_in_another_way_is_refused(tmp_path):
         ({"learning_rate": 0.001}, "learning_rate=0.02, this one has 0.001"),
         ({"learning_rate": falling}, "learning_rate=0.02, this one has 'ExponentialDecay'"),
         ({"clipnorm": None}, "global_clipnorm=1.0, this one has None"),
-        ({"loss": train.CrossEntropy()}, f"loss={BEFORE}, this one has 'CrossEntropy'"),
+        ({"loss": losses.CrossEntropy()}, f"loss={BEFORE}, this one has 'CrossEntropy'"),
     ):
         with pytest.raises(ValueError) as caught:
             stopped(tmp_path, **compiled)
@@ -302,7 +332,7 @@ class TestCrossEntropy:
         for weights in (None, self.weights):
             costs = [
                 float(loss(self.labels, self.logits, sample_weight=weights))
-                for loss in (train.CrossEntropy(), self.keras_own)
+                for loss in (losses.CrossEntropy(), self.keras_own)
             ]
             assert costs[0] == pytest.approx(costs[1], rel=1e-6)
 
@@ -314,18 +344,18 @@ class TestCrossEntropy:
             model.fit(self.logits, self.labels, sample_weight=self.weights, verbose=0)
             return model.get_weights()[0]
 
-        found, wanted = moved(train.CrossEntropy()), moved(self.keras_own)
+        found, wanted = moved(losses.CrossEntropy()), moved(self.keras_own)
         assert np.abs(wanted).max() > 0.01
         np.testing.assert_allclose(found, wanted, atol=1e-6)
 
     def test_it_is_the_default_where_it_is_faster(self, tmp_path):
-        many = train.compile(models.language_model(train.MANY_CLASSES, embedding=2, units=2))
-        few = train.compile(models.language_model(train.MANY_CLASSES - 1, embedding=2, units=2))
-        assert isinstance(many.loss, train.CrossEntropy) == (
+        many = train.compile(models.language_model(losses.MANY_CLASSES, embedding=2, units=2))
+        few = train.compile(models.language_model(losses.MANY_CLASSES - 1, embedding=2, units=2))
+        assert isinstance(many.loss, losses.CrossEntropy) == (
             keras.backend.backend() == "tensorflow"
         )
         assert isinstance(few.loss, keras.losses.SparseCategoricalCrossentropy)
-        many.compile("sgd", train.CrossEntropy(name="cost"))
+        many.compile("sgd", losses.CrossEntropy(name="cost"))
         many.save(tmp_path / "model.keras")
         assert keras.saving.load_model(tmp_path / "model.keras").loss.name == "cost"
 

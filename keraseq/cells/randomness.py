@@ -10,12 +10,9 @@ from collections.abc import Sequence
 import keras
 from keras import ops, tree
 
-# `keras.layers.RNN` prepares the dropout masks of a sequence for this class alone, before its loop.
-# It is not exported; without it a cell with dropout leaks tracers on JAX (see ARCHITECTURE.md).
-from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
-
 from keraseq.cells.context import Masks, running
 from keraseq.checks import rate
+from keraseq.keras_inside import DropoutRNNCell
 
 
 class Randomness(DropoutRNNCell):

@@ -2,9 +2,11 @@
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
+from keraseq import __version__
 from keraseq.files import DamagedError
 
 ABOUT = "Recurrent cells for Keras 3: proven, fast, fairly compared."
@@ -19,8 +21,20 @@ train = typer.Typer(no_args_is_help=True, rich_markup_mode=None)  # keraseq trai
 app.add_typer(train, name="train", help="Train a model by one of the recipes.")
 
 
+def tell_version(asked: bool) -> None:
+    """Ends with the version, where it was asked for."""
+    if asked:
+        print(f"keraseq {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def shell() -> None:
+def shell(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=tell_version, is_eager=True, help="The version."),
+    ] = False,
+) -> None:
     """Recurrent cells for Keras 3: proven, fast, fairly compared."""
 
 

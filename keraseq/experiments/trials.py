@@ -13,6 +13,7 @@ import numpy as np
 from keraseq import train
 from keraseq.experiments import tasks
 from keraseq.inspection.explain import Explanation, explain
+from keraseq.keras_inside import layers_inside
 
 LOOKS = 12  # times that a trial looks at the validation part while it trains
 SCALED = ("kernel", "recurrent_kernel")  # weights of a cell that `initial_scale` multiplies
@@ -205,7 +206,7 @@ def finite(value: float) -> float | None:
 
 def recurrent_layers(model: keras.Model) -> list[keras.layers.RNN]:
     """The layers of a model that run a cell over time."""
-    return [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.RNN)]
+    return [layer for layer in layers_inside(model) if isinstance(layer, keras.layers.RNN)]
 
 
 def projection(model: keras.Model) -> str | None:

@@ -12,6 +12,7 @@ import keras
 
 from keraseq.cells import Cell
 from keraseq.checks import positive_integer
+from keraseq.keras_inside import layers_inside
 from keraseq.layers import RNN, scan
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def recurrent_layers(layer, above: tuple[str, ...] = ()) -> Iterator[tuple[keras
     if isinstance(layer, keras.layers.Bidirectional):
         inside = [layer.forward_layer, layer.backward_layer]
     else:
-        inside = layer._flatten_layers(include_self=False, recursive=False)
+        inside = layers_inside(layer, itself=False, deep=False)
     for one in inside:
         yield from recurrent_layers(one, (*here, one.name))
 
@@ -263,7 +264,7 @@ def advice(layer, path, reason, eager) -> str:
     forced = os.environ.get(scan.FORCED, "auto")
     if layer.unroll is True:
         return "unroll=4, or another small number: a loop all the same, with fewer rounds"
-    if not any(isinstance(one, Cell) for one in layer._flatten_layers()):
+    if not any(isinstance(one, Cell) for one in layers_inside(layer)):
         return "a cell of keraseq: its input products and its gradient are done for many steps"
     if layer.loop != "auto":
         return 'loop="auto": it takes the fastest of those measured'

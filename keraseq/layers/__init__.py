@@ -1,7 +1,32 @@
-"""How a cell runs over time."""
+"""Layers: how a cell runs over time, and what stands below and above it in a model."""
 
 from keraseq.layers.bidirectional import Bidirectional
+from keraseq.layers.embeddings import OneHot, PairEmbedding, WordDropout
+from keraseq.layers.feedback import FeedbackRNN
+from keraseq.layers.heads import GaussianHead, PointHead, QuantileHead, WindowNormalization
+from keraseq.layers.pooling import SequencePooling
 from keraseq.layers.rnn import RNN
+from keraseq.layers.segments import SegmentRNN
 from keraseq.layers.stack import Stack, reset_states, stack
+from keraseq.layers.streaming import StreamingStack
+from keraseq.layers.wide import WideLogits
 
-__all__ = ["RNN", "Bidirectional", "Stack", "reset_states", "stack"]
+__all__ = [
+    "RNN",
+    "Bidirectional",
+    "FeedbackRNN",
+    "GaussianHead",
+    "OneHot",
+    "PairEmbedding",
+    "PointHead",
+    "QuantileHead",
+    "SegmentRNN",
+    "SequencePooling",
+    "Stack",
+    "StreamingStack",
+    "WideLogits",
+    "WindowNormalization",
+    "WordDropout",
+    "reset_states",
+    "stack",
+]

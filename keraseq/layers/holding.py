@@ -2,6 +2,8 @@
 
 import keras
 
+from keraseq.keras_inside import layers_inside
+
 
 class Holding:
     """Mixin of a layer with layers inside; it stands before the Keras class.
@@ -16,7 +18,7 @@ class Holding:
     def build(self, *shapes, **named_shapes):
         """Quantizes what was quantized when the layer was saved; comes last in a build."""
         super().build(*shapes, **named_shapes)
-        held = self._flatten_layers(include_self=False)
+        held = layers_inside(self, itself=False)
         todo = {number: (mode, config) for number, mode, config in self._to_quantize}
         for number, layer in enumerate(held):
             if number in todo and layer.quantization_mode is None:
@@ -27,7 +29,7 @@ class Holding:
         """Configuration for serialisation."""
         quantized = [
             (number, layer.quantization_mode, serialized(layer))
-            for number, layer in enumerate(self._flatten_layers(include_self=False))
+            for number, layer in enumerate(layers_inside(self, itself=False))
             if layer.quantization_mode is not None
         ]
         return {**super().get_config(), **({"quantized": quantized} if quantized else {})}

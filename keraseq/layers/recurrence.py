@@ -4,10 +4,10 @@ import contextlib
 
 import keras
 from keras import ops, tree
-from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from keraseq.cells.cell import Cell
 from keraseq.cells.context import Masks, during
+from keraseq.keras_inside import DropoutRNNCell, layers_inside
 
 
 class Recurrence:
@@ -23,7 +23,7 @@ class Recurrence:
 
     def __init__(self, layer, training: bool):
         self.layer, self.cell, self.training = layer, layer.cell, training
-        nested = self.cell._flatten_layers() if isinstance(self.cell, keras.layers.Layer) else ()
+        nested = layers_inside(self.cell) if isinstance(self.cell, keras.layers.Layer) else ()
         self.cells = [one for one in nested if isinstance(one, DropoutRNNCell)]
         ours = [one for one in self.cells if isinstance(one, Cell)]
         self.foreign = not ours  # nobody knows its products

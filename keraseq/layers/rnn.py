@@ -10,6 +10,8 @@ from keraseq.layers.recurrence import Recurrence
 from keraseq.layers.scan import LOOPS, checkpointed, scan
 from keraseq.layers.starting import Starting, in_every_row
 
+RUN_OPTIONS = ("loop", "unroll", "checkpoint_every")  # how it runs, never what it computes
+
 
 @keras.saving.register_keras_serializable("keraseq")
 class RNN(Holding, Starting, keras.layers.RNN):
@@ -298,6 +300,14 @@ class RNN(Holding, Starting, keras.layers.RNN):
         size = getattr(self.cell, "output_size", None)
         size = self.state_size[0] if size is None else size
         return (size,) if isinstance(size, int) else tuple(size)
+
+
+def run_options(options: dict | None) -> dict:
+    """How a builder's recurrent layers are to run, or an error that names what is unknown."""
+    options = dict(options or {})
+    for name in options:
+        one_of("option of rnn_options", name, RUN_OPTIONS)
+    return options
 
 
 def swap_time(sequences):

@@ -7,9 +7,10 @@ from keras import ops, tree
 
 from keraseq import cells
 from keraseq.checks import boolean, positive_integer, rate
+from keraseq.keras_inside import layers_inside
 from keraseq.layers.bidirectional import Bidirectional
 from keraseq.layers.holding import Holding
-from keraseq.layers.rnn import RNN, swap_time, valid_steps
+from keraseq.layers.rnn import RNN, run_options, swap_time, valid_steps
 from keraseq.layers.starting import Starting
 
 
@@ -25,6 +26,7 @@ def stack(
     return_state: bool = False,
     stateful: bool = False,
     cell_options: dict | None = None,
+    rnn_options: dict | None = None,
     **kwargs,
 ) -> "Stack":
     """A deep, bidirectional or residual tower of any cell; see `Stack` for the arguments.
@@ -47,6 +49,7 @@ def stack(
         return_state=return_state,
         stateful=stateful,
         cell_options=cell_options,
+        rnn_options=rnn_options,
         **kwargs,
     )
 
@@ -75,6 +78,8 @@ class Stack(Holding, Starting, keras.layers.Layer):
         stateful: Whether the last states of a batch are the first of the next.
             Defaults to `False`.
         cell_options: Options of the cells, a dictionary.
+        rnn_options: How the recurrent layers run, a dictionary of `loop`, `unroll` and
+            `checkpoint_every`, see `keraseq.layers.RNN`. Default: as it chooses.
         **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
 
     Call arguments:
@@ -113,6 +118,7 @@ class Stack(Holding, Starting, keras.layers.Layer):
         return_state=False,
         stateful=False,
         cell_options=None,
+        rnn_options=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -123,6 +129,7 @@ class Stack(Holding, Starting, keras.layers.Layer):
         self.return_sequences = boolean("return_sequences", return_sequences)
         self.return_state = boolean("return_state", return_state)
         self.stateful = boolean("stateful", stateful)
+        self.rnn_options = run_options(rnn_options)
         self.supports_masking = True
         self.cell_options = dict(cell_options or {})
         if isinstance(cell, type):  # from here on an instance is the pattern
@@ -202,6 +209,7 @@ class Stack(Holding, Starting, keras.layers.Layer):
             "cell": cell,
             "units": list(self.units),
             "cell_options": cells.options.serialised(dict(self.cell_options)),
+            "rnn_options": dict(self.rnn_options),
             "stateful": self.stateful,
             **{name: getattr(self, name) for name in names},
         }
@@ -227,6 +235,7 @@ class Stack(Holding, Starting, keras.layers.Layer):
             stateful=self.stateful,
             dtype=self.dtype_policy,
             name=f"rnn_{i + 1}",
+            **self.rnn_options,
         )
         if self.bidirectional:
             layer = Bidirectional(layer, dtype=self.dtype_policy, name=f"bidirectional_{i + 1}")
@@ -267,7 +276,7 @@ def reset_states(model: keras.Model) -> None:
     >>> layer = keraseq.layers.RNN(keraseq.cells.GRUCell(4), stateful=True)
     >>> keraseq.layers.reset_states(keras.Model(inputs, layer(inputs)))
     """
-    for layer in model._flatten_layers():
+    for layer in layers_inside(model):
         if isinstance(layer, keras.layers.RNN) and layer.stateful:
             layer.reset_state()
 

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops, tree
 
 from keraseq.cells import Cell
+from keraseq.keras_inside import graph_of, operations, run_graph
 from keraseq.layers.rnn import RNN
 from keraseq.layers.stack import Stack
 
@@ -54,14 +55,12 @@ class Stateless:
 
     def __init__(self, model: keras.Model):
         self.model = model
-        graph = getattr(model, "_functional", None) or model  # that of a sequential model
+        graph = graph_of(model)
         check_graph(model, graph)
         self.graph = graph
         self.vocabulary = graph.outputs[0].shape[-1]
         # One tower for each call of a recurrent layer, in the order in which the graph runs them.
-        nodes = graph._nodes_by_depth
-        calls = [node.operation for depth in sorted(nodes, reverse=True) for node in nodes[depth]]
-        self.towers = [Tower(one) for one in calls if is_recurrent(one)]
+        self.towers = [Tower(one) for one in operations(graph) if is_recurrent(one)]
         if not self.towers:
             raise ValueError(f"model {model.name!r} has no recurrent layer")
         self._check_steps()
@@ -117,9 +116,7 @@ class Stateless:
 
             return run
 
-        # Keras has no public way to run a functional model with some of its layers replaced:
-        # `clone_model` would add nodes to the shared layers.
-        logits = self.graph._run_through_graph([tokens], instead)
+        logits = run_graph(self.graph, [tokens], instead)
         return Read(tree.flatten(logits)[0], hidden[0], after)
 
     def _check_steps(self):
@@ -208,7 +205,7 @@ def like(before, after):
 
 def check_graph(model, graph):
     """Raises a one-line error if the model cannot be a language model."""
-    if not isinstance(model, keras.Model) or not hasattr(graph, "_nodes_by_depth"):
+    if graph is None:
         raise ValueError(
             f"a language model must be a functional or sequential keras.Model; received {model!r}"
         )

@@ -10,7 +10,7 @@ One to many: a vector in, a sequence out, as in image captions. The vector is re
 
     vector = keras.Input((4,), name="vector")
     x = layers.stack("gru", 8, return_sequences=True)(keras.layers.RepeatVector(6)(vector))
-    model = keras.Model(vector, keras.layers.Dense(3, name="logits")(x))
+    model = models.SequenceModel(vector, keras.layers.Dense(3, name="logits")(x))
 
 Many to one: a sequence in, a label out, as in sentiment.
 
@@ -25,49 +25,21 @@ Many to many, through an encoder and a decoder: a sequence of another length, as
     model = models.encoder_decoder(9, 7)
 """
 
+from keraseq.checks import moved
 from keraseq.models.budget import match_parameters
 from keraseq.models.classifier import sequence_classifier
 from keraseq.models.encoder_decoder import encoder_decoder
-from keraseq.models.forecaster import FeedbackRNN, forecaster, step_forecaster
-from keraseq.models.heads import (
-    GaussianHead,
-    GaussianLoss,
-    PinballLoss,
-    PointHead,
-    QuantileHead,
-    WindowNormalization,
-    gaussian_prior,
-)
-from keraseq.models.inputs import OneHot, PairEmbedding, WordDropout
+from keraseq.models.forecaster import forecaster, segment_forecaster, step_forecaster
 from keraseq.models.language import language_model
-from keraseq.models.pooling import SequencePooling
 from keraseq.models.scheduled_sampling import ScheduledSampling
-from keraseq.models.segment import SegmentRNN, segment_forecaster
 from keraseq.models.sequence_model import SequenceModel
-from keraseq.models.streaming import StreamingStack
 from keraseq.models.tagger import sequence_tagger
-from keraseq.models.wide import WideLogits
 
 __all__ = [
-    "FeedbackRNN",
-    "GaussianHead",
-    "GaussianLoss",
-    "OneHot",
-    "PairEmbedding",
-    "PinballLoss",
-    "PointHead",
-    "QuantileHead",
     "ScheduledSampling",
-    "SegmentRNN",
     "SequenceModel",
-    "SequencePooling",
-    "StreamingStack",
-    "WideLogits",
-    "WindowNormalization",
-    "WordDropout",
     "encoder_decoder",
     "forecaster",
-    "gaussian_prior",
     "language_model",
     "match_parameters",
     "segment_forecaster",
@@ -75,3 +47,5 @@ __all__ = [
     "sequence_tagger",
     "step_forecaster",
 ]
+
+__getattr__ = moved(__name__, "keraseq.layers", "keraseq.losses")

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import keras
 
 from keraseq.checks import one_of, positive_integer
-from keraseq.layers import stack
+from keraseq.layers import SequencePooling, WideLogits, stack
+from keraseq.layers.pooling import POOLINGS
 from keraseq.models.inputs import drop, full_precision, sequence_inputs
-from keraseq.models.pooling import POOLINGS, SequencePooling
 from keraseq.models.sequence_model import SequenceModel
-from keraseq.models.wide import WideLogits
 
 
 def sequence_classifier(
@@ -31,6 +30,7 @@ def sequence_classifier(
     wide: int = 0,
     length: int | None = None,
     cell_options: dict | None = None,
+    rnn_options: dict | None = None,
     name: str = "sequence_classifier",
 ) -> SequenceModel:
     """A model that reads a sequence and gives the logits of its class.
@@ -60,14 +60,16 @@ def sequence_classifier(
             (`"attention"`); or several of these three side by side. Defaults to `"last"`.
         embedding_dropout: Fraction to drop after the embedding. Default: that of `dropout`.
         word_dropout: Fraction of the tokens that are read as the unknown one, 1, in training, in
-            [0, 1), see `keraseq.models.WordDropout`. Defaults to 0.
+            [0, 1), see `keraseq.layers.WordDropout`. Defaults to 0.
         pairs: Vectors for pairs of neighbouring tokens, added to the tokens' own, see
-            `keraseq.models.PairEmbedding`. Defaults to 0, none.
+            `keraseq.layers.PairEmbedding`. Defaults to 0, none.
         wide: Number of runs of words that have a say in the logits by themselves, as layer
-            `"wide"`, see `keraseq.models.WideLogits`, whose `set_table` they must be given by.
+            `"wide"`, see `keraseq.layers.WideLogits`, whose `set_table` they must be given by.
             Defaults to 0, none.
         length: Number of steps, where it is fixed. Default: any.
         cell_options: Further options of the cells, such as `{"zoneout": 0.1}`.
+        rnn_options: How the recurrent layers run, a dictionary of `loop`, `unroll` and
+            `checkpoint_every`, see `keraseq.layers.RNN`. Default: as it chooses.
         name: Name of the model.
 
     Returns:
@@ -103,6 +105,7 @@ def sequence_classifier(
         dropout=dropout,
         return_sequences=poolings != ["last"],
         cell_options=cell_options,
+        rnn_options=rnn_options,
         name="recurrent",
     )(x)
     if poolings != ["last"]:

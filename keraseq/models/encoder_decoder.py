@@ -23,6 +23,7 @@ def encoder_decoder(
     source_length: int | None = None,
     target_length: int | None = None,
     cell_options: dict | None = None,
+    rnn_options: dict | None = None,
     name: str = "encoder_decoder",
 ) -> SequenceModel:
     """A model that reads one sequence and writes another, of another length (Sutskever et al.).
@@ -52,6 +53,8 @@ def encoder_decoder(
         source_length: Number of steps to read, where it is fixed. Default: any.
         target_length: Number of steps to write, where it is fixed. Default: any.
         cell_options: Further options of the cells, such as `{"zoneout": 0.1}`.
+        rnn_options: How the recurrent layers run, a dictionary of `loop`, `unroll` and
+            `checkpoint_every`, see `keraseq.layers.RNN`. Default: as it chooses.
         name: Name of the model.
 
     Returns:
@@ -82,6 +85,7 @@ def encoder_decoder(
         "residual": residual,
         "dropout": dropout,
         "cell_options": cell_options,
+        "rnn_options": rnn_options,
     }
     source, read = embedded_tokens(
         "source", source_vocabulary, embedding, lengths["source_length"], dropout, "source_"

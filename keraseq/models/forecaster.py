@@ -1,19 +1,23 @@
-"""Forecasting: the next values of a series, directly or step by step."""
+"""Forecasting: the next values of a series, directly, step by step or segment by segment."""
 
 from collections.abc import Sequence
 
 import keras
-from keras import ops, tree
 
-from keraseq import cells
-from keraseq.checks import one_of, positive_integer, rate
-from keraseq.layers import RNN, stack
-from keraseq.layers.holding import Holding
-from keraseq.models.heads import NORMALIZATIONS, make_head, normalized
+from keraseq.checks import one_of, positive_integer
+from keraseq.layers import (
+    FeedbackRNN,
+    GaussianHead,
+    PointHead,
+    QuantileHead,
+    SegmentRNN,
+    WindowNormalization,
+    stack,
+)
+from keraseq.layers.feedback import DECODERS, regularized
+from keraseq.layers.heads import HEADS, NORMALIZATIONS, Head
 from keraseq.models.inputs import drop, full_precision
 from keraseq.models.sequence_model import SequenceModel
-
-DECODERS = ("own", "same")
 
 
 def forecaster(
@@ -29,12 +33,13 @@ def forecaster(
     bidirectional: bool = False,
     residual: bool = False,
     dropout: float = 0.0,
-    normalize: str | None = None,
+    normalize: str | None = "last",
     season: int | None = None,
     head: str = "point",
     quantiles: Sequence[float] = (0.1, 0.5, 0.9),
     regularizer=None,
     cell_options: dict | None = None,
+    rnn_options: dict | None = None,
     name: str = "forecaster",
 ) -> SequenceModel:
     """A model that reads a window of a series and gives the next `horizon` values directly.
@@ -46,9 +51,9 @@ def forecaster(
     Covariates that are known over the horizon add to each of its steps what a dense layer makes of
     them.
 
-    With `normalize="last"` the last value of each target series in the window is subtracted from
-    that series before the tower and added to its forecast: the model then forecasts the change, and
-    a level that drifts out of the range of training does no harm.
+    With `normalize="last"`, the default, the last value of each target series in the window is
+    subtracted from that series before the tower and added to its forecast: the model then forecasts
+    the change, and a level that drifts out of the range of training does no harm.
 
     Args:
         horizon: Number of steps to forecast, a positive integer.
@@ -65,13 +70,15 @@ def forecaster(
         dropout: Fraction of the values to drop between the layers and before the dense layer, in
             [0, 1). Defaults to 0.
         normalize: How to normalise each window: `"last"`, `"mean"`, `"standard"`, `"season"` (see
-            `keraseq.models.WindowNormalization`) or `None`. Defaults to `None`.
+            `keraseq.layers.WindowNormalization`) or `None`. Defaults to `"last"`.
         season: Steps in a season, for `normalize="season"`.
         head: `"point"`, `"quantiles"` or `"gaussian"`. Defaults to `"point"`.
         quantiles: The probabilities of the head of that name.
         regularizer: Of the kernels of dense layers and cells, such as
-            `keraseq.models.gaussian_prior(...)`. Default: none.
+            `keraseq.losses.gaussian_prior(...)`. Default: none.
         cell_options: Further options of the cells, such as `{"zoneout": 0.1}`.
+        rnn_options: How the recurrent layers run, a dictionary of `loop`, `unroll` and
+            `checkpoint_every`, see `keraseq.layers.RNN`. Default: as it chooses.
         name: Name of the model.
 
     Returns:
@@ -108,6 +115,7 @@ def forecaster(
         residual=residual,
         dropout=dropout,
         cell_options=regularized(cell_options, regularizer),
+        rnn_options=rnn_options,
         name="recurrent",
     )(window)
     x = drop(x, dropout, "dropout")
@@ -142,6 +150,7 @@ def step_forecaster(
     quantiles: Sequence[float] = (0.1, 0.5, 0.9),
     regularizer=None,
     cell_options: dict | None = None,
+    rnn_options: dict | None = None,
     name: str = "step_forecaster",
 ) -> SequenceModel:
     """A model that writes the horizon step by step, each step reading the forecast before it.
@@ -167,9 +176,9 @@ def step_forecaster(
             pattern. Defaults to `"lstm"`.
         units: Size of the state. Defaults to 64.
         dropout: Fraction of the values of the cells' inputs to drop, in [0, 1). Defaults to 0.
-        normalize, head, quantiles, regularizer, cell_options: As in `forecaster`; `normalize`
-            defaults to `"last"` and cannot be `"season"`, for a step must read what it writes. With
-            a distribution the step reads its mean or middle quantile.
+        normalize, head, quantiles, regularizer, cell_options, rnn_options: As in `forecaster`;
+            `normalize` cannot be `"season"`, for a step must read what it writes. With a
+            distribution the step reads its mean or middle quantile.
         name: Name of the model.
 
     Returns:
@@ -218,159 +227,118 @@ def step_forecaster(
         dropout=dropout,
         regularizer=regularizer,
         cell_options=cell_options,
+        rnn_options=rnn_options,
         name="feedback",
     )(window if known is None else [window, known])
     wanted = inputs if known is None else {"features": inputs, "future": known}
     return SequenceModel(wanted, last([raw, *statistics] if statistics else raw), name=name)
 
 
-@keras.saving.register_keras_serializable("keraseq")
-class FeedbackRNN(Holding, keras.layers.Layer):
-    """The recurrent part of `step_forecaster`: windows -> `width` numbers for each value.
+def segment_forecaster(
+    horizon: int,
+    *,
+    features: int,
+    length: int,
+    targets: int = 1,
+    future: int = 0,
+    segment: int = 24,
+    cell="lstm",
+    units: int = 64,
+    dropout: float = 0.0,
+    channel_embedding: bool = True,
+    normalize: str | None = "last",
+    season: int | None = None,
+    head: str = "point",
+    quantiles=(0.1, 0.5, 0.9),
+    regularizer=None,
+    cell_options: dict | None = None,
+    rnn_options: dict | None = None,
+    name: str = "segment_forecaster",
+) -> SequenceModel:
+    """SegRNN with any cell: segments instead of steps in, all segments of the horizon at once out.
+
+        [normalise the window] -> cut into segments -> dense, ReLU -> cell over the segments
+        for each segment of the horizon, all at once: position and channel embedding -> one step
+        of the same cell from the last state -> dropout -> dense -> [undo the normalisation]
+
+    Each target series is read on its own with the same weights, and knows itself by its channel
+    embedding. Twenty-four hours a step turn a window of 96 values into 4 steps, so that
+    gradients are short and training is quick; nothing that is forecast is fed back.
+
+    Departs from the paper: any cell; the horizon may end inside a segment, whose rest is cut off;
+    covariates (past ones are read with the segments of every target, future ones become part of
+    the embedding of their segment); other heads. Glorot, orthogonal and unit normal initial values.
 
     Args:
-        horizon: Number of steps to forecast.
-        cell: A registered name, a cell class, or an instance as a pattern.
-        units: Size of the state.
-        targets: Number of series to forecast: the first ones.
-        width: Numbers to give for each value. Defaults to 1.
-        read: Which of these the next step reads. Defaults to 0.
-        decoder: `"own"` or `"same"`. Defaults to `"own"`.
-        dropout: Fraction of the values of the cells' inputs to drop. Defaults to 0.
-        regularizer: Of all kernels. Default: none.
-        cell_options: Options of the cells, a dictionary.
-        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
-
-    Call arguments:
-        inputs: `(batch, length, features)`, or a list of it and the future covariates
-            `(batch, horizon, future)`.
-        training: Whether dropout is at work.
+        horizon: Number of steps to forecast, a positive integer.
+        features: Number of series in the window.
+        length: Number of steps in the window, a multiple of `segment`.
+        targets: Number of series to forecast: the first ones. Defaults to 1.
+        future: Number of covariates that are known over the horizon. Defaults to 0.
+        segment: Steps in a segment. Defaults to 24.
+        cell: A registered name (`keraseq.cells.names()`), a cell class, or an instance as a
+            pattern. Defaults to `"lstm"`.
+        units: Size of the state, also the width of the segments' vectors. Defaults to 64.
+        dropout: Fraction of the values to drop before the last dense layer, in [0, 1). Defaults
+            to 0.
+        channel_embedding: Whether each target series has a learned vector of its own. Without it
+            the model treats all series alike. Defaults to `True`.
+        normalize: How to normalise each window: `"last"`, `"mean"`, `"standard"`, `"season"` (see
+            `keraseq.layers.WindowNormalization`) or `None`. Defaults to `"last"`.
+        season: Steps in a season, for `normalize="season"`.
+        head: `"point"`, `"quantiles"` or `"gaussian"`. Defaults to `"point"`.
+        quantiles: The probabilities of the head of that name.
+        regularizer: Of the kernels of dense layers and cell, such as
+            `keraseq.losses.gaussian_prior(...)`. Default: none.
+        cell_options: Further options of the cell, such as `{"zoneout": 0.1}`.
+        rnn_options: How the recurrent layers run, a dictionary of `loop`, `unroll` and
+            `checkpoint_every`, see `keraseq.layers.RNN`. Default: as it chooses.
+        name: Name of the model.
 
     Returns:
-        `(batch, horizon, targets, width)`.
+        An uncompiled `keras.Model`. Input `features`, `(batch, length, features)`; with future
+        covariates a dictionary of it and `future`, `(batch, horizon, future)`. Output
+        `(batch, horizon, targets)`, with the heads of distributions one axis more.
+
+    Raises:
+        ValueError: An unknown cell or option, a size that is no positive integer, a window that is
+            no multiple of the segment, or more targets than features.
 
     Example:
 
-    >>> layer = keraseq.models.FeedbackRNN(6, "gru", 8, targets=2)
-    >>> tuple(layer(keras.ops.ones((5, 24, 3))).shape)
-    (5, 6, 2, 1)
-    """
+    >>> import keraseq
+    >>> model = keraseq.models.segment_forecaster(96, features=7, targets=7, length=96, units=16)
+    >>> model.output_shape
+    (None, 96, 7)
 
-    def __init__(
-        self,
+    References:
+        Lin, Lin, Wu, Zhao, Mo & Zhang 2023, "SegRNN: Segment Recurrent Neural Network for Long-Term
+        Time Series Forecasting", arXiv:2308.11200.
+    """
+    horizon, features, targets = sizes(horizon, features, targets)
+    length = positive_integer("length", length)
+    dtype = full_precision()
+    inputs = keras.Input((length, features), name="features")
+    window, statistics = normalized(inputs, targets, normalize, season, horizon, dtype)
+    known = future_input(horizon, future) if future else None
+    last = make_head(head, quantiles, dtype)
+    raw = SegmentRNN(
         horizon,
         cell,
         units,
-        *,
-        targets,
-        width=1,
-        read=0,
-        decoder="own",
-        dropout=0.0,
-        regularizer=None,
-        cell_options=None,
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        self.horizon = positive_integer("horizon", horizon)
-        self.units = positive_integer("units", units)
-        self.targets = positive_integer("targets", targets)
-        self.width = positive_integer("width", width)
-        self.read = read
-        self.decoder = one_of("decoder", decoder, DECODERS)
-        self.dropout = rate("dropout", dropout)
-        self.regularizer = keras.regularizers.get(regularizer)
-        options = regularized(cell_options, self.regularizer)
-        if self.dropout:
-            options["dropout"] = self.dropout
-        same = {"dtype": self.dtype_policy}
-        self.cell = cells.get(cell, self.units, **same, **options)
-        self.encoder = RNN(self.cell, return_state=True, name="encoder", **same)
-        following = self.cell if decoder == "same" else cells.get(self.cell, self.units)
-        dense = keras.layers.Dense(
-            self.targets * self.width, kernel_regularizer=self.regularizer, name="values", **same
-        )
-        self.writer = RNN(
-            FeedbackCell(following, dense, self.targets, self.read, **same),
-            return_sequences=True,
-            name="writer",
-            **same,
-        )
-
-    def build(self, input_shape):
-        """Builds both loops."""
-        shapes = input_shape if isinstance(input_shape[0], (list, tuple)) else [input_shape]
-        future = shapes[1][-1] if len(shapes) > 1 else 1
-        self.encoder.build(shapes[0])
-        self.writer.cell.covariates = len(shapes) > 1
-        self.writer.build((shapes[0][0], self.horizon, future))
-        super().build(input_shape)
-
-    def call(self, inputs, training=False):
-        """Reads the window and writes the horizon."""
-        window, future = inputs if isinstance(inputs, (list, tuple)) else (inputs, None)
-        last = window[:, -1, : self.targets]
-        _, *states = self.encoder(window, training=training)
-        if future is None:  # a loop needs something to loop over
-            future = ops.repeat(ops.zeros_like(last[:, None, :1]), self.horizon, axis=1)
-        values = self.writer(future, initial_state=[*tree.flatten(states), last], training=training)
-        return ops.reshape(values, (-1, self.horizon, self.targets, self.width))
-
-    def compute_output_shape(self, input_shape):
-        """`(batch, horizon, targets, width)`."""
-        shape = input_shape[0] if isinstance(input_shape[0], (list, tuple)) else input_shape
-        return (shape[0], self.horizon, self.targets, self.width)
-
-    def get_config(self):
-        """Configuration for serialisation."""
-        names = ("horizon", "units", "targets", "width", "read", "decoder")
-        pattern = cells.get(self.cell, self.units)  # holds dropout and regularisers
-        return {
-            **super().get_config(),
-            **{name: getattr(self, name) for name in names},
-            "dropout": self.dropout,
-            "cell": keras.saving.serialize_keras_object(pattern),
-            "regularizer": keras.regularizers.serialize(self.regularizer),
-        }
-
-
-class FeedbackCell(keras.layers.Layer):
-    """A cell that reads, besides its input, the forecast of the step before.
-
-        [o_t, states_t] = cell([y_{t-1}, covariates_t], states_{t-1})
-        values_t        = dense(o_t),   y_t one of them for each target
-
-    Lives inside `FeedbackRNN`, which saves and restores it.
-    """
-
-    def __init__(self, cell, dense, targets, read, covariates=False, **kwargs):
-        super().__init__(**kwargs)
-        self.cell, self.dense = cell, dense
-        self.targets, self.read, self.covariates = targets, read, covariates
-        self.output_size = dense.units
-
-    @property
-    def state_size(self):
-        """The cell's states, and the last forecast."""
-        return [*tree.flatten(self.cell.state_size), self.targets]
-
-    def build(self, input_shape):
-        """Builds cell and dense layer; the recursive model's cell is built already."""
-        if not self.cell.built:
-            features = self.targets + (input_shape[-1] if self.covariates else 0)
-            self.cell.build((None, features))
-        self.dense.build((None, self.cell.output_size))
-        super().build(input_shape)
-
-    def call(self, inputs, states, training=False):
-        """One step."""
-        *states, last = states
-        read = ops.concatenate([last, inputs], axis=-1) if self.covariates else last
-        output, states = self.cell(read, states, training=training)
-        values = self.dense(output)
-        shaped = ops.reshape(values, (-1, self.targets, self.output_size // self.targets))
-        forecast = ops.cast(shaped[:, :, self.read], last.dtype)
-        return values, [*tree.flatten(states), forecast]
+        targets=targets,
+        segment=segment,
+        width=last.width,
+        dropout=dropout,
+        channel_embedding=channel_embedding,
+        regularizer=regularizer,
+        cell_options=cell_options,
+        rnn_options=rnn_options,
+        name="segments",
+    )(window if known is None else [window, known])
+    forecast = last([raw, *statistics] if statistics else raw)
+    wanted = inputs if known is None else {"features": inputs, "future": known}
+    return SequenceModel(wanted, forecast, name=name)
 
 
 def sizes(horizon, features, targets) -> tuple[int, int, int]:
@@ -390,13 +358,21 @@ def future_input(horizon: int, future: int):
     return keras.Input((horizon, positive_integer("future", future)), name="future")
 
 
-def regularized(cell_options: dict | None, regularizer) -> dict:
-    """Options of cells, their kernels regularised unless they say otherwise."""
-    options = dict(cell_options or {})
-    if regularizer is None:
-        return options
-    return {
-        "kernel_regularizer": regularizer,
-        "recurrent_regularizer": regularizer,
-        **options,
-    }
+def make_head(head: str, quantiles, dtype) -> Head:
+    """The head of that name, which is the model's layer `forecast`."""
+    one_of("head", head, HEADS)
+    if head == "quantiles":
+        return QuantileHead(quantiles, dtype=dtype, name="forecast")
+    return {"point": PointHead, "gaussian": GaussianHead}[head](dtype=dtype, name="forecast")
+
+
+def normalized(inputs, targets: int, normalize: str | None, season, horizon: int, dtype):
+    """The window to read, and what the head needs to undo the normalisation: `(window, [...])`."""
+    if normalize is None:
+        return inputs, []
+    one_of("normalize", normalize, NORMALIZATIONS)
+    layer = WindowNormalization(
+        targets, normalize, season, horizon, dtype=dtype, name="normalization"
+    )
+    window, *statistics = layer(inputs)
+    return window, statistics

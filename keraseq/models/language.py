@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import keras
 
 from keraseq.checks import boolean, positive_integer
-from keraseq.layers import Stack
-from keraseq.models.inputs import OneHot, drop, full_precision
+from keraseq.layers import OneHot, Stack, StreamingStack
+from keraseq.models.inputs import drop, full_precision
 from keraseq.models.scheduled_sampling import ScheduledSampling
 from keraseq.models.sequence_model import SequenceModel
-from keraseq.models.streaming import StreamingStack
 
 
 def language_model(
@@ -17,7 +16,7 @@ def language_model(
     *,
     embedding: int | None = None,
     cell="lstm",
-    units: int | Sequence[int] = 128,
+    units: int | Sequence[int] = 64,
     layers: int | None = None,
     residual: bool = False,
     dropout: float = 0.0,
@@ -27,6 +26,7 @@ def language_model(
     batch_size: int | None = None,
     length: int | None = None,
     cell_options: dict | None = None,
+    rnn_options: dict | None = None,
     scheduled_sampling: bool = False,
     name: str = "language_model",
 ) -> SequenceModel:
@@ -44,12 +44,12 @@ def language_model(
     makes such data).
 
     Args:
-        vocabulary: Number of token ids, a positive integer.
+        vocabulary: Number of token ids, 0 included, a positive integer.
         embedding: Width of the tokens' vectors. Default: none, tokens enter as one-hot vectors,
             the usual choice for characters.
         cell: A registered name (`keraseq.cells.names()`), a cell class, or an instance as a
             pattern. Defaults to `"lstm"`.
-        units: Size of the state of each layer: one number, or one for each. Defaults to 128.
+        units: Size of the state of each layer: one number, or one for each. Defaults to 64.
         layers: Number of recurrent layers. Default: 1, or as many as `units` names.
         residual: Whether to add each layer's input to its output. Defaults to `False`.
         dropout: Fraction of the values to drop after the embedding, between the layers and before
@@ -63,6 +63,8 @@ def language_model(
         batch_size: Number of rows in a batch; needed with `stateful`. Default: any.
         length: Number of steps, where it is fixed. Default: any.
         cell_options: Further options of the cells, such as `{"zoneout": 0.1}`.
+        rnn_options: How the recurrent layers run, a dictionary of `loop`, `unroll` and
+            `checkpoint_every`, see `keraseq.layers.RNN`. Default: as it chooses.
         scheduled_sampling: Whether the model can read words of its own in training, see
             `keraseq.models.ScheduledSampling`. Defaults to `False`.
         name: Name of the model.
@@ -116,6 +118,7 @@ def language_model(
         return_sequences=True,
         stateful=stateful,
         cell_options=cell_options,
+        rnn_options=rnn_options,
         name="recurrent",
     )
     everything = inputs

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keraseq.keras_inside import layers_inside
 from keraseq.models.sequence_model import SequenceModel
 
 
@@ -69,5 +70,5 @@ class ScheduledSampling(SequenceModel):
         return {**inputs, "tokens": tokens} if isinstance(inputs, dict) else tokens
 
     def _stateful_layers(self):
-        layers = self._flatten_layers()
+        layers = layers_inside(self)
         return [one for one in layers if isinstance(one, keras.layers.RNN) and one.stateful]

@@ -5,8 +5,10 @@ import functools
 import keras
 from keras import ops, tree
 
+from keraseq import losses
+from keraseq.keras_inside import made_by, read_by
+from keraseq.layers import WordDropout
 from keraseq.layers.scan.values import watched
-from keraseq.models.inputs import WordDropout
 from keraseq.models.values import check_labels, check_tokens, dtype_name, vocabulary_of
 
 JAX_STATE = (  # what Keras' trainer takes out of a model on JAX, in its order
@@ -52,7 +54,11 @@ class SequenceModel(keras.Model):
     `predict` (arrays and `tf.data`) and in every call; so are labels, where they are classes. Ids
     beyond the vocabulary, which a compiled model would read as something else, are refused
     wherever the numbers are at hand: in arrays, tensors and `tf.data`, but on TensorFlow and JAX
-    not in what a generator or a `keras.utils.PyDataset` makes. All else is `keras.Model`.
+    not in what a generator or a `keras.utils.PyDataset` makes.
+
+    Its output is the forecast of a head of `keraseq.layers` or, without one, logits of classes;
+    `fitting_loss()` is the loss that belongs to it, which `keraseq.train.compile` takes. All else
+    is `keras.Model`.
 
     Args:
         inputs, outputs, name: As for a functional `keras.Model`. Integer inputs are tokens
@@ -102,6 +108,18 @@ class SequenceModel(keras.Model):
         flat = zip(tree.flatten(x), self.inputs, strict=True)
         return tree.pack_sequence_as(x, [ops.cast(one, want.dtype) for one, want in flat])
 
+    def fitting_loss(self) -> keras.losses.Loss | None:
+        """The loss that fits what the model gives, `None` where it gives several things.
+
+        A head of `keraseq.layers` says its own; all else is logits of classes.
+        """
+        if len(self.outputs) != 1:
+            return None
+        last = made_by(self.outputs[0])
+        if hasattr(last, "loss"):
+            return last.loss()
+        return losses.of_classes(self.outputs[0].shape[-1])
+
     @functools.cached_property
     def vocabularies(self) -> dict[str, int]:
         """How many tokens there are for each input of tokens, by its name."""
@@ -112,7 +130,7 @@ class SequenceModel(keras.Model):
                 continue
             source = layer
             while isinstance(source, WordDropout) or source is layer:
-                source = source._inbound_nodes[0].input_tensors[0]._keras_history.operation
+                source = made_by(read_by(source))
             if isinstance(source, keras.layers.InputLayer) and "int" in source.dtype:
                 found[source.name] = min(size, found.get(source.name, size))
         return found

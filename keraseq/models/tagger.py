@@ -24,6 +24,7 @@ def sequence_tagger(
     dropout: float = 0.0,
     length: int | None = None,
     cell_options: dict | None = None,
+    rnn_options: dict | None = None,
     name: str = "sequence_tagger",
 ) -> SequenceModel:
     """A model that reads a sequence and gives the logits of a class at every step.
@@ -50,6 +51,8 @@ def sequence_tagger(
             the logits, in [0, 1). Defaults to 0.
         length: Number of steps, where it is fixed. Default: any.
         cell_options: Further options of the cells, such as `{"zoneout": 0.1}`.
+        rnn_options: How the recurrent layers run, a dictionary of `loop`, `unroll` and
+            `checkpoint_every`, see `keraseq.layers.RNN`. Default: as it chooses.
         name: Name of the model.
 
     Returns:
@@ -78,6 +81,7 @@ def sequence_tagger(
         dropout=dropout,
         return_sequences=True,
         cell_options=cell_options,
+        rnn_options=rnn_options,
         name="recurrent",
     )(x)
     x = drop(x, dropout, "dropout")

@@ -7,18 +7,16 @@
 After a crash the same lines go on where the run stopped.
 """
 
-from keraseq.train.compiling import MANY_CLASSES, compile
-from keraseq.train.cross_entropy import CrossEntropy
+from keraseq.checks import moved
+from keraseq.train.compiling import compile
 from keraseq.train.divergence import StopOnDivergence
 from keraseq.train.resume import Resume
 from keraseq.train.run import BestCheckpoint, CSVLog, SamplingSchedule, callbacks
 from keraseq.train.seeds import seed_everything
 
 __all__ = [
-    "MANY_CLASSES",
     "BestCheckpoint",
     "CSVLog",
-    "CrossEntropy",
     "Resume",
     "SamplingSchedule",
     "StopOnDivergence",
@@ -26,3 +24,5 @@ __all__ = [
     "compile",
     "seed_everything",
 ]
+
+__getattr__ = moved(__name__, "keraseq.losses")

@@ -2,12 +2,8 @@
 
 import keras
 
+from keraseq import losses
 from keraseq.checks import positive_number
-from keraseq.train.cross_entropy import CrossEntropy
-
-# Classes from which on `CrossEntropy` is the default on TensorFlow: half the time of TensorFlow's
-# own on a CPU, which was a third of a training step with 10,000 words.
-MANY_CLASSES = 1000
 
 
 def compile(
@@ -26,22 +22,22 @@ def compile(
 
     Args:
         model: The model.
-        loss: Any loss of Keras. Default: for a model that ends in a layer called `logits`, as
-            keraseq's classifiers, taggers and language models do, the cross-entropy of integer
-            labels, from logits; for one that ends in `forecast`, the mean squared error.
+        loss: Any loss of Keras. Default: the one that fits a model of keraseq's builders, its
+            `fitting_loss()`: for classifiers, taggers and language models the cross-entropy of
+            integer labels, for forecasters that of their head.
         learning_rate: A positive number or a `keras.optimizers.schedules.LearningRateSchedule`.
             Defaults to 0.001.
         clipnorm: Largest allowed norm of all gradients together, a positive number; `None` does not
             clip. Defaults to 1.
-        metrics: Any metrics of Keras. Default: with a default loss `accuracy` for `logits` and
-            `mae` for `forecast`, else none.
+        metrics: Any metrics of Keras. Default: with a default loss `accuracy` for classes and
+            `mae` for forecasts of one number, else none.
         **options: Further arguments of `keras.Model.compile`, such as `jit_compile`.
 
     Returns:
         The same model.
 
     Raises:
-        ValueError: A number is not positive, or there is no loss for a model of this kind.
+        ValueError: A number is not positive, or no loss is given for a model of another kind.
 
     Example:
 
@@ -59,27 +55,24 @@ def compile(
     if clipnorm is not None:
         clipnorm = positive_number("clipnorm", clipnorm)
     if loss is None:
-        loss, usual = default_loss(model)
-        metrics = usual if metrics is None else metrics
+        loss = getattr(model, "fitting_loss", lambda: None)()
+        if loss is None:
+            raise ValueError(
+                "loss is needed for a model that does not say its own, as a "
+                "keraseq.models.SequenceModel of one output does; received loss=None"
+            )
+        metrics = usual_metrics(loss) if metrics is None else metrics
     optimizer = keras.optimizers.Adam(learning_rate, global_clipnorm=clipnorm)
     model.compile(optimizer=optimizer, loss=loss, metrics=metrics, **options)
     return model
 
 
-def default_loss(model: keras.Model):
-    """Loss and metrics that follow from what a model ends in."""
-    ends_in = getattr(model, "output_names", None)
-    if ends_in == ["forecast"]:
-        return keras.losses.MeanSquaredError(), [keras.metrics.MeanAbsoluteError(name="mae")]
-    if ends_in != ["logits"]:
-        raise ValueError(
-            "loss is needed for a model that does not end in one layer called 'logits' or "
-            "'forecast'; received loss=None"
-        )
-    if model.output_shape[-1] == 1:
-        accuracy = keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)
-        return keras.losses.BinaryCrossentropy(from_logits=True), [accuracy]
-    accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-    if model.output_shape[-1] >= MANY_CLASSES and keras.backend.backend() == "tensorflow":
-        return CrossEntropy(), [accuracy]
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True), [accuracy]
+def usual_metrics(loss: keras.losses.Loss) -> list[keras.metrics.Metric] | None:
+    """What tells people more than the loss that fits a model."""
+    if isinstance(loss, keras.losses.BinaryCrossentropy):
+        return [keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)]
+    if isinstance(loss, (keras.losses.SparseCategoricalCrossentropy, losses.CrossEntropy)):
+        return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+    if isinstance(loss, keras.losses.MeanSquaredError):
+        return [keras.metrics.MeanAbsoluteError(name="mae")]
+    return None

@@ -1,5 +1,6 @@
 """Builders: what they build, on every backend, and that it trains, saves and loads."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -9,7 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from keraseq import models, train
+from keraseq import layers, models, train
+from keraseq.keras_inside import layers_inside
 
 JIT = keras.backend.backend() == "jax"  # XLA elsewhere takes longer to compile than these to run
 TOKENS = np.array([[3, 1, 2, 0, 0], [5, 4, 3, 2, 1], [1, 1, 0, 0, 0], [2, 6, 6, 1, 0]])
@@ -233,3 +235,65 @@ def test_large_levels_survive_mixed_precision():
     finally:
         keras.config.set_dtype_policy("float32")
     np.testing.assert_array_equal(forecast, window[:, -1:])
+
+
+BUILDERS = (
+    models.sequence_classifier,
+    models.sequence_tagger,
+    models.language_model,
+    models.encoder_decoder,
+    models.forecaster,
+    models.step_forecaster,
+    models.segment_forecaster,
+)
+
+
+def test_one_word_has_one_default_in_every_builder():
+    """But for `embedding`: characters enter a language model as one-hot vectors."""
+    defaults = {}
+    for builder in BUILDERS:
+        for name, one in inspect.signature(builder).parameters.items():
+            # A size that one builder needs, such as the length of a window, is optional in others.
+            if name not in ("name", "embedding") and one.default not in (one.empty, None):
+                defaults.setdefault(name, set()).add(one.default)
+    assert not {name: found for name, found in defaults.items() if len(found) > 1}
+    for name in ("cell", "units", "dropout", "cell_options", "rnn_options"):
+        assert all(name in inspect.signature(one).parameters for one in BUILDERS), name
+
+
+def test_how_layers_run_reaches_every_one_of_them(tmp_path):
+    options = {"loop": "plain", "unroll": 2, "checkpoint_every": 2}
+    tokens, series = {"vocabulary": 9}, {"features": 2, "length": 4}
+    given = dict(
+        zip(
+            BUILDERS,
+            [
+                tokens | {"classes": 3, "bidirectional": True},
+                {"classes": 2} | tokens,
+                tokens,
+                {"source_vocabulary": 5, "target_vocabulary": 5},
+                {"horizon": 3} | series,
+                {"horizon": 3} | series,
+                {"horizon": 4, "segment": 2} | series,
+            ],
+            strict=True,
+        )
+    )
+    for builder, own in given.items():
+        model = builder(units=2, rnn_options=options, **own)
+        model.save(tmp_path / "model.keras")
+        for one in (model, keras.saving.load_model(tmp_path / "model.keras")):
+            found = [layer for layer in layers_inside(one) if isinstance(layer, layers.RNN)]
+            assert found
+            for rnn in found:
+                assert {name: getattr(rnn, name) for name in options} == options
+        with pytest.raises(
+            ValueError,
+            match=r"'lop'; accepted: 'loop', 'unroll', 'checkpoint_every'\. Did you mean 'loop'",
+        ):
+            builder(units=2, rnn_options={"lop": "plain"}, **own)
+    x = np.random.default_rng(0).normal(size=(2, 4, 2)).astype("float32")
+    plain = models.step_forecaster(4, **series, units=2)
+    other = models.step_forecaster(4, **series, units=2, rnn_options={"unroll": True})
+    other.set_weights(plain.get_weights())
+    np.testing.assert_allclose(other.predict(x, verbose=0), plain.predict(x, verbose=0), rtol=1e-5)

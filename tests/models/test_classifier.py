@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from keraseq import models
-from keraseq.models.wide import keys_of
+from keraseq import layers, models
+from keraseq.layers.wide import keys_of
 
 WORDS = np.array([[3, 4, 5, 6], [2, 7, 0, 0]])
 
@@ -16,7 +16,7 @@ def numpy(tensor):
 
 def test_attention_weighs_the_valid_steps():
     x = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
-    layer = models.SequencePooling("attention")
+    layer = layers.SequencePooling("attention")
     layer.build(x.shape)
     w = numpy(layer.w)
     found = numpy(layer(x, mask=WORDS > 0))
@@ -46,7 +46,7 @@ def test_poolings_that_do_not_go_together(pooling):
 
 
 def test_words_are_dropped_in_training_alone():
-    layer = models.WordDropout(0.3, unknown=1, seed=0)
+    layer = layers.WordDropout(0.3, unknown=1, seed=0)
     tokens = np.full((50, 40), 7)
     tokens[:, 30:] = 0
     found = numpy(layer(tokens, training=True))
@@ -72,7 +72,7 @@ def test_each_dropout_has_a_rate_of_its_own():
 
 
 def test_pairs_tell_the_order_of_words():
-    layer = models.PairEmbedding(1000, 4, rank=3)
+    layer = layers.PairEmbedding(1000, 4, rank=3)
     found = keras.ops.convert_to_numpy(layer(np.array([[5, 6, 5, 6], [6, 5, 7, 5]], "int32")))
     np.testing.assert_allclose(found[0, 1], found[0, 3])  # 5 6 and 5 6
     np.testing.assert_allclose(found[0, 2], found[1, 1])  # 6 5 and 6 5
@@ -100,7 +100,7 @@ def test_words_pairs_and_triples_vote_once_each():
     triples = [key for row in tokens for key in keys_of(row[row > 0], 6) if key < 0]
     keys = [*rng.choice(np.arange(1, 36), 15, False), *rng.choice(np.unique(triples), 8, False)]
     table = {int(key): rng.normal(size=3) for key in keys}
-    layer = models.WideLogits(3, vocabulary=6, size=30)
+    layer = layers.WideLogits(3, vocabulary=6, size=30)
     layer.set_table(list(table), list(table.values()), bias=[0.5, 0, 0])
     found = keras.ops.convert_to_numpy(layer(tokens))
     for row, logits in zip(tokens, found, strict=True):
@@ -143,7 +143,7 @@ def test_a_classifier_with_a_wide_part_is_saved_and_its_sum_is_right(tmp_path):
 )
 def test_tables_that_do_not_fit(keys, kernel, message):
     with pytest.raises(ValueError, match=message):
-        models.WideLogits(1, vocabulary=9, size=2).set_table(keys, kernel)
+        layers.WideLogits(1, vocabulary=9, size=2).set_table(keys, kernel)
 
 
 def test_wide_parts_that_cannot_be():

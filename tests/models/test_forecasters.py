@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keraseq import models, train
+from keraseq import layers, losses, models, train
 
 JIT = keras.backend.backend() == "jax"
 BUILDERS = {
@@ -171,7 +171,7 @@ def test_recursive_has_one_cell_and_the_encoder_decoder_two():
 def test_segments_by_hand():
     """The layer's docstring, step by step, for LSTM whose output is one of two states."""
     for cell in ("lstm", "mut1"):
-        layer = models.SegmentRNN(6, cell, 8, targets=2, segment=4, width=2)
+        layer = layers.SegmentRNN(6, cell, 8, targets=2, segment=4, width=2)
         x = windows(batch=3, features=2)
         found = numpy(layer(x))
         assert found.shape == (3, 6, 2, 2)
@@ -192,7 +192,7 @@ def test_both_ways_to_decode_segments_agree():
     """Embeddings projected once for a batch, or read by the layer step."""
     # In training the cell draws masks for itself, here of ones: every step goes through the layer.
     options = {"targets": 3, "segment": 4, "cell_options": {"dropout": 1e-9}}
-    layer = models.SegmentRNN(8, "gru", 6, **options)
+    layer = layers.SegmentRNN(8, "gru", 6, **options)
     x = windows()
     assert layer._draws
     np.testing.assert_allclose(numpy(layer(x, training=True)), numpy(layer(x)), atol=1e-5)
@@ -228,11 +228,11 @@ def test_pinball_loss_by_hand_and_its_minimum_is_the_quantile():
     y = np.array([[[1.0]], [[4.0]]], "float32")
     forecast = np.array([[[[2.0, 3.0]]], [[[2.0, 3.0]]]], "float32")
     # 0.1: over by 1 -> 0.9, under by 2 -> 0.2; 0.8: over by 2 -> 0.4, under by 1 -> 0.8
-    assert float(models.PinballLoss([0.1, 0.8])(y, forecast)) == pytest.approx(
+    assert float(losses.PinballLoss([0.1, 0.8])(y, forecast)) == pytest.approx(
         np.mean([0.9, 0.2, 0.4, 0.8])
     )
     sample = np.random.default_rng(0).normal(size=(2001, 1, 1)).astype("float32")
-    loss = models.PinballLoss([0.9])
+    loss = losses.PinballLoss([0.9])
     grid = np.linspace(0, 2.5, 101)
     costs = [float(loss(sample, np.full((2001, 1, 1, 1), one, "float32"))) for one in grid]
     assert grid[np.argmin(costs)] == pytest.approx(np.quantile(sample, 0.9), abs=0.03)
@@ -242,13 +242,13 @@ def test_gaussian_loss_is_the_negative_log_density():
     y, mean, deviation = 1.3, 0.5, 2.0
     density = np.exp(-(((y - mean) / deviation) ** 2) / 2) / (deviation * np.sqrt(2 * np.pi))
     forecast = np.array([[[[mean, deviation]]]], "float32")
-    loss = float(models.GaussianLoss()(np.full((1, 1, 1), y, "float32"), forecast))
+    loss = float(losses.GaussianLoss()(np.full((1, 1, 1), y, "float32"), forecast))
     assert loss == pytest.approx(-np.log(density), rel=1e-5)
 
 
 def test_maximum_a_posteriori_shrinks_the_weights():
     """The loss of a model with a prior is the mean NLL plus -log p(W) / n, up to a constant."""
-    prior = models.gaussian_prior(0.5, observations=48)
+    prior = losses.gaussian_prior(0.5, observations=48)
     model = built("segment", features=2, targets=2, head="gaussian", regularizer=prior)
     kernels = [w for w in model.trainable_weights if "kernel" in w.name]
     total = sum(np.square(numpy(w)).sum() for w in kernels)
@@ -263,7 +263,7 @@ def test_a_gaussian_head_learns_mean_and_deviation():
     x = np.ones((512, 4, 1), "float32")
     y = rng.normal(3.0, 0.5, size=(512, 1, 1)).astype("float32")
     model = models.forecaster(1, features=1, units=4, head="gaussian")
-    train.compile(model, models.GaussianLoss(), learning_rate=0.05, jit_compile=JIT)
+    train.compile(model, learning_rate=0.05, jit_compile=JIT)
     model.fit(x, y, epochs=60, batch_size=128, verbose=0)
     mean, deviation = numpy(model(x[:1])).ravel()
     assert mean == pytest.approx(y.mean(), abs=0.15)
@@ -293,7 +293,7 @@ def test_one_line_errors(kind, options, message):
 
 
 def test_priors_that_are_none():
-    with pytest.raises(ValueError, match="deviation must be positive; received deviation=-1"):
-        models.gaussian_prior(-1, observations=5)
+    with pytest.raises(ValueError, match="deviation must be a positive number"):
+        losses.gaussian_prior(-1, observations=5)
     with pytest.raises(ValueError, match="observations must be a positive integer"):
-        models.gaussian_prior(1, observations=0)
+        losses.gaussian_prior(1, observations=0)

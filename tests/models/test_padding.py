@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keraseq import models, train
-from keraseq.models.pooling import SequencePooling
+from keraseq.layers.pooling import SequencePooling
 
 JIT = keras.backend.backend() == "jax"  # XLA elsewhere takes longer to compile than these to run
 WORDS = np.array([[3, 1, 2], [5, 4, 6]])

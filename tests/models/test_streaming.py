@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keraseq import models, train
+from keraseq import layers, models, train
 from keraseq.data.text import streams
 
 RNG = np.random.default_rng(5)
@@ -116,7 +116,7 @@ def test_resets_need_states():
     with pytest.raises(ValueError, match="resets=True needs stateful=True; received stateful=Fal"):
         models.language_model(9, resets=True)
     with pytest.raises(ValueError, match="StreamingStack needs stateful=True"):
-        models.StreamingStack("gru", 4)
+        layers.StreamingStack("gru", 4)
 
 
 # Scheduled sampling.

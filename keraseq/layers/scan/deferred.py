@@ -13,11 +13,9 @@ from dataclasses import dataclass
 import keras
 from keras import ops, tree
 
-# The scope around a scope; Keras exports no public way to ask.
-from keras.src.backend.common.stateless_scope import get_stateless_scope
-
 from keraseq.cells import products
 from keraseq.cells.context import during
+from keraseq.keras_inside import get_stateless_scope
 
 
 @dataclass(frozen=True)

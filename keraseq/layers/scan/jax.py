@@ -8,9 +8,7 @@ import numpy as np
 from jax import numpy as jnp
 from keras import tree
 
-# Whether variable updates are being recorded already; Keras exports no public way to ask.
-from keras.src.backend.common.stateless_scope import in_stateless_scope
-
+from keraseq.keras_inside import in_stateless_scope
 from keraseq.layers.scan import deferred
 
 NEEDS_PLAN = True

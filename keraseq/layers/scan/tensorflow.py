@@ -9,10 +9,7 @@ import keras
 import tensorflow as tf
 from keras import tree
 
-# What a gradient tape is told of; TensorFlow exports it only as `tf.custom_gradient`, which keeps
-# every gradient of a graph, and all that it refers to, for ever.
-from tensorflow.python.eager import record
-
+from keraseq.keras_inside import tape_record
 from keraseq.layers.scan import deferred
 
 NEEDS_PLAN = True
@@ -388,6 +385,7 @@ def with_gradient(function, tensors: list, keeping=None) -> list:
         return [None] * len(results) + list(gradient(*d[: len(results)]))
 
     inside = [*results, *tensors]
+    record = tape_record()
     with record.stop_recording():
         if tf.executing_eagerly():
             outside = [tf.identity(one) for one in inside]

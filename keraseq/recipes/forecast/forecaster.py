@@ -15,7 +15,7 @@ from keraseq.bundle import Bundle, array
 from keraseq.checks import positive_integer
 from keraseq.data.timeseries import CALENDAR
 from keraseq.evaluate import Conformal, intervals
-from keraseq.models.heads import HEADS
+from keraseq.layers.heads import HEADS
 
 WAVES = ("_sin", "_cos")  # how columns of calendar features end
 LARGEST = 1e30  # of scaled numbers: the model computes in float32
@@ -35,7 +35,7 @@ class Settings:
         head: `"point"`, `"quantiles"` or `"gaussian"`.
         quantiles: Probabilities of the head of that name, and of the quantiles that every forecast
             comes with; pairs such as 0.1 and 0.9 are intervals, and calibrated.
-        normalize: See `keraseq.models.WindowNormalization`.
+        normalize: See `keraseq.layers.WindowNormalization`.
         season: Rows in a season; follows from the series.
         segment: Rows in a segment, of the model of that name.
         scale: `"train"` scales by mean and deviation of the training part; `"window"` scales the

@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keraseq import data, models
+from keraseq import data, layers, losses, models
 from keraseq import train as training
 from keraseq.bundle import Bundle, Card, Score
 from keraseq.checks import one_of, positive_integer, positive_number, rate
@@ -52,7 +52,7 @@ MODELS = {
     "encoder-decoder": models.step_forecaster,
 }
 STEPWISE = ("recursive", "encoder-decoder")
-HEADS = models.heads.HEADS
+HEADS = layers.heads.HEADS
 SCALES = ("train", "window")
 TRANSFORMS = ("log",)
 
@@ -214,7 +214,7 @@ def build(series: data.Series, settings: Settings, count: int) -> keras.Model:
     }
     if settings.prior is not None:
         values = count * settings.horizon * len(series.targets)
-        options["regularizer"] = models.gaussian_prior(settings.prior, values)
+        options["regularizer"] = losses.gaussian_prior(settings.prior, values)
     if settings.model == "segment":
         options["segment"] = settings.segment
         options["channel_embedding"] = len(series.targets) > 1
@@ -228,8 +228,8 @@ def build(series: data.Series, settings: Settings, count: int) -> keras.Model:
 def loss(settings: Settings):
     """The loss that belongs to the head."""
     if settings.head == "quantiles":
-        return models.PinballLoss(settings.quantiles)
-    return models.GaussianLoss() if settings.head == "gaussian" else settings.loss
+        return losses.PinballLoss(settings.quantiles)
+    return losses.GaussianLoss() if settings.head == "gaussian" else settings.loss
 
 
 def loss_of_the_middle(settings: Settings, batches) -> float:

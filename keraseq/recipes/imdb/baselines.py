@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import keras
 import numpy as np
 
-from keraseq import data, models
+from keraseq import data, layers
 from keraseq import train as training
 from keraseq.data import labelled
 from keraseq.data.labelled.batches import by_length
@@ -44,7 +44,7 @@ def bag_of_embeddings(reviews: data.LabelledTexts, encoder: data.TextEncoder) ->
     rows = {name: encoder.rows(reviews.part(name).inputs) for name in ("train", "validation")}
     tokens = keras.Input((None,), dtype="int32", name="tokens")
     x = keras.layers.Embedding(len(encoder), BAG_WIDTH, mask_zero=True)(tokens)
-    x = models.SequencePooling("mean")(x)
+    x = layers.SequencePooling("mean")(x)
     x = keras.layers.Dropout(0.5)(x)
     logits = keras.layers.Dense(len(reviews.classes), name="logits")(x)
     model = training.compile(keras.Model(tokens, logits), learning_rate=BAG_RATE)

@@ -12,8 +12,8 @@ from keraseq.checks import (
     rate,
 )
 from keraseq.data.labelled.encoder import KEEPS, LEVELS
+from keraseq.layers.wide import LARGEST
 from keraseq.models.classifier import chosen_poolings
-from keraseq.models.wide import LARGEST
 from keraseq.recipes.precision import PRECISIONS
 
 FEW = 10  # ids besides the tokens that are asked for: padding, the unknown one
@@ -39,7 +39,7 @@ class Settings:
         pairs: Vectors for pairs of neighbouring words, added to the words' own; 0 is none.
         wide: Words, pairs and triples that have a say in the decision by themselves, beside the
             recurrent layers: a logistic regression that is fitted apart (see
-            `keraseq.models.WideLogits`); 0 is none.
+            `keraseq.layers.WideLogits`); 0 is none.
         pooling: What the decision sees of the outputs: `"last"`, or one or several of `"max"`,
             `"mean"`, `"attention"`. The last state alone must carry a word of the start to the end.
         word_dropout: Fraction of the tokens that are unknown, in training.

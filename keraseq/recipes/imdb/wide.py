@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keraseq.evaluate import accuracy, log_softmax, negative_log_likelihood, temperature
-from keraseq.models.wide import keys_of
+from keraseq.layers.wide import keys_of
 from keraseq.recipes.imdb.baselines import logits_of
 from keraseq.recipes.weights import copy_weights
 

@@ -3,7 +3,7 @@
 import keras
 from keras import ops, tree
 
-from keraseq.layers import Stack
+from keraseq.layers.stack import Stack
 
 
 @keras.saving.register_keras_serializable("keraseq")
@@ -30,7 +30,7 @@ class StreamingStack(Stack):
     Example:
 
     >>> import keraseq
-    >>> tower = keraseq.models.StreamingStack("gru", 4, return_sequences=True, stateful=True)
+    >>> tower = keraseq.layers.StreamingStack("gru", 4, return_sequences=True, stateful=True)
     >>> fresh = keras.ops.array([[True], [False]])
     >>> tuple(tower(keras.ops.ones((2, 5, 3)), fresh).shape)
     (2, 5, 4)

@@ -34,7 +34,7 @@ class WideLogits(keras.layers.Layer):
 
     Example:
 
-    >>> layer = keraseq.models.WideLogits(2, vocabulary=10, size=3)
+    >>> layer = keraseq.layers.WideLogits(2, vocabulary=10, size=3)
     >>> layer.set_table([7, 47], [[1.0, 0.0], [0.0, 2.0]], bias=[0.0, 0.5])
     >>> logits = layer(keras.ops.array([[4, 7, 7], [7, 4, 0]]))      # 47: 4, then 7
     >>> keras.ops.convert_to_numpy(logits).tolist()
@@ -142,7 +142,7 @@ def keys_of(tokens: np.ndarray, vocabulary: int) -> np.ndarray:
 
     Example:
 
-    >>> from keraseq.models.wide import keys_of
+    >>> from keraseq.layers.wide import keys_of
     >>> keys_of([4, 7, 5], vocabulary=10).tolist()
     [4, 7, 5, 4, 47, 75, -1943054460]
     """

@@ -6,115 +6,9 @@ from keras import ops, tree
 from keraseq import cells
 from keraseq.cells import Cell
 from keraseq.checks import boolean, positive_integer, rate
-from keraseq.layers import RNN
+from keraseq.layers.feedback import regularized
 from keraseq.layers.holding import Holding
-from keraseq.models.forecaster import future_input, regularized, sizes
-from keraseq.models.heads import make_head, normalized
-from keraseq.models.inputs import full_precision
-from keraseq.models.sequence_model import SequenceModel
-
-
-def segment_forecaster(
-    horizon: int,
-    *,
-    features: int,
-    length: int,
-    targets: int | None = None,
-    future: int = 0,
-    segment: int = 24,
-    cell="gru",
-    units: int = 128,
-    dropout: float = 0.0,
-    channel_embedding: bool = True,
-    normalize: str | None = "last",
-    season: int | None = None,
-    head: str = "point",
-    quantiles=(0.1, 0.5, 0.9),
-    regularizer=None,
-    cell_options: dict | None = None,
-    name: str = "segment_forecaster",
-) -> SequenceModel:
-    """SegRNN with any cell: segments instead of steps in, all segments of the horizon at once out.
-
-        [normalise the window] -> cut into segments -> dense, ReLU -> cell over the segments
-        for each segment of the horizon, all at once: position and channel embedding -> one step
-        of the same cell from the last state -> dropout -> dense -> [undo the normalisation]
-
-    Each target series is read on its own with the same weights, and knows itself by its channel
-    embedding. Twenty-four hours a step turn a window of 96 values into 4 steps, so that
-    gradients are short and training is quick; nothing that is forecast is fed back.
-
-    Departs from the paper: any cell; the horizon may end inside a segment, whose rest is cut off;
-    covariates (past ones are read with the segments of every target, future ones become part of
-    the embedding of their segment); other heads. Glorot, orthogonal and unit normal initial values.
-
-    Args:
-        horizon: Number of steps to forecast, a positive integer.
-        features: Number of series in the window.
-        length: Number of steps in the window, a multiple of `segment`.
-        targets: Number of series to forecast: the first ones. Default: all.
-        future: Number of covariates that are known over the horizon. Defaults to 0.
-        segment: Steps in a segment. Defaults to 24.
-        cell: A registered name (`keraseq.cells.names()`), a cell class, or an instance as a
-            pattern. Defaults to `"gru"`.
-        units: Size of the state, also the width of the segments' vectors. Defaults to 128.
-        dropout: Fraction of the values to drop before the last dense layer, in [0, 1). Defaults
-            to 0.
-        channel_embedding: Whether each target series has a learned vector of its own. Without it
-            the model treats all series alike. Defaults to `True`.
-        normalize: How to normalise each window: `"last"`, `"mean"`, `"standard"`, `"season"` (see
-            `keraseq.models.WindowNormalization`) or `None`. Defaults to `"last"`.
-        season: Steps in a season, for `normalize="season"`.
-        head: `"point"`, `"quantiles"` or `"gaussian"`. Defaults to `"point"`.
-        quantiles: The probabilities of the head of that name.
-        regularizer: Of the kernels of dense layers and cell, such as
-            `keraseq.models.gaussian_prior(...)`. Default: none.
-        cell_options: Further options of the cell, such as `{"zoneout": 0.1}`.
-        name: Name of the model.
-
-    Returns:
-        An uncompiled `keras.Model`. Input `features`, `(batch, length, features)`; with future
-        covariates a dictionary of it and `future`, `(batch, horizon, future)`. Output
-        `(batch, horizon, targets)`, with the heads of distributions one axis more.
-
-    Raises:
-        ValueError: An unknown cell or option, a size that is no positive integer, a window that is
-            no multiple of the segment, or more targets than features.
-
-    Example:
-
-    >>> import keraseq
-    >>> model = keraseq.models.segment_forecaster(96, features=7, length=96, cell="mut1", units=16)
-    >>> model.output_shape
-    (None, 96, 7)
-
-    References:
-        Lin, Lin, Wu, Zhao, Mo & Zhang 2023, "SegRNN: Segment Recurrent Neural Network for Long-Term
-        Time Series Forecasting", arXiv:2308.11200.
-    """
-    horizon, features, targets = sizes(horizon, features, features if targets is None else targets)
-    length = positive_integer("length", length)
-    dtype = full_precision()
-    inputs = keras.Input((length, features), name="features")
-    window, statistics = normalized(inputs, targets, normalize, season, horizon, dtype)
-    known = future_input(horizon, future) if future else None
-    last = make_head(head, quantiles, dtype)
-    raw = SegmentRNN(
-        horizon,
-        cell,
-        units,
-        targets=targets,
-        segment=segment,
-        width=last.width,
-        dropout=dropout,
-        channel_embedding=channel_embedding,
-        regularizer=regularizer,
-        cell_options=cell_options,
-        name="segments",
-    )(window if known is None else [window, known])
-    forecast = last([raw, *statistics] if statistics else raw)
-    wanted = inputs if known is None else {"features": inputs, "future": known}
-    return SequenceModel(wanted, forecast, name=name)
+from keraseq.layers.rnn import RNN, run_options
 
 
 @keras.saving.register_keras_serializable("keraseq")
@@ -138,6 +32,8 @@ class SegmentRNN(Holding, keras.layers.Layer):
         channel_embedding: Whether each series has a vector of its own. Defaults to `True`.
         regularizer: Of all kernels. Default: none.
         cell_options: Options of the cell, a dictionary.
+        rnn_options: How the recurrent layers run, a dictionary of `loop`, `unroll` and
+            `checkpoint_every`, see `keraseq.layers.RNN`. Default: as it chooses.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
@@ -154,7 +50,7 @@ class SegmentRNN(Holding, keras.layers.Layer):
 
     Example:
 
-    >>> layer = keraseq.models.SegmentRNN(30, "gru", 8, targets=2, segment=12)
+    >>> layer = keraseq.layers.SegmentRNN(30, "gru", 8, targets=2, segment=12)
     >>> tuple(layer(keras.ops.ones((5, 24, 3))).shape)
     (5, 30, 2, 1)
     """
@@ -172,6 +68,7 @@ class SegmentRNN(Holding, keras.layers.Layer):
         channel_embedding=True,
         regularizer=None,
         cell_options=None,
+        rnn_options=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -183,9 +80,16 @@ class SegmentRNN(Holding, keras.layers.Layer):
         self.dropout = rate("dropout", dropout)
         self.channel_embedding = boolean("channel_embedding", channel_embedding)
         self.regularizer = keras.regularizers.get(regularizer)
+        self.rnn_options = run_options(rnn_options)
         options = regularized(cell_options, self.regularizer)
         self.cell = cells.get(cell, self.units, dtype=self.dtype_policy, **options)
-        self.encoder = RNN(self.cell, return_state=True, dtype=self.dtype_policy, name="encoder")
+        self.encoder = RNN(
+            self.cell,
+            return_state=True,
+            dtype=self.dtype_policy,
+            name="encoder",
+            **self.rnn_options,
+        )
         self.embed = self._dense(self.units, "embedding", activation="relu")
         self.answer = self._dense(self.segment * self.width, "values")
         self.drop = keras.layers.Dropout(self.dropout, dtype=self.dtype_policy)
@@ -244,6 +148,7 @@ class SegmentRNN(Holding, keras.layers.Layer):
             **super().get_config(),
             **{name: getattr(self, name) for name in names},
             "cell": keras.saving.serialize_keras_object(pattern),
+            "rnn_options": dict(self.rnn_options),
             "regularizer": keras.regularizers.serialize(self.regularizer),
         }
 

@@ -38,7 +38,7 @@ class SequencePooling(keras.layers.Layer):
 
     Example:
 
-    >>> layer = keraseq.models.SequencePooling("max")
+    >>> layer = keraseq.layers.SequencePooling("max")
     >>> float(layer(keras.ops.array([[[1.0], [5.0]]]), mask=keras.ops.array([[True, False]]))[0, 0])
     1.0
 

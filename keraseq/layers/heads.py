@@ -1,21 +1,21 @@
 """What a forecaster says of each value to come: one number, quantiles, or a normal distribution.
 
 A head is the last layer of a forecaster. It undoes the normalisation of the window, so that the
-forecast stands in the unit of the input, and belongs to a loss:
+forecast stands in the unit of the input, and says the loss that fits it, `head.loss()`:
 
     head            output                                loss
-    "point"         (batch, horizon, targets)             any of Keras
-    "quantiles"     (batch, horizon, targets, quantiles)  PinballLoss(quantiles)
-    "gaussian"      (batch, horizon, targets, 2)          GaussianLoss()
+    "point"         (batch, horizon, targets)             any of Keras; the usual: squared errors
+    "quantiles"     (batch, horizon, targets, quantiles)  losses.PinballLoss(quantiles)
+    "gaussian"      (batch, horizon, targets, 2)          losses.GaussianLoss()
 """
 
 from collections.abc import Sequence
-from math import log, pi
 
 import keras
 from keras import ops
 
-from keraseq.checks import number, one_of, positive_integer
+from keraseq import losses
+from keraseq.checks import increasing, one_of, positive_integer
 
 HEADS = ("point", "quantiles", "gaussian")
 NORMALIZATIONS = ("last", "mean", "standard", "season")
@@ -60,7 +60,7 @@ class WindowNormalization(keras.layers.Layer):
 
     Example:
 
-    >>> layer = keraseq.models.WindowNormalization(1)
+    >>> layer = keraseq.layers.WindowNormalization(1)
     >>> window, center, scale = layer(keras.ops.array([[[1.0, 7.0], [3.0, 9.0]]]))
     >>> keras.ops.convert_to_numpy(window).tolist(), float(center[0, 0, 0])
     ([[[-2.0, 7.0], [0.0, 9.0]]], 3.0)
@@ -166,11 +166,15 @@ class PointHead(Head):
 
     Example:
 
-    >>> tuple(keraseq.models.PointHead()(keras.ops.ones((2, 5, 3, 1))).shape)
+    >>> tuple(keraseq.layers.PointHead()(keras.ops.ones((2, 5, 3, 1))).shape)
     (2, 5, 3)
     """
 
     tail = ()
+
+    def loss(self):
+        """The squared error."""
+        return keras.losses.MeanSquaredError()
 
     def forecast(self, raw, center, scale):
         """`(batch, horizon, targets, 1)` -> `(batch, horizon, targets)`."""
@@ -193,16 +197,20 @@ class QuantileHead(Head):
 
     Example:
 
-    >>> head = keraseq.models.QuantileHead([0.1, 0.5, 0.9])
+    >>> head = keraseq.layers.QuantileHead([0.1, 0.5, 0.9])
     >>> keras.ops.convert_to_numpy(head(keras.ops.zeros((1, 1, 1, 3)))).round(2).ravel()
     array([-0.69,  0.  ,  0.69], dtype=float32)
     """
 
     def __init__(self, quantiles: Sequence[float], **kwargs):
         super().__init__(**kwargs)
-        self.quantiles = increasing_quantiles(quantiles)
+        self.quantiles = increasing("quantiles", quantiles)
         self.width = len(self.quantiles)
         self.middle = min(range(self.width), key=lambda i: abs(self.quantiles[i] - 0.5))
+
+    def loss(self):
+        """The pinball loss of these quantiles."""
+        return losses.PinballLoss(self.quantiles)
 
     def forecast(self, raw, center, scale):
         """`(batch, horizon, targets, quantiles)`, increasing along the last axis."""
@@ -227,12 +235,16 @@ class GaussianHead(Head):
 
     Example:
 
-    >>> head = keraseq.models.GaussianHead()
+    >>> head = keraseq.layers.GaussianHead()
     >>> keras.ops.convert_to_numpy(head(keras.ops.zeros((1, 1, 1, 2)))).round(3).ravel()
     array([0.   , 0.694], dtype=float32)
     """
 
     width = 2
+
+    def loss(self):
+        """The negative log-likelihood."""
+        return losses.GaussianLoss()
 
     def forecast(self, raw, center, scale):
         """`(batch, horizon, targets, 2)`: mean and deviation."""
@@ -240,133 +252,3 @@ class GaussianHead(Head):
         if center is not None:
             mean, deviation = mean * scale + center, deviation * scale
         return ops.stack([mean, deviation], axis=-1)
-
-
-@keras.saving.register_keras_serializable("keraseq")
-class PinballLoss(keras.losses.Loss):
-    """Pinball loss, whose minimum are the quantiles; mean over all of them.
-
-        loss = max(q * (y - f), (q - 1) * (y - f))        f: forecast of quantile q
-
-    With the one quantile 0.5 it is half the absolute error.
-
-    Args:
-        quantiles: The probabilities, as given to the head.
-        **kwargs: `name`, `reduction`, `dtype` of `keras.losses.Loss`.
-
-    Call arguments:
-        y_true: `(batch, horizon, targets)`.
-        y_pred: `(batch, horizon, targets, quantiles)`.
-
-    Example:
-
-    >>> loss = keraseq.models.PinballLoss([0.1, 0.9])
-    >>> float(loss(keras.ops.ones((1, 1, 1)), keras.ops.zeros((1, 1, 1, 2))))
-    0.5
-
-    References:
-        Koenker & Bassett 1978, "Regression Quantiles".
-    """
-
-    def __init__(self, quantiles: Sequence[float], name: str = "pinball", **kwargs):
-        super().__init__(name=name, **kwargs)
-        self.quantiles = increasing_quantiles(quantiles)
-
-    def call(self, y_true, y_pred):
-        """The loss of each value, `(batch, horizon, targets)`."""
-        quantiles = ops.convert_to_tensor(self.quantiles, dtype=y_pred.dtype)
-        error = y_true[..., None] - y_pred
-        return ops.mean(ops.maximum(quantiles * error, (quantiles - 1) * error), axis=-1)
-
-    def get_config(self):
-        """Configuration for serialisation."""
-        return {**super().get_config(), "quantiles": list(self.quantiles)}
-
-
-@keras.saving.register_keras_serializable("keraseq")
-class GaussianLoss(keras.losses.Loss):
-    """Negative log-likelihood of values under normal distributions, in nats.
-
-        loss = log(s) + (y - m)^2 / (2 s^2) + log(2 pi) / 2       m: mean, s: standard deviation
-
-    Its minimum is the maximum of the likelihood. For the maximum of the posterior give the builder
-    a `gaussian_prior` as `regularizer`.
-
-    Call arguments:
-        y_true: `(batch, horizon, targets)`.
-        y_pred: `(batch, horizon, targets, 2)`, mean and standard deviation.
-
-    Example:
-
-    >>> loss = keraseq.models.GaussianLoss()
-    >>> round(float(loss(keras.ops.zeros((1, 1, 1)), keras.ops.array([[[[0.0, 1.0]]]]))), 4)
-    0.9189
-    """
-
-    def __init__(self, name: str = "gaussian", **kwargs):
-        super().__init__(name=name, **kwargs)
-
-    def call(self, y_true, y_pred):
-        """The loss of each value, `(batch, horizon, targets)`."""
-        mean, deviation = y_pred[..., 0], y_pred[..., 1]
-        return ops.log(deviation) + ops.square((y_true - mean) / deviation) / 2 + log(2 * pi) / 2
-
-
-def gaussian_prior(deviation: float, observations: int) -> keras.regularizers.Regularizer:
-    """The regulariser that turns maximum likelihood into maximum a posteriori.
-
-    The prior: every weight of a kernel is normal with mean 0 and this standard deviation,
-    independent of the others; biases and embeddings have a flat prior. The mean negative
-    log-likelihood of n values then gains
-
-        -log p(W) / n = sum(W^2) / (2 deviation^2 n) + constant
-
-    Args:
-        deviation: Standard deviation of the prior, a positive number.
-        observations: n, the number of values that the loss is a mean of in one epoch: windows times
-            horizon times targets. Overlapping windows count as independent, as the loss has it.
-
-    Raises:
-        ValueError: One of them is not positive.
-
-    Example:
-
-    >>> round(float(keraseq.models.gaussian_prior(0.5, observations=100)(keras.ops.ones(3))), 6)
-    0.06
-    """
-    deviation = number("deviation", deviation)
-    if deviation <= 0:
-        raise ValueError(f"deviation must be positive; received deviation={deviation!r}")
-    observations = positive_integer("observations", observations)
-    return keras.regularizers.L2(1 / (2 * deviation**2 * observations))
-
-
-def make_head(head: str, quantiles, dtype) -> Head:
-    """The head of that name, which is the model's layer `forecast`."""
-    one_of("head", head, HEADS)
-    if head == "quantiles":
-        return QuantileHead(quantiles, dtype=dtype, name="forecast")
-    return {"point": PointHead, "gaussian": GaussianHead}[head](dtype=dtype, name="forecast")
-
-
-def normalized(inputs, targets: int, normalize: str | None, season, horizon: int, dtype):
-    """The window to read, and what the head needs to undo the normalisation: `(window, [...])`."""
-    if normalize is None:
-        return inputs, []
-    one_of("normalize", normalize, NORMALIZATIONS)
-    layer = WindowNormalization(
-        targets, normalize, season, horizon, dtype=dtype, name="normalization"
-    )
-    window, *statistics = layer(inputs)
-    return window, statistics
-
-
-def increasing_quantiles(quantiles: Sequence[float]) -> tuple[float, ...]:
-    """The quantiles as floats, or an error that says what is wrong with them."""
-    values = tuple(number("quantile", one) for one in quantiles)
-    if not values or any(a >= b for a, b in zip((0.0, *values), (*values, 1.0), strict=True)):
-        raise ValueError(
-            f"quantiles must increase between 0 and 1, such as 0.1, 0.5, 0.9; "
-            f"received {', '.join(map(str, values)) or 'none'}"
-        )
-    return values

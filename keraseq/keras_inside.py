@@ -1,0 +1,74 @@
+"""What keraseq uses of Keras and TensorFlow that they do not export, each with its reason.
+
+Another release may change these; `tests/test_keras_inside.py` says what each must do.
+"""
+
+from collections.abc import Callable
+
+import keras
+
+# The scope around a scope, and whether variable updates are being recorded already: a loop must
+# read the variables as the code around it sees them.
+from keras.src.backend.common.stateless_scope import get_stateless_scope, in_stateless_scope
+
+# `keras.layers.RNN` prepares the dropout masks of a sequence for this class alone, before its loop;
+# without it a cell with dropout leaks tracers on JAX (see ARCHITECTURE.md).
+from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
+
+__all__ = [
+    "DropoutRNNCell",
+    "get_stateless_scope",
+    "graph_of",
+    "in_stateless_scope",
+    "layers_inside",
+    "made_by",
+    "operations",
+    "read_by",
+    "run_graph",
+    "tape_record",
+]
+
+
+def layers_inside(layer: keras.layers.Layer, itself: bool = True, deep: bool = True) -> list:
+    """The layers in a layer or model, however deep: `Model.layers` names the uppermost only."""
+    return list(layer._flatten_layers(recursive=deep, include_self=itself))
+
+
+def graph_of(model) -> keras.Model | None:
+    """The functional model of a functional or sequential one: only that has a graph to run."""
+    graph = getattr(model, "_functional", None) or model
+    return graph if isinstance(graph, keras.Model) and hasattr(graph, "_nodes_by_depth") else None
+
+
+def operations(graph: keras.Model) -> list:
+    """The layers of a functional model, once for each call, in the order in which it runs them."""
+    nodes = graph._nodes_by_depth
+    return [node.operation for depth in sorted(nodes, reverse=True) for node in nodes[depth]]
+
+
+def run_graph(graph: keras.Model, inputs: list, instead: Callable):
+    """Runs a functional model with `instead(layer)` for each layer.
+
+    There is no public way: `keras.models.clone_model` would add nodes to the shared layers.
+    """
+    return graph._run_through_graph(inputs, instead)
+
+
+def made_by(tensor: keras.KerasTensor):
+    """The layer that a tensor of a functional model comes from; the model lists layers alone."""
+    return tensor._keras_history.operation
+
+
+def read_by(layer: keras.layers.Layer) -> keras.KerasTensor:
+    """The first tensor that a layer of a functional model reads; `Layer.input` needs one call."""
+    return layer._inbound_nodes[0].input_tensors[0]
+
+
+def tape_record():
+    """What a gradient tape of TensorFlow is told of, which exports it as `tf.custom_gradient` only.
+
+    That keeps every gradient of a graph, and all that it refers to, for ever.
+    """
+    from tensorflow.python.eager import record
+
+    return record

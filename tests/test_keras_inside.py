@@ -1,0 +1,66 @@
+"""What keraseq uses of Keras and TensorFlow that they do not export does what keraseq needs."""
+
+import keras
+import numpy as np
+import pytest
+
+from keraseq import cells, keras_inside, layers
+
+
+def test_layers_however_deep():
+    tower = layers.Stack("gru", 2, layers=2, bidirectional=True, name="tower")
+    found = keras_inside.layers_inside(tower)
+    assert found[0] is tower
+    assert sum(isinstance(one, cells.GRUCell) for one in found) == 4
+    assert tower not in keras_inside.layers_inside(tower, itself=False)
+    uppermost = keras_inside.layers_inside(tower, itself=False, deep=False)
+    assert set(map(id, tower.rnns)) <= set(map(id, uppermost))
+    assert not any(isinstance(one, cells.GRUCell) for one in uppermost)
+
+
+def test_the_graph_of_a_model_and_its_run_with_other_layers():
+    double, less = keras.layers.Rescaling(2.0), keras.layers.Rescaling(1.0, offset=-1.0)
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, less(double(double(inputs))))
+    assert keras_inside.operations(model)[1:] == [double, double, less]  # after the input
+    assert keras_inside.made_by(model.output) is less
+    assert keras_inside.made_by(keras_inside.read_by(less)) is double
+    five = keras.ops.full((1, 1), 5.0)
+    assert float(keras_inside.run_graph(model, [five], lambda layer: layer)[0, 0]) == 19
+    nodes = len(less._inbound_nodes)
+    found = keras_inside.run_graph(
+        model, [five], lambda layer: (lambda x: x + 1) if layer is double else layer
+    )
+    assert float(found[0, 0]) == 6
+    assert len(less._inbound_nodes) == nodes
+    alike = keras.Sequential([keras.Input((1,)), double, less])
+    assert keras_inside.operations(keras_inside.graph_of(alike))[1:] == [double, less]
+    assert keras_inside.graph_of(double) is None
+
+
+def test_the_scope_that_records_updates():
+    assert not keras_inside.in_stateless_scope()
+    assert keras_inside.get_stateless_scope() is None
+    with keras.StatelessScope() as scope:
+        assert keras_inside.in_stateless_scope()
+        assert keras_inside.get_stateless_scope() is scope
+
+
+def test_keras_prepares_dropout_masks_for_this_class_alone():
+    for cell in (cells.GRUCell(2, dropout=0.5), keras.layers.GRUCell(2, dropout=0.5)):
+        assert isinstance(cell, keras_inside.DropoutRNNCell)
+        keras.layers.RNN(cell)(np.ones((2, 3, 2), "float32"), training=True)
+        assert cell._dropout_mask is None  # reset after the loop
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's tape")
+def test_the_record_of_a_tape():
+    import tensorflow as tf
+
+    record, x = keras_inside.tape_record(), tf.constant(3.0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        with record.stop_recording():
+            y = x * x
+        record.record_operation("mine", [y], [x], lambda d: [7 * d])
+    assert float(tape.gradient(y, x)) == 7
