@@ -35,7 +35,7 @@ def explain(bundle: Bundle, text: str | bytes, label: str | None = None) -> pd.D
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"text": [f"good {i}" for i in range(40)], "label": [0, 1] * 20})
     >>> tiny = {"units": 4, "embedding": 4, "epochs": 1, "report": None}
-    >>> bundle = keraseq.recipes.classify.train(keraseq.data.reviews(frame), **tiny)
+    >>> bundle = keraseq.recipes.train("classify", keraseq.data.reviews(frame), **tiny)
     >>> keraseq.recipes.classify.explain(bundle, "Good film").columns.tolist()
     ['word', 'probability', 'left_out', 'gradient']
     """

@@ -99,9 +99,7 @@ def series_of(bundle: Bundle, source=None, **reading) -> data.Series:
     if series is None:
         raise ValueError("the bundle was trained on no public series: give the series to evaluate")
     if not isinstance(series, data.Series):
-        settings = stored.settings
-        usual = {name: getattr(settings, name) for name in ("time", "fill")}
-        usual |= {"tz": stored.tz, "freq": settings.freq}
+        usual = {"tz": stored.tz, "fill": stored.settings.fill}
         reading = {k: v for k, v in {**usual, **reading}.items() if v is not None}
         future = [one for one in stored.future_covariates if not one.endswith(WAVES)]
         series = data.series(

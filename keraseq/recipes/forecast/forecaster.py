@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import keras
 import numpy as np
+from pandas import Timestamp
 from pandas.tseries.frequencies import to_offset
 from pydantic import Field
 
@@ -58,6 +59,8 @@ class Stored:
     def __post_init__(self):
         if self.freq is not None:
             to_offset(self.freq)
+        if self.tz is not None:
+            Timestamp("2000-01-01", tz=self.tz)
         waves = {f"{name}{wave}" for name in self.calendar for wave in WAVES}
         if waves != {one for one in self.future_covariates if one.endswith(WAVES)}:
             raise ValueError(f"calendar={self.calendar} is not what its future covariates say")

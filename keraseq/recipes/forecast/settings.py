@@ -107,7 +107,11 @@ class Settings(recipe.Settings):
     time: Annotated[str | None, "Column of times.", READING] = None
     freq: Annotated[str | None, "Such as h, D or MS. Default: inferred.", READING] = None
     tz: Annotated[str | None, "Time zone, such as Europe/Berlin.", READING] = None
-    fill: Annotated[str | None, "previous or linear. Default: gaps are an error.", READING] = None
+    fill: Annotated[
+        Literal["previous", "linear"] | None,
+        "previous or linear. Default: gaps are an error.",
+        READING,
+    ] = None
     validation: Part = None
     test: Part = None
 
