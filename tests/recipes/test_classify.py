@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from keraseq import cli, data, recipes
-from keraseq.bundle import Bundle, load
+from keraseq.bundle import Bundle, Card, load
 from keraseq.data.labelled import aclimdb
 from keraseq.evaluate import calibration_curve, calibration_error, negative_log_likelihood
 from keraseq.evaluate import temperature as best_temperature
@@ -522,6 +522,10 @@ def test_errors_in_a_shell_are_one_line(tmp_path, arguments, code, message):
 
 def test_other_bundles_are_refused(trained, tmp_path):
     bundle, _ = trained
-    Bundle(bundle.model, {}).save(tmp_path / "other", optimizer=False)
-    run = shell("predict", tmp_path / "other", "a")
-    assert run.exit_code == 1 and "the bundle is no classifier of texts" in run.stderr
+    for card, message in (
+        (Card(recipe="classify"), "the bundle is no classifier of texts"),
+        (Card(), "the bundle's card names the recipe ''; known recipes: write, classify, forecast"),
+    ):
+        Bundle(bundle.model, {}, card).save(tmp_path / "other", optimizer=False)
+        run = shell("predict", tmp_path / "other", "a")
+        assert run.exit_code == 1 and message in run.stderr
