@@ -82,7 +82,7 @@ def m4(given) -> None:
 
 
 def options(given, cell: str, seed: int) -> dict:
-    """Arguments of `keraseq.recipes.forecast.train` for one run."""
+    """Settings of the recipe for one run."""
     return {
         "horizon": given.horizon,
         "look_back": given.look_back or 96,
@@ -112,7 +112,7 @@ def run(given, source: str, chosen: dict, path: Path) -> None:
     series = data.series(source)
     name = "-".join(str(value) for value in key.values())
     busy = time.process_time()
-    bundle = recipes.forecast.train(series, folder=given.runs / name, verbose=2, **chosen)
+    bundle = recipes.train("forecast", series, folder=given.runs / name, verbose=2, **chosen)
     busy = time.process_time() - busy
     epochs = bundle.card.epochs
     found = {
@@ -160,19 +160,16 @@ def speed(given) -> None:
     """Seconds of an epoch, and the share of it that the input pipeline takes."""
     import keras
 
-    from keraseq import data, train
-    from keraseq.recipes.forecast import training
+    from keraseq import data, recipes, train
 
     given.units = given.units or 512
     series = data.series("etth1")
-    chosen = options(given, given.cell, 0)
-    shape = chosen.pop("horizon"), chosen.pop("look_back")
-    settings = training.chosen_settings(series, *shape, chosen)
-    scaler = training.fitted_scaler(series)
-    windows = training.windows(series, "train", settings, scaler)
-    model = training.build(series, settings, len(windows))
+    recipe = recipes.get("forecast")
+    settings = recipe.completed(series, recipe.Settings(**options(given, given.cell, 0)))
+    prepared = recipe.prepare(series, settings)
+    model = recipe.build(prepared, settings, training=True)
     train.compile(model, settings.loss, metrics=[])
-    batches = windows.dataset(settings.batch_size, shuffle=True)
+    batches = recipe.batches(prepared, "train", settings)
     model.fit(batches.take(2), verbose=0, shuffle=False)  # compiles
     pipeline = seconds(lambda: [None for _ in batches])
     epoch = seconds(lambda: model.fit(batches, verbose=0, shuffle=False))
@@ -180,7 +177,7 @@ def speed(given) -> None:
         "cell": given.cell,
         "units": given.units,
         "parameters": model.count_params(),
-        "windows": len(windows),
+        "windows": len(prepared.windows["train"]),
         "epoch_seconds": round(epoch, 2),
         "pipeline_seconds": round(pipeline, 3),
         "pipeline_share": round(pipeline / epoch, 4),

@@ -6,7 +6,7 @@ Prints one JSON object a line, then a table: seconds by the clock, and of the pr
 neighbours on the machine change less. Both learn from the same reviews, one after the other.
 The example is the one of keras.io ("Bidirectional LSTM on IMDB"): 20,000 words, the last 200 of a
 review, two layers of 64 units, two epochs; it trains on all of the training half. Its seconds are
-those of `fit`; ours are those of `keraseq.recipes.imdb.train`, from raw texts to the calibrated
+those of `fit`; ours are those of `keraseq.recipes.train`, from raw texts to the calibrated
 bundle. The test part is scored once for each finished model.
 """
 
@@ -22,7 +22,7 @@ import timing
 from keraseq import data, recipes
 from keraseq.data.labelled.batches import padded
 from keraseq.evaluate import accuracy
-from keraseq.recipes.imdb.baselines import logits_of
+from keraseq.recipes.classify.baselines import logits_of
 
 WORDS, LAST = 20_000, 200  # of keras.io's example
 
@@ -67,7 +67,7 @@ def example(reviews: data.LabelledTexts, seed: int) -> dict:
 def ours(reviews: data.LabelledTexts, epochs: int, seed: int) -> dict:
     """Our recipe with its defaults, but for the number of epochs."""
     with timed() as seconds:
-        bundle = recipes.imdb.train(reviews, epochs=epochs, seed=seed, report=None)
+        bundle = recipes.train("classify", reviews, epochs=epochs, seed=seed, report=None)
     encoder = data.TextEncoder.from_dict(bundle.preprocessing["encoder"])
     logits = logits_of(bundle.model, encoder.rows(reviews.test.inputs))
     return {

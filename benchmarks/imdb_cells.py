@@ -4,9 +4,9 @@
                                     [--epochs 3] [--length 400] [--threads 1] [--only-table]
 
 Each model is one layer of as many units as the budget pays for, with the settings of the recipe
-(`keraseq.recipes.imdb.Settings`) for every cell. The epoch is chosen on the validation part, the
-test part is scored once for each run. Runs that stand in `--csv` are not repeated, and one that was
-killed goes on from its last epoch.
+(`keraseq.recipes.classify.Settings`) for every cell. The epoch is chosen on the validation part,
+the test part is scored once for each run. Runs that stand in `--csv` are not repeated, and one that
+was killed goes on from its last epoch.
 """
 
 import argparse
@@ -53,7 +53,8 @@ def run(given, cell: str, seed: int) -> None:
     reviews = data.load("imdb")
     units = units_of(given.budget, cell)
     busy = time.process_time()
-    bundle = recipes.imdb.train(
+    bundle = recipes.train(
+        "classify",
         reviews,
         folder=given.runs / "-".join(map(str, key.values())),
         cell=cell,
@@ -65,7 +66,7 @@ def run(given, cell: str, seed: int) -> None:
         report=lambda line: print(f"{cell} {seed}: {line}", flush=True),
     )
     busy = time.process_time() - busy
-    scores = recipes.imdb.evaluate(bundle, reviews, baselines=False).set_index("part")
+    scores = recipes.classify.evaluate(bundle, reviews, baselines=False).set_index("part")
     found = {
         "units": units,
         "parameters": bundle.model.count_params(),
@@ -80,7 +81,7 @@ def run(given, cell: str, seed: int) -> None:
 def units_of(budget: int, cell: str) -> int:
     """What the budget pays for, the words' vectors included."""
     from keraseq import models
-    from keraseq.recipes.imdb import Settings
+    from keraseq.recipes.classify import Settings
 
     usual = Settings()
     return models.match_parameters(

@@ -2,7 +2,7 @@
 
     python benchmarks/ptb.py [SETTING=VALUE ...] [--start BUNDLE] [--threads 1] [--only-table]
 
-The settings are the recipe's (`keraseq.recipes.text.Settings`), `dropout=0.2` for example. The
+The settings are the recipe's (`keraseq.recipes.write.Settings`), `dropout=0.2` for example. The
 model is chosen by its validation loss and reads each part as a whole with one state, ends of lines
 counted as words. A run that stands in `--csv` is not repeated, and one that was killed goes on from
 its last epoch. The model stays in the folder of the runs: the text is licensed for research alone.
@@ -52,18 +52,19 @@ def run(given, settings: str) -> None:
     from keraseq import recipes
 
     busy, begin = time.process_time(), time.monotonic()
-    bundle = recipes.text.train(
+    bundle = recipes.train(
+        "write",
         "ptb",
-        "word",
+        level="word",
         folder=given.runs / f"{name}.training",
         start=given.start,
-        corpus_options={"limit": given.limit},
+        limit=given.limit,
         report=lambda text: print(text, flush=True),
         **dict(setting(one) for one in given.settings),
     )
     busy, wall = time.process_time() - busy, time.monotonic() - begin
     bundle.save(given.runs / name, optimizer=False)
-    costs = recipes.text.evaluate(bundle)
+    costs = recipes.write.evaluate(bundle)
     print(costs.to_string(index=False), flush=True)
     ours = costs[costs.method.str.endswith("carried state")].set_index("part").perplexity
     ngrams = costs[costs.method.str.contains("gram")].set_index(["method", "part"]).perplexity

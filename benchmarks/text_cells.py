@@ -4,7 +4,7 @@
                                     [--epochs 4] [--threads 1] [--only-table]
 
 Each model is one layer of as many units as the budget pays for, with the settings of the recipe
-(`keraseq.recipes.text.Settings`) for every cell; validation is the last tenth of the text, read as
+(`keraseq.recipes.write.Settings`) for every cell; validation is the last tenth of the text, read as
 a whole with one state. Runs that stand in `--csv` are not repeated, and one that was killed goes on
 from its last epoch. Data: the folder named by `KERASEQ_DATA`, else a download.
 """
@@ -62,7 +62,8 @@ def run(given, cell: str, seed: int) -> None:
         models.language_model, given.budget, cell=cell, vocabulary=len(corpus.tokenizer)
     )
     busy = time.process_time()
-    bundle = recipes.text.train(
+    bundle = recipes.train(
+        "write",
         corpus,
         folder=given.runs / "-".join(map(str, key.values())),
         cell=cell,
@@ -73,7 +74,7 @@ def run(given, cell: str, seed: int) -> None:
         report=lambda text: print(f"{cell} {seed}: {text.splitlines()[0]}", flush=True),
     )
     busy = time.process_time() - busy
-    costs = recipes.text.evaluate(bundle, orders=())
+    costs = recipes.write.evaluate(bundle, orders=())
     carried, cold = costs["nats_per_character"]
     written = keraseq.generate(bundle, PROMPT, SAMPLE, temperature=TEMPERATURE, seed=0)
     found = {

@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 import keraseq
 from keraseq import cli, data, recipes
 from keraseq.bundle import Bundle, BundleError, check, described, load, manifest, write_json
+from keraseq.recipes.classify.evaluation import method_of
 
 WORDS = "a good film and a bad book of one day".split()
 TABLE = pd.DataFrame(
@@ -54,30 +55,31 @@ class Case:
         self.bundle, self.use = load(self.folder), getattr(self, f"use_{recipe}")
         self.seen = set()
 
-    def train_text(self, folder):
+    def train_write(self, folder):
         path = folder / "verses.txt"
         path.write_text("one two three four\n" * 60)
         small = {"units": 4, "length": 8, "batch_size": 2, "epochs": 1, "report": None}
-        return recipes.text.train(path, **small)
+        return recipes.train("write", path, **small)
 
-    def use_text(self, bundle):
-        recipes.text.what_it_reads(bundle)
+    def use_write(self, bundle):
+        recipes.get("write", start=bundle).inherited({})
         if self.new(bundle, "tokenizer"):
             assert len(keraseq.generate(bundle, "one", 3, seed=1)) <= 3
 
-    def train_imdb(self, folder):
+    def train_classify(self, folder):
         small = {"units": 4, "embedding": 4, "pairs": 0, "wide": 0, "epochs": 1, "length": 8}
-        return recipes.imdb.train(data.reviews(TABLE), **small, report=None)
+        return recipes.train("classify", data.reviews(TABLE), **small, report=None)
 
-    def use_imdb(self, bundle):
-        parts = recipes.imdb.evaluation.parts_of(bundle)
-        assert recipes.imdb.evaluation.method_of(parts.settings)
+    def use_classify(self, bundle):
+        parts = recipes.classify.parts_of(bundle)
+        assert method_of(parts.settings)
         if self.new(bundle, "encoder", "classes", "temperature"):
-            assert recipes.imdb.predict(bundle, ["a good day", ""]).probability.between(0, 1).all()
+            assert recipes.predict(bundle, ["a good day", ""]).probability.between(0, 1).all()
 
     def train_forecast(self, folder):
         series = data.series(SERIES, calendar=["weekday"])
-        return recipes.forecast.train(series, 3, 6, units=4, epochs=1, segment=3)
+        small = {"horizon": 3, "look_back": 6, "units": 4, "epochs": 1, "segment": 3}
+        return recipes.train("forecast", series, **small, report=None)
 
     def use_forecast(self, bundle):
         series = recipes.forecast.series_of(bundle, SERIES)

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from keraseq import data, models, recipes, train
-from keraseq.recipes.runs import finish
+from keraseq.recipes.run import finish
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="files are the same on every backend"
@@ -154,19 +154,21 @@ def test_callbacks_of_a_run_that_stops_early(tmp_path, monkeypatch):
     check(run, tmp_path, monkeypatch, torn=True)
 
 
-def test_text(tmp_path, monkeypatch):
+def test_write(tmp_path, monkeypatch):
     (tmp_path / "verses.txt").write_text("the rose is red, the violet's blue\n" * 6)
     corpus = data.text_corpus(tmp_path / "verses.txt", validation=0.2)
     tiny = {"cell": "elman", "units": 4, "length": 8, "batch_size": 3, "report": None}
     tiny |= {"epochs": 2}
 
     def run(folder):
-        return ended(recipes.text.train(corpus, folder=folder / "run", hold=True, **tiny), folder)
+        return ended(
+            recipes.train("write", corpus, folder=folder / "run", hold=True, **tiny), folder
+        )
 
     check(run, tmp_path, monkeypatch)
 
 
-def test_imdb_behind_its_pretraining(tmp_path, monkeypatch):
+def test_classify_behind_its_pretraining(tmp_path, monkeypatch):
     texts = [f"{'good' if i % 2 else 'bad'} w{i % 5} w{i % 3}" for i in range(40)]
     reviews = data.reviews(pd.DataFrame({"text": texts, "label": [0, 1] * 20}))
     tiny = {"cell": "elman", "units": 3, "embedding": 3, "pairs": 0, "wide": 5}
@@ -174,7 +176,7 @@ def test_imdb_behind_its_pretraining(tmp_path, monkeypatch):
 
     def run(folder):
         kept = {"folder": folder / "run", "hold": True, "report": None}
-        return ended(recipes.imdb.train(reviews, **tiny, **kept), folder)
+        return ended(recipes.train("classify", reviews, **tiny, **kept), folder)
 
     check(run, tmp_path, monkeypatch)
 
@@ -182,10 +184,11 @@ def test_imdb_behind_its_pretraining(tmp_path, monkeypatch):
 def test_forecast(tmp_path, monkeypatch):
     y = np.sin(np.arange(60) * 2 * np.pi / 7) + 0.1 * RNG.normal(size=60)
     series = data.series(pd.DataFrame({"y": y}, index=pd.date_range("2026-01-01", periods=60)))
-    tiny = {"cell": "elman", "units": 3, "batch_size": 16, "epochs": 2}
+    tiny = {"cell": "elman", "units": 3, "batch_size": 16, "epochs": 2, "report": None}
+    tiny |= {"horizon": 3, "look_back": 7}
 
     def run(folder):
         kept = {"folder": folder / "run", "hold": True}
-        return ended(recipes.forecast.train(series, 3, 7, **tiny, **kept), folder)
+        return ended(recipes.train("forecast", series, **tiny, **kept), folder)
 
     check(run, tmp_path, monkeypatch)

@@ -1,7 +1,8 @@
-"""`keraseq evaluate`: what a saved model is worth, measured again from raw data."""
+"""`keraseq evaluate` and `keraseq predict`: what a saved model is worth, and what it says."""
 
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,13 +10,25 @@ import typer
 
 from keraseq.cli.shell import app, fail, quiet_backend, terminal
 
+READING = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reading",
+        help="How the data are read, as NAME=VALUE: an option of `keraseq train`; may be repeated.",
+    ),
+]
+
 
 @app.command()
 def evaluate(
     bundle: Annotated[Path, typer.Argument(help="Folder of the saved model.")],
     data: Annotated[
-        Path | None, typer.Argument(help="Raw data. Default: the data it was made for.")
+        str | None, typer.Argument(help="Raw data. Default: the data it was made for.")
     ] = None,
+    baselines: Annotated[
+        bool, typer.Option("--baselines/--no-baselines", help="Measure simple methods too.")
+    ] = True,
+    reading: READING = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:
     """Measure a saved model again from raw data, baselines beside it."""
@@ -25,12 +38,84 @@ def evaluate(
 
     try:
         loaded = load(bundle)
-        frame = recipes.of(loaded).evaluate(loaded, data)
+        recipe = recipes.of(loaded)
+        options = read_by(recipe, reading)
+        frame = recipe.evaluate(loaded, data, baselines=baselines, **options)
+        said = recipe.verdict(loaded, frame) if baselines else ""
     except (ValueError, TypeError, OSError) as error:
         fail(error)
     show(frame)
+    if said:
+        print(said)
     if as_json:
         print(json.dumps(frame.to_dict("records")))
+
+
+@app.command()
+def predict(
+    bundle: Annotated[Path, typer.Argument(help="Folder of a saved model.")],
+    raw: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Texts to classify, a prompt, or a table to forecast. Default: standard input."
+        ),
+    ] = None,
+    known: Annotated[
+        Path | None, typer.Option(help="CSV of the future covariates over the horizon.")
+    ] = None,
+    reading: READING = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the answer as CSV, and a figure of forecasts.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON a row.")] = False,
+) -> None:
+    """Say what a saved model makes of raw input: a class, the text that follows, a forecast."""
+    quiet_backend()
+    from keraseq import recipes
+    from keraseq.bundle import load
+
+    try:
+        loaded = load(bundle)
+        recipe = recipes.of(loaded)
+        options = read_by(recipe, reading)
+        given = recipe.raw(raw or [], sys.stdin.buffer)
+        found = recipe.predict(loaded, given, **options, **({"known": known} if known else {}))
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            frame_of(found).to_csv(out / f"{recipe.name}.csv", index=False)
+            recipe.draw(loaded, given, found, out / f"{recipe.name}.png", **options)
+    except (ValueError, TypeError, OSError) as error:
+        fail(error)
+    if as_json:
+        for row in json.loads(frame_of(found).to_json(orient="records", date_format="iso")):
+            print(json.dumps(row, ensure_ascii=False))
+    else:
+        for line in recipe.lines(found):
+            print(line)
+    if out is not None:
+        print(f"answer: {out / f'{recipe.name}.csv'}")
+
+
+def frame_of(found):
+    """What was predicted as a table."""
+    import pandas as pd
+
+    return found if isinstance(found, pd.DataFrame) else pd.DataFrame({"text": [found]})
+
+
+def read_by(recipe, reading: list[str] | None) -> dict:
+    """Options of reading, from `NAME=VALUE`."""
+    from keraseq.checks import one_of
+    from keraseq.recipes.recipe import options
+
+    known = {k: one for k, one in options(recipe.Settings).items() if k in recipe.reads_again}
+    found = {}
+    for text in reading or ():
+        name, _, value = text.partition("=")
+        name = name.replace("-", "_")
+        one = known[one_of(f"option of reading of {recipe.name}", name, known)]
+        found[name] = one.checked(one.parsed(value))
+    return found
 
 
 def show(frame, title: str | None = None) -> None:

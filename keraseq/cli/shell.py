@@ -17,8 +17,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help=ABOUT,
 )
-train = typer.Typer(no_args_is_help=True, rich_markup_mode=None)  # keraseq train RECIPE ...
-app.add_typer(train, name="train", help="Train a model by one of the recipes.")
+UsageError = typer.BadParameter.__base__  # Typer has no public name for it
 
 
 def tell_version(asked: bool) -> None:

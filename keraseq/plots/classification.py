@@ -88,7 +88,7 @@ def accuracy_by_length(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """The accuracy of texts of like length, with a standard error up and down.
 
     Args:
-        frame: What `keraseq.recipes.imdb.accuracy_by_length` gave.
+        frame: What `keraseq.recipes.classify.accuracy_by_length` gave.
         ax: Axes. Default: new ones.
 
     Example:

@@ -1,34 +1,154 @@
-"""Whole applications, raw input to saved model: a package each, in the order of the work.
+"""Whole applications, raw input to saved model to answer: one contract, one way through.
 
-A recipe that saves a bundle names itself in its card (`Card(recipe="text")`) and has
+    bundle = recipes.train("write", "notes/*.txt", folder="runs/notes", units=256)
+    print(recipes.evaluate(bundle))             a row a method, baselines included
+    recipes.predict(bundle, "Dear diary, ")     of raw input
+    bundle.save("saved_models/notes")
 
-    evaluate(bundle, data=None, **options) -> DataFrame     a row a method, baselines included
-
-so that `keraseq evaluate BUNDLE` finds it.
+`RECIPES` is the table; a recipe is a row here and a package with the class that the row names (see
+`keraseq.recipes.recipe.Recipe`). A saved bundle's card names its recipe.
 """
 
 import importlib
-from types import ModuleType
+from dataclasses import dataclass
+from typing import Any
 
-from keraseq.bundle import BundleError
-
-RECIPES = ("text", "forecast", "imdb")
-
-__all__ = ["RECIPES", *RECIPES, "of"]
+from keraseq.checks import one_of
 
 
-def of(bundle) -> ModuleType:
+@dataclass(frozen=True)
+class Row:
+    """What a reader wants to know before choosing a recipe.
+
+    Args:
+        place: Name of its class in `keraseq.recipes.NAME.recipe`.
+        title: What it makes.
+        reads: Its raw input.
+        gives: What comes of it.
+        example: The command.
+    """
+
+    place: str
+    title: str
+    reads: str
+    gives: str
+    example: str
+
+
+RECIPES = {
+    "write": Row(
+        "Write",
+        "a language model of any text",
+        "UTF-8 files, folders, patterns; or a text of `keraseq data`",
+        "text that goes on from a prompt",
+        "keraseq train write 'notes/*.txt'",
+    ),
+    "classify": Row(
+        "Classify",
+        "a classifier of labelled texts",
+        "a table of texts and labels (.csv, .tsv, .parquet); or imdb, or its archive or folder",
+        "the class of each text, with calibrated probabilities",
+        "keraseq train classify reviews.csv --label stars",
+    ),
+    "forecast": Row(
+        "Forecast",
+        "a forecaster of time series",
+        "a CSV or Parquet file; or a series of `keraseq data`",
+        "the rows that come, with calibrated intervals",
+        "keraseq train forecast sales.csv --horizon 24",
+    ),
+}
+
+__all__ = ["RECIPES", *RECIPES, "evaluate", "get", "of", "predict", "train"]
+
+
+def get(name: str, start=None):
+    """The recipe of a name.
+
+    Raises:
+        ValueError: There is none, or it trains no saved model further.
+
+    Example:
+
+    >>> keraseq.recipes.get("write").Settings().learning_rate
+    0.002
+    """
+    row = RECIPES[one_of("recipe", name, RECIPES)]
+    recipe = getattr(importlib.import_module(f"keraseq.recipes.{name}.recipe"), row.place)
+    return recipe(start)
+
+
+def of(bundle):
     """The recipe that a bundle came from.
 
     Raises:
         BundleError: Its card names none that this keraseq has.
     """
+    from keraseq.bundle import BundleError
+
     name = bundle.card.recipe
     if name not in RECIPES:
         raise BundleError(
             f"the bundle's card names the recipe {name!r}; known recipes: {', '.join(RECIPES)}"
         )
-    return importlib.import_module(f"keraseq.recipes.{name}")
+    return get(name)
+
+
+def train(name: str, source=None, *, start=None, **options):
+    """Trains a model by a recipe, and goes on where a kill ended the same call.
+
+    Args:
+        name: Of the recipe: `"write"`, `"classify"` or `"forecast"`.
+        source: Raw data as the recipe reads them, or what `keraseq.data` made of them.
+        start: A bundle, or its folder, to train further. Default: random weights.
+        **options: Of `keraseq.recipes.run.train` (`folder`, `hold`, `report`, `verbose`,
+            `callbacks`), and the recipe's settings, see `keraseq train NAME --help`.
+
+    Returns:
+        A `keraseq.bundle.Bundle`, whose card names the recipe.
+
+    Raises:
+        ValueError: An unknown recipe or option, a value out of its range, data that do not do, or a
+            folder that holds another run.
+        FloatingPointError: The training has diverged; nothing is kept of it.
+
+    Example:
+
+    >>> corpus = keraseq.data.text_corpus("python_docs", limit=5000)
+    >>> tiny = {"units": 8, "length": 16, "batch_size": 4, "epochs": 1, "report": None}
+    >>> bundle = keraseq.recipes.train("write", corpus, **tiny)
+    >>> bundle.card.recipe, bundle.model.input_shape
+    ('write', (None, None))
+    """
+    from keraseq.recipes import run
+
+    return run.train(get(name, start), source, **options)
+
+
+def evaluate(bundle, source=None, *, baselines: bool = True, **options):
+    """What a saved model is worth on raw data, simple methods beside it.
+
+    Args:
+        bundle: What `train` made.
+        source: Raw data, or what `keraseq.data` made of them. Default: those of the training.
+        baselines: Whether to measure simple methods too. Defaults to `True`.
+        **options: Further ones of the recipe's own `evaluate`.
+
+    Returns:
+        A frame with a row a method and part.
+    """
+    return of(bundle).evaluate(bundle, source, baselines=baselines, **options)
+
+
+def predict(bundle, raw, **options) -> Any:
+    """What a saved model makes of raw input: a frame with a row an example, or text.
+
+    Args:
+        bundle: What `train` made.
+        raw: Texts to classify, a table of measurements, a prompt.
+        **options: Of the recipe's own `predict`.
+    """
+    return of(bundle).predict(bundle, raw, **options)
 
 
 def __getattr__(name: str):

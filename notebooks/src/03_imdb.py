@@ -78,8 +78,8 @@ fewer = {
 }
 some = replace(reviews, **fewer)
 options = {"units": units, "embedding": 32, "length": 100, "epochs": epochs, "seed": seed}
-small = recipes.imdb.train(some, **options)
-table = recipes.imdb.evaluate(small, some, baselines=False)
+small = recipes.train("classify", some, **options)
+table = recipes.classify.evaluate(small, some, baselines=False)
 table[["part", "method", "texts", "accuracy", "nats"]].round(4)
 
 # %% [markdown]
@@ -92,14 +92,14 @@ table[["part", "method", "texts", "accuracy", "nats"]].round(4)
 # %%
 root = Path(keraseq.__file__).parent.parent
 saved = keraseq.bundle.load(root / "saved_models" / "imdb")
-recipes.imdb.predict(saved, ["A gem.", "I would not watch it again.", "Not bad at all, really."])
+recipes.predict(saved, ["A gem.", "I would not watch it again.", "Not bad at all, really."])
 
 # %% [markdown]
 # ## Where it errs
 # On the test part: which way, whether its probabilities hold, and how the length matters.
 
 # %%
-said = recipes.imdb.predictions(saved, some, "test")
+said = recipes.classify.predictions(saved, some, "test")
 _ = plots.confusion_matrix(said["truth"], said["label"])
 
 # %%
@@ -109,7 +109,7 @@ figure, panels = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 chances = pd.concat([1 - said["probability"], said["probability"]], axis=1).to_numpy()
 curve = evaluate.calibration_curve(chances, said["right"].astype("int32"))
 plots.calibration(curve, ax=panels[0])
-_ = plots.accuracy_by_length(recipes.imdb.accuracy_by_length(said), ax=panels[1])
+_ = plots.accuracy_by_length(recipes.classify.accuracy_by_length(said), ax=panels[1])
 
 # %% [markdown]
 # ## How it reads
@@ -121,7 +121,7 @@ text = (
     "The photography is beautiful and the actors do what they can. I wanted to love this film. "
     "But the story is a mess, the jokes are not funny, and after an hour I was bored to tears."
 )
-read = recipes.imdb.explain(saved, text, label="pos")
+read = recipes.classify.explain(saved, text, label="pos")
 ax = plots.new_axes(None, 10, 3.2)
 ax.plot(read["probability"], color=plots.COLOURS[0], marker=".")
 ax.set_xticks(range(len(read)), read["word"], rotation=90)
@@ -144,7 +144,7 @@ for way in ("left_out", "gradient"):
 # %%
 wrong = said[~said["right"] & said["words"].between(40, 120)].sort_values("probability").index[-1]
 print(f"truth {said.truth[wrong]}, named {said.label[wrong]} with {said.probability[wrong]:.3f}")
-read = recipes.imdb.explain(saved, some.test.inputs[wrong], label="pos")
+read = recipes.classify.explain(saved, some.test.inputs[wrong], label="pos")
 inspection.ColouredText(read["word"] + " ", read["left_out"])
 
 # %%

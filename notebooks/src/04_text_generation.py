@@ -46,7 +46,7 @@ print(keraseq.generate(noise, "ROMEO:\n", 120, seed=seed, tokenizer=corpus.token
 
 # %%
 settings = {"length": length, "learning_rate": 4e-3, "seed": seed}
-bundle = recipes.text.train(corpus, cell="gru", units=units, epochs=epochs, **settings)
+bundle = recipes.train("write", corpus, cell="gru", units=units, epochs=epochs, **settings)
 
 # %% [markdown]
 # ## A larger model, trained longer
@@ -56,7 +56,7 @@ bundle = recipes.text.train(corpus, cell="gru", units=units, epochs=epochs, **se
 # %%
 root = Path(keraseq.__file__).parent.parent
 saved = keraseq.bundle.load(root / "saved_models" / "shakespeare")
-tables = [recipes.text.evaluate(bundle), recipes.text.evaluate(saved, orders=())]
+tables = [recipes.write.evaluate(bundle), recipes.write.evaluate(saved, orders=())]
 costs = pd.concat(tables).query("part == 'validation'").sort_values("nats_per_character")
 costs[["method", "nats_per_character", "bits_per_character"]].round(3)
 
@@ -107,10 +107,10 @@ _ = plots.coloured_text(shown, values, label=f"unit {best['unit']}: line positio
 # %%
 source = data.text_corpus("python_source", limit=python_limit)
 print(str(source).splitlines()[0])
-programmer = recipes.text.train(
-    source, cell="gru", units=units, epochs=python_epochs, report=None, **settings
+programmer = recipes.train(
+    "write", source, cell="gru", units=units, epochs=python_epochs, report=None, **settings
 )
-print(recipes.text.evaluate(programmer, orders=(5,))[["part", "method", "nats_per_character"]])
+print(recipes.write.evaluate(programmer, orders=(5,))[["part", "method", "nats_per_character"]])
 
 # %%
 print(keraseq.generate(programmer, "def read(", 400, temperature=0.6, seed=seed))

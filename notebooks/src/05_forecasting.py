@@ -39,7 +39,7 @@ for part in ("train", "validation", "test"):
 # %%
 quantiles = (0.05, 0.1, 0.5, 0.9, 0.95)
 options = {"head": "quantiles", "quantiles": quantiles, "units": units, "seed": seed}
-bundle = recipes.forecast.train(series, 28, epochs=epochs, stride=stride, **options)
+bundle = recipes.train("forecast", series, horizon=28, epochs=epochs, stride=stride, **options)
 forecaster = recipes.forecast.Forecaster.of(bundle)
 forecaster.settings
 

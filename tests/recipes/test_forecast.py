@@ -11,7 +11,8 @@ import pytest
 import keraseq
 from keraseq import data
 from keraseq.recipes import forecast
-from keraseq.recipes.forecast import training
+from keraseq.recipes.forecast.recipe import calibrated
+from keraseq.recipes.run import Falling
 
 needs_data = pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs KERASEQ_DATA")
 SMALL = {"units": 8, "dropout": 0.0, "epochs": 2}
@@ -35,7 +36,8 @@ def waves(rows=300, level=50.0, seed=0, names=("y",)):
 
 def trained(series=None, horizon=7, look_back=14, **options):
     series = data.series(waves()) if series is None else series
-    return forecast.train(series, horizon, look_back, **{**SMALL, **options})
+    shape = {"horizon": horizon, "look_back": look_back, "report": None}
+    return keraseq.recipes.train("forecast", series, **{**SMALL, **shape, **options})
 
 
 def test_it_beats_the_last_value_and_the_season_and_has_no_lag():
@@ -96,17 +98,11 @@ def test_two_and_two_epochs_are_four(tmp_path):
 
     options = {"epochs": 4, "dropout": 0.3, "batch_size": 64}
     whole = trained(folder=tmp_path / "whole", **options)
-    plain = training.callbacks
-
-    def with_kill(*args, **options):
-        return [*plain(*args, **options), Kill()]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "callbacks", with_kill)
-        with pytest.raises(Killed):
-            trained(folder=tmp_path / "killed", **options)
+    with pytest.raises(Killed):
+        trained(folder=tmp_path / "killed", callbacks=[Kill()], **options)
     assert (tmp_path / "killed" / "resume.npz").exists()
-    again = trained(folder=tmp_path / "killed", **options)
+    same = [keras.callbacks.Callback()]
+    again = trained(folder=tmp_path / "killed", callbacks=same, **options)
     assert again.card.epochs == 4
     for one, two in zip(whole.model.get_weights(), again.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
@@ -145,7 +141,7 @@ def test_intervals_cover_what_they_say_where_they_were_calibrated(head):
         found[0.9], np.maximum(bare[0.9] + bundle.preprocessing["margins"]["0.8"], bare["mean"])
         * scale + center,
     )  # fmt: skip
-    assert training.calibrated(method, series)["0.8"].shape == (7, 1)
+    assert calibrated(method, series)["0.8"].shape == (7, 1)
 
 
 def test_forecasts_are_calibrated_on_the_latest_windows():
@@ -276,7 +272,7 @@ def test_evaluation_beside_the_baselines(tmp_path):
     by_model = forecast.Forecaster.of(bundle)(y[origins[:, None] + np.arange(-14, 0)][..., None])
     error = np.abs(by_model["mean"][..., 0] - truth).mean()
     assert table.loc["segment gru", "mae"] == pytest.approx(error, rel=1e-4)
-    assert keraseq.recipes.of(bundle) is forecast
+    assert keraseq.recipes.of(bundle).name == "forecast"
     with pytest.raises(ValueError, match="on no public series: give the series"):
         forecast.evaluate(bundle)
 
@@ -291,19 +287,22 @@ def test_evaluation_with_covariates_and_constant_targets():
 
 
 def test_defaults_follow_from_the_series():
-    settings = training.chosen_settings(data.series(waves(700)), 7, None, {})
+    def chosen(frame, horizon, **options):
+        recipe = keraseq.recipes.get("forecast")
+        return recipe.completed(data.series(frame), recipe.Settings(horizon=horizon, **options))
+
+    settings = chosen(waves(700), 7)
     assert (settings.look_back, settings.segment, settings.scale) == (28, 7, "train")
     assert settings.batch_size == (490 - 28 - 7 + 1) // 32 and settings.epochs >= 30
-    short = training.chosen_settings(data.series(waves(60)), 7, None, {})
-    assert short.look_back == 14  # no more than a third of the training part
-    numbered = training.chosen_settings(data.series(waves(300)[["y"]]), 20, None, {})
+    assert settings.patience == max(3, round(settings.epochs / 3))
+    assert chosen(waves(60), 7).look_back == 14  # no more than a third of the training part
+    numbered = chosen(waves(300)[["y"]], 20)
     assert (numbered.look_back, numbered.segment) == (40, 8)
-    odd = training.chosen_settings(data.series(waves(300)), 5, 15, {})
-    assert odd.segment == 5  # the largest that divides the look-back
+    assert chosen(waves(300), 5, look_back=15).segment == 5  # the largest that divides it
 
 
 def test_a_rate_that_falls():
-    rate = training.Rate(1.0, epochs=30)
+    rate = Falling(1.0, epochs=30)
     assert [rate(0), rate(3)] == [1, 1]
     assert rate(4) == pytest.approx(0.8) and rate(13) == pytest.approx(0.8**10)
 
@@ -311,11 +310,13 @@ def test_a_rate_that_falls():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"unit": 3}, "unknown option 'unit'; accepted: 'horizon'"),
+        ({"unit": 3}, "unknown option 'unit'; accepted: 'cell'"),
         ({"model": "segments"}, "Did you mean 'segment'?"),
         ({"head": "normal"}, "unknown head 'normal'"),
         ({"cell": "grv"}, "unknown cell 'grv'"),
         ({"prior": 1.0}, "prior=1.0 needs head='gaussian'; received head='point'"),
+        ({"quantiles": (10, 50, 90)}, "quantiles must rise from 0 to 1; received [10, 50, 90]"),
+        ({"horizon": None}, "give horizon (in a shell --horizon): rows to forecast"),
         ({"horizon": 0}, "horizon must be a positive integer; received horizon=0"),
         ({"horizon": 50}, "its validation part lets 45 of its 300 rows be targets; give"),
         ({"look_back": 500}, "do not fit: its train part lets 0 of its 300 rows be targets"),

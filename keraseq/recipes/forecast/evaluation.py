@@ -1,20 +1,31 @@
 """The model beside every baseline, from the same origins."""
 
 from keraseq import data
+from keraseq import evaluate as evaluation
 from keraseq.bundle import Bundle
-from keraseq.evaluate import backtest, baselines
+from keraseq.checks import boolean
 from keraseq.recipes.forecast.forecaster import WAVES, Forecaster, Stored
 
 
-def evaluate(bundle: Bundle, series=None, *, part: str = "test", stride: int = 1):
+def evaluate(
+    bundle: Bundle,
+    series=None,
+    *,
+    baselines: bool = True,
+    part: str = "test",
+    stride: int = 1,
+    **reading,
+):
     """The model beside all baselines, on every window of a part.
 
     Args:
         bundle: What `train` returned, or a bundle that was loaded.
         series: A `keraseq.data.Series`, or what `keraseq.data.series` reads. Default: the public
             series that it was trained on.
+        baselines: Whether to measure the baselines too. Defaults to `True`.
         part: `"test"` or `"validation"`. Defaults to `"test"`.
         stride: Rows from one window to the next. Defaults to 1.
+        **reading: Further arguments of `keraseq.data.series`, such as `fill`.
 
     Returns:
         A frame with a row a method, the best first, and the metrics of `keraseq.evaluate.Backtest`;
@@ -28,15 +39,14 @@ def evaluate(bundle: Bundle, series=None, *, part: str = "test", stride: int = 1
         ValueError: There are no series, or their columns are not those of the training.
     """
     forecaster = Forecaster.of(bundle)
-    series = series_of(bundle, series)
+    series = series_of(bundle, series, **reading)
     forecaster.check_columns(series)
     settings = forecaster.settings
-    methods = {
-        name_of(forecaster): forecaster.recalibrated(series, part),
-        **baselines(series, settings.horizon, settings.look_back),
-    }
+    methods = {name_of(forecaster): forecaster.recalibrated(series, part)}
+    if boolean("baselines", baselines):
+        methods |= evaluation.baselines(series, settings.horizon, settings.look_back)
     scaler = forecaster.scaler if settings.transform is None else None  # that one is of logarithms
-    found = backtest(
+    found = evaluation.backtest(
         methods, series, settings.horizon, part=part, stride=stride, scaler=scaler
     ).summary()
     shown = [name for name in found if not name.startswith("pinball")]
@@ -89,6 +99,8 @@ def series_of(bundle: Bundle, source=None, **reading) -> data.Series:
     if series is None:
         raise ValueError("the bundle was trained on no public series: give the series to evaluate")
     if not isinstance(series, data.Series):
+        usual = {"tz": stored.tz, "fill": stored.settings.fill}
+        reading = {k: v for k, v in {**usual, **reading}.items() if v is not None}
         future = [one for one in stored.future_covariates if not one.endswith(WAVES)]
         series = data.series(
             series,

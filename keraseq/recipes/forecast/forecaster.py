@@ -1,4 +1,4 @@
-"""What `keraseq.recipes.forecast` trains and a bundle restores: a model that reads raw numbers."""
+"""What the recipe `forecast` trains and a bundle restores: a model that reads raw numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import keras
 import numpy as np
+from pandas import Timestamp
 from pandas.tseries.frequencies import to_offset
 from pydantic import Field
 
@@ -15,62 +16,11 @@ from keraseq.bundle import Bundle, array
 from keraseq.checks import positive_integer
 from keraseq.data.timeseries import CALENDAR
 from keraseq.evaluate import Conformal, intervals
-from keraseq.layers.heads import HEADS
+from keraseq.recipes.forecast.settings import Settings
 
 WAVES = ("_sin", "_cos")  # how columns of calendar features end
 LARGEST = 1e30  # of scaled numbers: the model computes in float32
 LEAST, MOST = 100, 3_000  # windows that intervals are calibrated on
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a forecaster is made of; `train` fills in what is not given.
-
-    Args:
-        horizon: Rows to forecast.
-        look_back: Rows that it sees.
-        model: `"segment"`, `"direct"`, `"recursive"` or `"encoder-decoder"`.
-        cell: A registered name, see `keraseq.cells.names()`.
-        units: Size of the state.
-        head: `"point"`, `"quantiles"` or `"gaussian"`.
-        quantiles: Probabilities of the head of that name, and of the quantiles that every forecast
-            comes with; pairs such as 0.1 and 0.9 are intervals, and calibrated.
-        normalize: See `keraseq.layers.WindowNormalization`.
-        season: Rows in a season; follows from the series.
-        segment: Rows in a segment, of the model of that name.
-        scale: `"train"` scales by mean and deviation of the training part; `"window"` scales the
-            targets by what `keraseq.data.window_scale` finds in each window besides.
-        dropout: Fraction of the values to drop.
-        prior: With the Gaussian head, standard deviation of a normal prior of the weights: maximum
-            a posteriori instead of maximum likelihood.
-        loss: Loss of the point head, a name that Keras knows.
-        learning_rate, batch_size, epochs, seed: Of the training.
-        stride: Rows from one window of the training part to the next.
-        transform: `"log"`: the model reads and forecasts logarithms of the targets, which must be
-            positive, so that it errs by as many percent on small values as on large ones. A mean
-            then becomes a geometric mean; medians and other quantiles stay what they are.
-    """
-
-    horizon: Annotated[int, Field(gt=0)]
-    look_back: Annotated[int, Field(gt=0)]
-    model: str
-    cell: str
-    units: int
-    head: Literal[HEADS]
-    quantiles: Sequence[float]
-    normalize: str | None
-    season: Annotated[int, Field(gt=0)]
-    segment: int
-    scale: Literal["train", "window"]
-    dropout: float
-    prior: float | None
-    loss: str
-    learning_rate: float
-    batch_size: int
-    epochs: int
-    seed: int
-    stride: int
-    transform: Literal["log"] | None = None
 
 
 def transformed(series: data.Series, transform: str | None) -> data.Series:
@@ -104,10 +54,13 @@ class Stored:
     calendar: tuple[Literal[tuple(CALENDAR)], ...]
     freq: str | None
     season: int
+    tz: str | None = None
 
     def __post_init__(self):
         if self.freq is not None:
             to_offset(self.freq)
+        if self.tz is not None:
+            Timestamp("2000-01-01", tz=self.tz)
         waves = {f"{name}{wave}" for name in self.calendar for wave in WAVES}
         if waves != {one for one in self.future_covariates if one.endswith(WAVES)}:
             raise ValueError(f"calendar={self.calendar} is not what its future covariates say")
@@ -127,8 +80,8 @@ class Forecaster:
     Returns:
         A dictionary: `mean`, `(windows, horizon, targets)` in the data's own units, and
         `quantiles`, probability -> array of that shape, widened or narrowed by the margins that
-        `keraseq.recipes.forecast.calibrated` measured. For a model trained on absolute errors, and
-        one of quantiles, `mean` is the median.
+        `keraseq.recipes.forecast.recipe.calibrated` measured. For a model trained on absolute
+        errors, and one of quantiles, `mean` is the median.
 
     Raises:
         ValueError: The horizon is longer than trained for, or a shape is another.
@@ -137,7 +90,8 @@ class Forecaster:
 
     >>> import pandas as pd
     >>> series = keraseq.data.series(pd.DataFrame({"y": [float(i % 7) for i in range(140)]}))
-    >>> bundle = keraseq.recipes.forecast.train(series, 7, 14, units=4, epochs=1)
+    >>> tiny = {"horizon": 7, "look_back": 14, "units": 4, "epochs": 1, "report": None}
+    >>> bundle = keraseq.recipes.train("forecast", series, **tiny)
     >>> method = keraseq.recipes.forecast.Forecaster.of(bundle)
     >>> method([[[float(i % 7)] for i in range(14)]])["mean"].shape
     (1, 7, 1)
@@ -178,9 +132,7 @@ class Forecaster:
     def check_parts(self) -> None:
         """Raises if model, settings, columns, scaler and margins do not belong together."""
         settings, columns, targets = self.settings, len(self.columns), len(self.targets)
-        quantiles = list(settings.quantiles)
-        if quantiles != sorted(set(quantiles)) or not all(0 < one < 1 for one in quantiles):
-            raise ValueError(f"quantiles must rise from 0 to 1; received {quantiles}")
+        quantiles = settings.quantiles
         last = {"point": (), "gaussian": (2,), "quantiles": (len(quantiles),)}
         inputs = {"features": (None, settings.look_back, columns)}
         if self.future_covariates:

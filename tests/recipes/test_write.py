@@ -1,5 +1,6 @@
 """The language model recipe: raw text to a bundle that writes, measured beside n-grams."""
 
+import functools
 import json
 import math
 
@@ -13,7 +14,7 @@ import keraseq
 from keraseq import cli, data, generation
 from keraseq.bundle import load
 from keraseq.evaluate import NGram
-from keraseq.recipes import text
+from keraseq.recipes import write
 
 VERSE = "one two three four five six seven eight nine ten\n"
 SMALL = {
@@ -27,6 +28,9 @@ SMALL = {
     "learning_rate": 0.02,
     "report": None,
 }
+
+
+train = functools.partial(keraseq.recipes.train, "write")
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +54,7 @@ def trained(verses):
     said = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERASEQ_LOOP", "plain")
-        bundle = text.train(verses, **{**SMALL, "epochs": 6, "report": said.append})
+        bundle = train(verses, **{**SMALL, "epochs": 6, "report": said.append})
     return bundle, said
 
 
@@ -62,7 +66,8 @@ def test_a_model_learns_its_text_and_writes_it(trained):
 
 def test_after_each_epoch_the_loss_is_reported_with_a_sample(trained):
     _, said = trained
-    assert len(said) == 6
+    assert len(said) == 7 and said[-1].endswith(" is kept")
+    said = said[:-1]
     assert said[0].startswith("epoch 1/6: train ") and " bits) per character, valid" in said[0]
     first, last = (
         float(one.split("validation ")[1].split(" nats")[0]) for one in (said[0], said[-1])
@@ -74,7 +79,7 @@ def test_after_each_epoch_the_loss_is_reported_with_a_sample(trained):
 
 def test_the_table_says_what_the_model_and_the_ngrams_pay(trained, verses):
     bundle, _ = trained
-    frame = text.evaluate(bundle, orders=(1, 3), cold=20).set_index(["part", "method"])
+    frame = write.evaluate(bundle, orders=(1, 3), cold=20).set_index(["part", "method"])
     corpus = data.text_corpus(verses)
     for part in ("validation", "test"):
         [tokens] = corpus.tokens(part)
@@ -98,11 +103,11 @@ def test_the_table_says_what_the_model_and_the_ngrams_pay(trained, verses):
 
 def test_a_bundle_is_evaluated_on_any_text(trained, verses, tmp_path):
     bundle, _ = trained
-    own = text.evaluate(bundle, verses, orders=(2,), cold=None)
+    own = write.evaluate(bundle, verses, orders=(2,), cold=None)
     assert own.part.tolist() == ["validation"] * 2 + ["test"] * 2  # it knows its own text
     other = tmp_path / "other.txt"
     other.write_text("ten nine eight ß\n" * 4)
-    frame = text.evaluate(bundle, other, orders=(2,), cold=None)
+    frame = write.evaluate(bundle, other, orders=(2,), cold=None)
     assert frame.part.tolist() == ["whole"] * 2 and frame.tokens.tolist() == [67, 67]
     assert frame.nats_per_character[0] > 2 * own.nats_per_character[0]
 
@@ -112,25 +117,25 @@ def test_ngrams_need_the_training_text(trained, verses, tmp_path):
     kept, content = bundle.preprocessing["corpus"], verses.read_text()
     try:
         verses.write_text(content + "more")
-        frame = text.evaluate(bundle, verses, cold=None)
+        frame = write.evaluate(bundle, verses, cold=None)
         assert frame.method[1] == "n-grams: the training text has changed since"
         assert frame.method[0] == "gru, carried state" and len(frame) == 2
         with pytest.raises(ValueError, match="nothing to score: the training text has changed"):
-            text.evaluate(bundle)
+            write.evaluate(bundle)
     finally:
         verses.write_text(content)
     bundle.preprocessing["corpus"] = {**kept, "source": str(tmp_path / "gone.txt")}
     with pytest.raises(ValueError, match=r"the training text cannot be read: no file.*gone.txt"):
-        text.evaluate(bundle)
+        write.evaluate(bundle)
     bundle.preprocessing["corpus"] = kept
 
 
 def test_the_bundle_says_what_was_trained_on_what(trained, verses, tmp_path):
     bundle, said = trained
     again = load(bundle.save(tmp_path / "bundle", optimizer=False))
-    assert again.card.recipe == "text" and again.card.epochs == 6 and again.card.seeds == (0,)
+    assert again.card.recipe == "write" and again.card.epochs == 6 and again.card.seeds == (0,)
     assert again.card.data_sha256 == keraseq.bundle.sha256(verses)
-    reported = min(float(one.split("validation ")[1].split(" nats")[0]) for one in said)
+    reported = min(float(one.split("validation ")[1].split(" nats")[0]) for one in said[:-1])
     assert again.card.metric.mean == pytest.approx(reported, abs=1e-4)
     assert again.model.input_shape == (None, None)
     assert again.preprocessing["settings"]["units"] == 16
@@ -139,7 +144,7 @@ def test_the_bundle_says_what_was_trained_on_what(trained, verses, tmp_path):
     assert keraseq.generate(again, *prompt, **options) == keraseq.generate(
         bundle, *prompt, **options
     )
-    frames = [text.evaluate(one, orders=(), cold=None) for one in (bundle, again)]
+    frames = [write.evaluate(one, orders=(), cold=None) for one in (bundle, again)]
     pd.testing.assert_frame_equal(*frames)
 
 
@@ -179,12 +184,12 @@ def test_two_epochs_and_two_more_are_four(verses, tmp_path, decay):
         "scheduled_sampling": 0.2,
         "decay": decay,
     }
-    whole = text.train(verses, folder=tmp_path / "whole", **settings)
+    whole = train(verses, folder=tmp_path / "whole", **settings)
     with pytest.raises(KeyboardInterrupt):
-        text.train(verses, folder=tmp_path / "parts", **settings, callbacks=[Kill(2)])
+        train(verses, folder=tmp_path / "parts", **settings, callbacks=[Kill(2)])
     epochs = []
     seen = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: epochs.append(epoch))
-    parts = text.train(verses, folder=tmp_path / "parts", **settings, callbacks=[seen])
+    parts = train(verses, folder=tmp_path / "parts", **settings, callbacks=[seen])
     assert epochs == [2, 3]
     for one, other in zip(whole.model.get_weights(), parts.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -201,18 +206,18 @@ def test_a_model_is_trained_further(trained, verses, tmp_path):
     settings = {**SMALL, "epochs": 1, "learning_rate": 1e-5, "units": 16}
     bundle.save(tmp_path / "model", optimizer=False)
     for start in (bundle, tmp_path / "model"):
-        further = text.train(other, start=start, **settings)
+        further = train(other, start=start, **settings)
         assert further.preprocessing["tokenizer"] == bundle.preprocessing["tokenizer"]
         pairs = zip(further.model.get_weights(), bundle.model.get_weights(), strict=True)
         assert all(np.allclose(a, b, atol=1e-3) and not np.array_equal(a, b) for a, b in pairs)
     with pytest.raises(ValueError, match="to start from has units=16; received units=8"):
-        text.train(other, start=bundle, **{**settings, "units": 8})
+        train(other, start=bundle, **{**settings, "units": 8})
     with pytest.raises(ValueError, match="has level='character'; received level='word'"):
-        text.train(other, "word", start=bundle, **settings)
+        train(other, level="word", start=bundle, **settings)
     with pytest.raises(ValueError, match="the corpus has another tokenizer than the bundle"):
-        text.train(data.text_corpus(other), start=bundle, **settings)
+        train(data.text_corpus(other), start=bundle, **settings)
     with pytest.raises(ValueError, match="or is damaged: tokenizer is missing"):
-        text.train(
+        train(
             other,
             start=keraseq.bundle.Bundle(keraseq.models.language_model(4, units=2)),
             **settings,
@@ -221,19 +226,19 @@ def test_a_model_is_trained_further(trained, verses, tmp_path):
 
 def test_a_folder_with_another_run_is_refused(verses, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        text.train(verses, folder=tmp_path, **SMALL, callbacks=[Kill(1)])
+        train(verses, folder=tmp_path, **SMALL, callbacks=[Kill(1)])
     with pytest.raises(ValueError, match=r"unfinished run with units=16, this one has units=8"):
-        text.train(verses, folder=tmp_path, **{**SMALL, "units": 8})
-    done = text.train(verses, folder=tmp_path, **SMALL, callbacks=[Kill(9)])
+        train(verses, folder=tmp_path, **{**SMALL, "units": 8})
+    done = train(verses, folder=tmp_path, **SMALL, callbacks=[Kill(9)])
     assert done.card.epochs == 2
-    new = text.train(verses, folder=tmp_path, **{**SMALL, "units": 8})  # that one is over
+    new = train(verses, folder=tmp_path, **{**SMALL, "units": 8})  # that one is over
     assert new.preprocessing["settings"]["units"] == 8
 
 
 def test_the_kept_epoch_is_the_best(verses, tmp_path):
     """An accident in the third epoch: the bundle has the second."""
     settings = {**SMALL, "epochs": 4, "learning_rate": 0.03, "decay": "plateau"}
-    bundle = text.train(verses, folder=tmp_path, **settings, callbacks=[Spoil(2)])
+    bundle = train(verses, folder=tmp_path, **settings, callbacks=[Spoil(2)])
     losses = pd.read_csv(tmp_path / "log.csv")["val_loss"]
     assert losses.idxmin() == 1
     corpus = data.text_corpus(verses)
@@ -247,16 +252,16 @@ def test_the_kept_epoch_is_the_best(verses, tmp_path):
 
 
 def test_patience_stops(verses):
-    bundle = text.train(verses, **{**SMALL, "epochs": 30, "learning_rate": 1.0, "patience": 1})
+    bundle = train(verses, **{**SMALL, "epochs": 30, "learning_rate": 1.0, "patience": 1})
     assert bundle.card.epochs < 30
 
 
 def test_words_are_measured_by_perplexity(verses, tmp_path):
     settings = {**SMALL, "length": 8, "units": 12}
-    bundle = text.train(verses, "word", **settings, corpus_options={"vocabulary_size": 15})
+    bundle = train(verses, level="word", **settings, vocabulary_size=15)
     assert [one.name for one in bundle.model.layers].count("logits") == 1
     assert bundle.model.get_layer("embedding").output_dim == 12  # tied vectors follow the units
-    frame = text.evaluate(bundle, orders=(1, 2), cold=None)
+    frame = write.evaluate(bundle, orders=(1, 2), cold=None)
     assert list(frame) == ["part", "method", "tokens", "nats_per_word", "perplexity"]
     np.testing.assert_allclose(frame.perplexity, np.exp(frame.nats_per_word))
     assert set(keraseq.generate(bundle, "one two", 20, seed=1).split()) <= {
@@ -272,16 +277,16 @@ def bundle_words(bundle):
 def test_what_is_kept_is_float32(verses, tmp_path):
     """Trained in bfloat16 it learns as well, and neither the bundle nor the session stays so."""
     settings = {**SMALL, "length": 8, "precision": "mixed_bfloat16"}
-    bundle = text.train(verses, "word", **settings, corpus_options={"vocabulary_size": 15})
+    bundle = train(verses, level="word", **settings, vocabulary_size=15)
     assert keras.config.dtype_policy().name == "float32"
     assert {one.compute_dtype for one in bundle.model.layers} == {"float32"}
-    exact = text.train(
+    exact = train(
         verses,
-        "word",
+        level="word",
         **{**settings, "precision": "float32"},
-        corpus_options={"vocabulary_size": 15},
+        vocabulary_size=15,
     )
-    costs = [text.evaluate(one, orders=(), cold=None).nats_per_word[0] for one in (bundle, exact)]
+    costs = [write.evaluate(one, orders=(), cold=None).nats_per_word[0] for one in (bundle, exact)]
     assert costs[0] == pytest.approx(costs[1], rel=0.2)
     assert costs[0] != costs[1]
 
@@ -290,13 +295,13 @@ def test_documents_are_separate(tmp_path):
     """Scored as one text each: the state does not go from one to the next."""
     for i in range(30):
         (tmp_path / f"{i:02}.txt").write_text(VERSE)
-    bundle = text.train(tmp_path, **SMALL)
+    bundle = train(tmp_path, **SMALL)
     documents = data.text_corpus(
         tmp_path, tokenizer=data.tokenizer(bundle.preprocessing["tokenizer"])
     ).tokens("test")
     assert len(documents) > 1
     costs = np.concatenate([-generation.score(bundle.model, one) for one in documents])
-    frame = text.evaluate(bundle, orders=(), cold=None).set_index("part")
+    frame = write.evaluate(bundle, orders=(), cold=None).set_index("part")
     assert frame.loc["test"].tokens == len(costs)
     assert frame.loc["test"].nats_per_character == pytest.approx(costs.mean())
 
@@ -304,7 +309,7 @@ def test_documents_are_separate(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"unit": 3}, "unknown setting 'unit'; .*Did you mean 'units'"),
+        ({"unit": 3}, "unknown option 'unit'; .*Did you mean 'units'"),
         ({"units": 0}, "units must be a positive integer; received units=0"),
         ({"cell": "lstn"}, "unknown cell 'lstn'.*Did you mean 'lstm'"),
         ({"decay": "cosin"}, "unknown decay 'cosin'.*Did you mean 'cosine'"),
@@ -320,18 +325,18 @@ def test_documents_are_separate(tmp_path):
 )
 def test_bad_settings(verses, settings, message):
     with pytest.raises(ValueError, match=message):
-        text.train(verses, **{**SMALL, **settings})
+        train(verses, **{**SMALL, **settings})
 
 
 def test_a_folder_stays_free_when_the_settings_are_bad(verses, tmp_path):
     with pytest.raises(ValueError, match="restarts"):
-        text.train(verses, folder=tmp_path, **SMALL, restarts=1)
-    assert text.train(verses, folder=tmp_path, **SMALL).card.epochs == 2
+        train(verses, folder=tmp_path, **SMALL, restarts=1)
+    assert train(verses, folder=tmp_path, **SMALL).card.epochs == 2
 
 
 def test_no_bundle_of_this_recipe():
     with pytest.raises(ValueError, match="or is damaged: tokenizer is missing"):
-        text.evaluate(keraseq.bundle.Bundle(keraseq.models.language_model(4, units=2)))
+        write.evaluate(keraseq.bundle.Bundle(keraseq.models.language_model(4, units=2)))
 
 
 # The shell.
@@ -344,12 +349,12 @@ def shell(*arguments):
 def test_train_and_evaluate_from_a_shell(verses, tmp_path):
     out = tmp_path / "model"
     few = "--epochs 2 --batch-size 4 --length 16 --learning-rate 0.02".split()
-    run = shell("train", "text", verses, "--out", out, "--cell", "gru", "--units", 8, *few)
+    run = shell("train", "write", verses, "--out", out, "--cell", "gru", "--units", 8, *few)
     assert run.exit_code == 0, run.output
     assert "epoch 2/2: train" in run.output and "5-gram (Witten-Bell)" in run.output
     assert f"model: {out}" in run.output
     assert len(pd.read_csv(tmp_path / "model.training" / "log.csv")) == 2
-    further = shell("train", "text", verses, "--start", out, "--out", tmp_path / "further", *few)
+    further = shell("train", "write", verses, "--start", out, "--out", tmp_path / "further", *few)
     assert further.exit_code == 0, further.output
     again = shell("evaluate", out, verses, "--json")
     assert again.exit_code == 0, again.output
@@ -371,7 +376,7 @@ def test_train_and_evaluate_from_a_shell(verses, tmp_path):
 )
 def test_errors_in_a_shell_are_one_line(verses, tmp_path, arguments, code, message):
     arguments = [verses if one == "VERSES" else one for one in arguments]
-    run = shell("train", "text", *arguments, "--out", tmp_path / "model")
+    run = shell("train", "write", *arguments, "--out", tmp_path / "model")
     assert run.exit_code == code
     [line] = [one for one in run.stderr.splitlines() if one]
     assert line.startswith(message)

@@ -1,5 +1,6 @@
 """The recipe for labelled texts: raw texts to a bundle that reads raw texts."""
 
+import functools
 import json
 
 import keras
@@ -9,16 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from keraseq import cli, data, recipes
-from keraseq.bundle import Bundle, load
+from keraseq.bundle import Bundle, Card, load
 from keraseq.data.labelled import aclimdb
 from keraseq.evaluate import calibration_curve, calibration_error, negative_log_likelihood
 from keraseq.evaluate import temperature as best_temperature
-from keraseq.recipes import imdb
-from keraseq.recipes.imdb.baselines import logits_of
-from keraseq.recipes.imdb.pretraining import NextWord, pieces
-from keraseq.recipes.imdb.settings import checked
-from keraseq.recipes.imdb.training import classifier
-from keraseq.recipes.imdb.wide import occurrences, one_against_others, shares
+from keraseq.recipes import classify
+from keraseq.recipes.classify.baselines import logits_of
+from keraseq.recipes.classify.pretraining import NextWord, pieces
+from keraseq.recipes.classify.recipe import classifier
+from keraseq.recipes.classify.wide import occurrences, one_against_others, shares
 
 SMALL = {
     "units": 8,
@@ -32,6 +32,9 @@ SMALL = {
     "learning_rate": 0.03,
     "report": None,
 }
+
+
+train = functools.partial(recipes.train, "classify")
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +68,7 @@ def trained(reviews):
     said = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERASEQ_LOOP", "plain")
-        bundle = imdb.train(reviews, **{**SMALL, "report": said.append, "epochs": 8, "wide": 50})
+        bundle = train(reviews, **{**SMALL, "report": said.append, "epochs": 8, "wide": 50})
     return bundle, said
 
 
@@ -74,7 +77,7 @@ def test_a_model_learns_and_reads_raw_texts(trained, tmp_path):
     assert len(said) == 11 and said[0].startswith("epoch 1/8: train loss")
     assert said[-1].endswith(f"validation accuracy {bundle.card.metric.mean:.4f}")
     texts = ["w1 w2 AWFUL w3", "Lovely!<br />w4", "w3 okay"]
-    frame = imdb.predict(bundle, texts)
+    frame = classify.predict(bundle, texts)
     assert frame.label.tolist() == ["bad", "good", "fine"]
     assert frame.text.tolist() == texts
     chances = frame[["P(bad)", "P(fine)", "P(good)"]].to_numpy()
@@ -82,8 +85,10 @@ def test_a_model_learns_and_reads_raw_texts(trained, tmp_path):
     np.testing.assert_allclose(chances.max(1), frame.probability)
     bundle.save(tmp_path / "saved", optimizer=False)
     again = load(tmp_path / "saved")
-    assert recipes.of(again) is imdb
-    np.testing.assert_allclose(imdb.predict(again, texts).probability, frame.probability, rtol=1e-5)
+    assert recipes.of(again).name == "classify"
+    np.testing.assert_allclose(
+        classify.predict(again, texts).probability, frame.probability, rtol=1e-5
+    )
 
 
 ODD = ["", "one", "lovely " * 10_000, "很好 фильм 🙂", "\ud83d", "\x00", b"lovely"]
@@ -91,36 +96,38 @@ ODD = ["", "one", "lovely " * 10_000, "很好 фильм 🙂", "\ud83d", "\x00"
 
 def test_odd_texts_get_an_answer_and_the_order_of_texts_does_not_matter(trained):
     bundle, _ = trained
-    frame = imdb.predict(bundle, ODD)
+    frame = classify.predict(bundle, ODD)
     assert np.isfinite(frame.probability).all() and len(frame) == len(ODD)
     assert frame.label[6] == "good" and frame.label[2] == "good"
-    alone = [imdb.predict(bundle, [one]).probability[0] for one in ODD]
+    alone = [classify.predict(bundle, [one]).probability[0] for one in ODD]
     np.testing.assert_allclose(frame.probability, alone, rtol=1e-4)
-    assert imdb.predict(bundle, []).shape == (0, 6)
+    assert classify.predict(bundle, []).shape == (0, 6)
 
 
 def test_what_cannot_be_predicted(trained, reviews):
     bundle, _ = trained
     with pytest.raises(ValueError, match="text 1: the text is not UTF-8"):
-        imdb.predict(bundle, ["a", b"\xff"])
+        classify.predict(bundle, ["a", b"\xff"])
     with pytest.raises(TypeError, match="text 0: a text must be str or UTF-8 bytes; received None"):
-        imdb.predict(bundle, [None])
+        classify.predict(bundle, [None])
     with pytest.raises(ValueError, match="received one text"):
-        imdb.predict(bundle, "lovely")
+        classify.predict(bundle, "lovely")
     other = data.TextEncoder.of(["quite another vocabulary"])
     wrong = Bundle(bundle.model, {**bundle.preprocessing, "encoder": other.to_dict()})
     with pytest.raises(ValueError, match="vocabulary has 6 ids and its model 36: they do not"):
-        imdb.predict(wrong, ["a"])
+        classify.predict(wrong, ["a"])
     with pytest.raises(ValueError, match="names 2 classes and its model has 3"):
-        imdb.predict(Bundle(bundle.model, {**bundle.preprocessing, "classes": ["a", "b"]}), ["a"])
+        classify.predict(
+            Bundle(bundle.model, {**bundle.preprocessing, "classes": ["a", "b"]}), ["a"]
+        )
     with pytest.raises(ValueError, match="or is damaged: encoder is missing"):
-        imdb.predict(Bundle(bundle.model, {}), ["a"])
+        classify.predict(Bundle(bundle.model, {}), ["a"])
 
 
 def test_evaluation_puts_simple_methods_beside_it(trained, reviews):
     bundle, _ = trained
     said = []
-    frame = imdb.evaluate(bundle, reviews, report=said.append)
+    frame = classify.evaluate(bundle, reviews, report=said.append)
     assert frame.columns.tolist() == [
         "part", "method", "texts", "accuracy", "nats", "calibration_error"
     ]  # fmt: skip
@@ -137,7 +144,7 @@ def test_evaluation_puts_simple_methods_beside_it(trained, reviews):
     assert (rows.texts == 48).all() and len(said) == 2
     assert rows.accuracy["most frequent class"] == pytest.approx(1 / 3, abs=0.03)
     assert rows.accuracy["logistic regression, TF-IDF bigrams"] > 0.9
-    told = imdb.predict(bundle, reviews.test.inputs)
+    told = classify.predict(bundle, reviews.test.inputs)
     truth = [reviews.classes[i] for i in reviews.test.targets]
     right = (told.label == truth).mean()
     assert rows.accuracy.iloc[0] == pytest.approx(right)
@@ -148,20 +155,20 @@ def test_evaluation_puts_simple_methods_beside_it(trained, reviews):
 def test_tables_are_scored_whole_or_by_the_parts_of_training(tmp_path):
     table().to_csv(tmp_path / "mine.csv", index=False)
     table(30, seed=9).to_csv(tmp_path / "other.csv", index=False)
-    bundle = imdb.train(tmp_path / "mine.csv", **{**SMALL, "epochs": 1})
-    mine = imdb.evaluate(bundle, baselines=False)
+    bundle = train(tmp_path / "mine.csv", **{**SMALL, "epochs": 1})
+    mine = classify.evaluate(bundle, baselines=False)
     assert mine.part.tolist() == ["validation", "test"]
     pd.testing.assert_frame_equal(
-        mine, imdb.evaluate(bundle, tmp_path / "mine.csv", baselines=False)
+        mine, classify.evaluate(bundle, tmp_path / "mine.csv", baselines=False)
     )
-    other = imdb.evaluate(bundle, tmp_path / "other.csv")
+    other = classify.evaluate(bundle, tmp_path / "other.csv")
     assert other.part.tolist() == ["whole"] and other.texts.tolist() == [30]
     table(30).assign(label="odd").to_csv(tmp_path / "odd.csv", index=False)
     with pytest.raises(ValueError, match=r"odd\.csv: label 'odd' in row 0 is none of"):
-        imdb.evaluate(bundle, tmp_path / "odd.csv")
+        classify.evaluate(bundle, tmp_path / "odd.csv")
     table(99).to_csv(tmp_path / "mine.csv", index=False)
     with pytest.raises(ValueError, match=r"'mine.csv' have changed since the model was trained"):
-        imdb.evaluate(bundle)
+        classify.evaluate(bundle)
 
 
 def test_the_reviews_are_read_again_as_in_training(tmp_path, monkeypatch):
@@ -174,21 +181,21 @@ def test_the_reviews_are_read_again_as_in_training(tmp_path, monkeypatch):
             for i in range(30):
                 (folder / f"{i}_5.txt").write_text(f"{part} {i} {kind}")
     reviews = data.load("imdb", source=tmp_path / "aclImdb", stored=False, seed=3)
-    bundle = imdb.train(reviews, **{**SMALL, "epochs": 1})
-    told = imdb.evaluate(bundle, tmp_path / "aclImdb", baselines=False)
-    pd.testing.assert_frame_equal(told, imdb.evaluate(bundle, reviews, baselines=False))
+    bundle = train(reviews, **{**SMALL, "epochs": 1})
+    told = classify.evaluate(bundle, tmp_path / "aclImdb", baselines=False)
+    pd.testing.assert_frame_equal(told, classify.evaluate(bundle, reviews, baselines=False))
     assert told.texts.tolist() == [6, 60]
 
 
 def test_data_that_cannot_be_read_again(trained):
     bundle, _ = trained
     with pytest.raises(ValueError, match=r"was trained on a frame .*give the data"):
-        imdb.evaluate(bundle)
+        classify.evaluate(bundle)
     with pytest.raises(ValueError, match=r"'notes\.txt' must end in one of .csv"):
-        imdb.evaluate(bundle, "notes.txt")
+        classify.evaluate(bundle, "notes.txt")
     two = data.reviews(table().query("label != 'fine'"))
     with pytest.raises(ValueError, match="have the classes bad, good; the model knows bad, fine"):
-        imdb.evaluate(bundle, two)
+        classify.evaluate(bundle, two)
 
 
 # Calibration.
@@ -222,25 +229,25 @@ def test_a_calibration_curve_counts_every_text():
 
 def test_an_explanation_of_a_raw_text(trained):
     bundle, _ = trained
-    frame = imdb.explain(bundle, "w1 w2 Lovely w3 w5")
+    frame = classify.explain(bundle, "w1 w2 Lovely w3 w5")
     assert frame.word.tolist() == ["w1", "w2", "lovely", "w3", "w5"]
     assert frame.left_out.argmax() == 2
-    told = imdb.predict(bundle, ["w1 w2 Lovely w3 w5"])
+    told = classify.predict(bundle, ["w1 w2 Lovely w3 w5"])
     assert told.label[0] == "good"
     assert frame.probability.iloc[-1] == pytest.approx(told.probability[0], rel=1e-4)
-    other = imdb.explain(bundle, "w1 w2 Lovely w3 w5", "bad")
+    other = classify.explain(bundle, "w1 w2 Lovely w3 w5", "bad")
     assert other.probability.iloc[-1] == pytest.approx(told["P(bad)"][0], rel=1e-3)
     with pytest.raises(ValueError, match=r"unknown label 'goood'.*Did you mean 'good'"):
-        imdb.explain(bundle, "a", "goood")
+        classify.explain(bundle, "a", "goood")
 
 
 def test_where_it_errs(trained, reviews):
     bundle, _ = trained
-    frame = imdb.predictions(bundle, reviews, "test")
+    frame = classify.predictions(bundle, reviews, "test")
     assert len(frame) == 48
     assert frame.words.tolist() == [len(text.split()) for text in reviews.test.inputs]
     assert frame.right.tolist() == (frame.truth == frame.label).tolist()
-    lengths = imdb.accuracy_by_length(frame, bins=3)
+    lengths = classify.accuracy_by_length(frame, bins=3)
     assert lengths["count"].sum() == 48 and lengths.words.is_monotonic_increasing
     assert np.average(lengths.accuracy, weights=lengths["count"]) == pytest.approx(
         frame.right.mean()
@@ -253,9 +260,9 @@ def test_where_it_errs(trained, reviews):
 def test_pretraining_gives_the_classifier_its_weights(reviews, tmp_path):
     said = []
     settings = {**SMALL, "epochs": 1, "pretraining": 2, "bidirectional": True}
-    bundle = imdb.train(reviews, folder=tmp_path, **{**settings, "report": said.append})
+    bundle = train(reviews, folder=tmp_path, **{**settings, "report": said.append})
     assert said[0].startswith("next word, epoch 1/2")
-    assert imdb.evaluate(bundle, reviews, baselines=False).method[0].endswith("pretrained")
+    assert classify.evaluate(bundle, reviews, baselines=False).method[0].endswith("pretrained")
     reader = keras.saving.load_model(tmp_path / "pretraining" / "best.keras")
     kept = np.load(tmp_path / "pretraining" / "pretrained.npz")
     np.testing.assert_array_equal(
@@ -267,13 +274,13 @@ def test_a_run_goes_on_behind_its_pretraining_and_a_new_one_does_not(reviews, tm
     said = []
     settings = {**SMALL, "report": said.append, "pretraining": 1}
     with pytest.raises(Killed):
-        imdb.train(reviews, folder=tmp_path, callbacks=[Kill()], **settings)
+        train(reviews, folder=tmp_path, callbacks=[Kill()], **settings)
     assert any("next word" in line for line in said)
     said.clear()
-    imdb.train(reviews, folder=tmp_path, callbacks=[keras.callbacks.Callback()], **settings)
+    train(reviews, folder=tmp_path, callbacks=[keras.callbacks.Callback()], **settings)
     assert said[0].startswith("epoch 3/4")
     said.clear()
-    imdb.train(reviews, folder=tmp_path, **{**settings, "embedding": 4, "epochs": 1})
+    train(reviews, folder=tmp_path, **{**settings, "embedding": 4, "epochs": 1})
     assert said[0].startswith("next word")
 
 
@@ -318,9 +325,9 @@ def test_long_texts_are_read_whole_in_pretraining():
 
 def test_the_wide_part_is_added_to_a_trained_model(reviews):
     settings = {**SMALL, "epochs": 2, "word_dropout": 0.0}
-    deep = imdb.train(reviews, **settings)
+    deep = train(reviews, **settings)
     said = []
-    both = imdb.train(reviews, **{**settings, "report": said.append, "wide": 20})
+    both = train(reviews, **{**settings, "report": said.append, "wide": 20})
     table = both.model.get_layer("wide")
     assert table.size == 20 and sum("vote by themselves: 20;" in line for line in said) == 1
     # Of all runs of words the three that say the mood have the largest weights.
@@ -341,7 +348,7 @@ def test_the_wide_part_is_added_to_a_trained_model(reviews):
     np.testing.assert_allclose(whole, share.mean() * alone + votes, atol=1e-4)
     labels = reviews.validation.targets
     assert cost(whole, labels) <= cost(alone, labels)
-    assert imdb.predict(both, ["w1 lovely w2"]).label.tolist() == ["good"]
+    assert classify.predict(both, ["w1 lovely w2"]).label.tolist() == ["good"]
 
 
 def cost(logits, labels):
@@ -379,7 +386,7 @@ def test_words_that_no_class_prefers_have_no_weight():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"unit": 3}, "unknown setting 'unit'; .*Did you mean 'units'"),
+        ({"unit": 3}, "unknown option 'unit'; .*Did you mean 'units'"),
         ({"units": 0}, "units must be a positive integer; received units=0"),
         ({"cell": "lstn"}, "unknown cell 'lstn'.*Did you mean 'lstm'"),
         ({"level": "letter"}, "unknown level 'letter'; accepted: 'word', 'wordpiece'"),
@@ -395,13 +402,13 @@ def test_words_that_no_class_prefers_have_no_weight():
 )
 def test_bad_settings(reviews, tmp_path, settings, message):
     with pytest.raises(ValueError, match=message):
-        imdb.train(reviews, folder=tmp_path / "run", **{**SMALL, **settings})
+        train(reviews, folder=tmp_path / "run", **{**SMALL, **settings})
     assert not (tmp_path / "run").exists()
 
 
 def test_settings_reach_the_model():
-    settings = checked(
-        {"cell": "mut1", "units": 6, "layers": 2, "recurrent_dropout": 0.3, "pooling": "attention"}
+    settings = classify.Settings(
+        cell="mut1", units=6, layers=2, recurrent_dropout=0.3, pooling="attention"
     )
     model = classifier(50, 2, settings)
     tower = model.get_layer("recurrent")
@@ -411,8 +418,8 @@ def test_settings_reach_the_model():
 
 
 def test_weight_decay_shrinks_what_is_not_a_bias(reviews):
-    model = imdb.train(reviews, **{**SMALL, "epochs": 1, "weight_decay": 5.0}).model
-    plain = imdb.train(reviews, **{**SMALL, "epochs": 1}).model
+    model = train(reviews, **{**SMALL, "epochs": 1, "weight_decay": 5.0}).model
+    plain = train(reviews, **{**SMALL, "epochs": 1}).model
 
     def size(one):
         return np.abs(one.get_layer("embedding").get_weights()[0]).mean()
@@ -433,12 +440,12 @@ class Kill(keras.callbacks.Callback):
 @pytest.mark.parametrize("pairs", [0, 50])
 def test_a_killed_run_ends_as_one_that_never_stopped(reviews, tmp_path, pairs):
     settings = {**SMALL, "pairs": pairs}
-    whole = imdb.train(reviews, folder=tmp_path / "whole", **settings)
+    whole = train(reviews, folder=tmp_path / "whole", **settings)
     with pytest.raises(Killed):
-        imdb.train(reviews, folder=tmp_path / "killed", callbacks=[Kill()], **settings)
+        train(reviews, folder=tmp_path / "killed", callbacks=[Kill()], **settings)
     with pytest.raises(ValueError, match="holds an unfinished run with units=8, this one has"):
-        imdb.train(reviews, folder=tmp_path / "killed", **{**settings, "units": 9})
-    resumed = imdb.train(
+        train(reviews, folder=tmp_path / "killed", **{**settings, "units": 9})
+    resumed = train(
         reviews, folder=tmp_path / "killed", callbacks=[keras.callbacks.Callback()], **settings
     )
     one, other = (pd.read_csv(tmp_path / run / "log.csv") for run in ("whole", "killed"))
@@ -447,14 +454,14 @@ def test_a_killed_run_ends_as_one_that_never_stopped(reviews, tmp_path, pairs):
 
 
 def test_a_model_trained_in_bfloat16_is_kept_in_float32(reviews):
-    bundle = imdb.train(reviews, **{**SMALL, "epochs": 1, "precision": "mixed_bfloat16"})
+    bundle = train(reviews, **{**SMALL, "epochs": 1, "precision": "mixed_bfloat16"})
     assert {layer.compute_dtype for layer in bundle.model.layers} == {"float32"}
 
 
 def test_pieces_of_words(reviews):
-    bundle = imdb.train(reviews, **{**SMALL, "epochs": 1, "level": "wordpiece"})
+    bundle = train(reviews, **{**SMALL, "epochs": 1, "level": "wordpiece"})
     assert data.TextEncoder.from_dict(bundle.preprocessing["encoder"]).level == "wordpiece"
-    assert imdb.predict(bundle, ["lovely", ""]).shape == (2, 6)
+    assert classify.predict(bundle, ["lovely", ""]).shape == (2, 6)
 
 
 # The shell.
@@ -470,7 +477,7 @@ def test_train_evaluate_and_predict_from_a_shell(tmp_path):
     table().rename(columns={"text": "words"}).to_csv(tmp_path / "mine.csv", index=False)
     options = "--text words --units 8 --embedding 8 --epochs 6 --learning-rate 0.03 --batch-size 16"
     out = tmp_path / "model"
-    run = shell("train", "imdb", tmp_path / "mine.csv", "--out", out, *options.split())
+    run = shell("train", "classify", tmp_path / "mine.csv", "--out", out, *options.split())
     assert run.exit_code == 0, run.output
     assert "epoch 6/6: train" in run.output and "logistic regression" in run.output
     again = shell("evaluate", out, "--json")
@@ -490,11 +497,15 @@ def test_train_evaluate_and_predict_from_a_shell(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["train", "imdb", "nowhere.tar.gz"], 1, "there is no file or folder 'nowhere.tar.gz'"),
-        (["train", "imdb", "nowhere.csv"], 1, "there is no file 'nowhere.csv'"),
-        (["train", "imdb", "MINE", "--cell", "lstn"], 2, "unknown cell 'lstn'"),
-        (["train", "imdb", "MINE", "--pooling", "max,men"], 2, "unknown pooling 'men'"),
-        (["train", "imdb", "MINE", "--label", "lable"], 2, "mine.csv: there is no column 'lable'"),
+        (["train", "classify", "nowhere.tar.gz"], 1, "there is no file or folder 'nowhere.tar.gz'"),
+        (["train", "classify", "nowhere.csv"], 1, "there is no file 'nowhere.csv'"),
+        (["train", "classify", "MINE", "--cell", "lstn"], 2, "unknown cell 'lstn'"),
+        (["train", "classify", "MINE", "--pooling", "max,men"], 2, "unknown pooling 'men'"),
+        (
+            ["train", "classify", "MINE", "--label", "lable"],
+            2,
+            "mine.csv: there is no column 'lable'",
+        ),
         (["predict", "nowhere", "text"], 1, "'nowhere' is no bundle"),
     ],
 )
@@ -511,6 +522,10 @@ def test_errors_in_a_shell_are_one_line(tmp_path, arguments, code, message):
 
 def test_other_bundles_are_refused(trained, tmp_path):
     bundle, _ = trained
-    Bundle(bundle.model, {}).save(tmp_path / "other", optimizer=False)
-    run = shell("predict", tmp_path / "other", "a")
-    assert run.exit_code == 1 and "the bundle is no classifier of texts" in run.stderr
+    for card, message in (
+        (Card(recipe="classify"), "the bundle is no classifier of texts"),
+        (Card(), "the bundle's card names the recipe ''; known recipes: write, classify, forecast"),
+    ):
+        Bundle(bundle.model, {}, card).save(tmp_path / "other", optimizer=False)
+        run = shell("predict", tmp_path / "other", "a")
+        assert run.exit_code == 1 and message in run.stderr

@@ -13,10 +13,10 @@ from keraseq.data import labelled
 from keraseq.files import remove, replacing
 from keraseq.layers import stack
 from keraseq.models.inputs import drop, embedded_tokens
-from keraseq.recipes.imdb.baselines import MULTIPLE
-from keraseq.recipes.imdb.progress import Report, schedule
-from keraseq.recipes.imdb.settings import Settings
-from keraseq.recipes.precision import layers_in
+from keraseq.recipes.classify.baselines import MULTIPLE
+from keraseq.recipes.classify.settings import Settings
+from keraseq.recipes.recipe import Recipe
+from keraseq.recipes.run import Report, layers_in, schedule
 
 # Words that stand for all others in a step: the true softmax over 20,000 would cost 20 times the
 # recurrent layer.
@@ -54,7 +54,7 @@ class NextWord(keras.Model):
 
     Example:
 
-    >>> from keraseq.recipes.imdb.pretraining import NextWord
+    >>> from keraseq.recipes.classify.pretraining import NextWord
     >>> model = NextWord(50, embedding=4, cell="gru", units=8)
     >>> tuple(model(keras.ops.ones((2, 5), "int32")).shape)
     (2, 5, 8)
@@ -169,7 +169,8 @@ def pretrain(
     reviews: data.LabelledTexts,
     settings: Settings,
     folder: Path,
-    report: Callable[[str], None],
+    say: Callable[[str], None],
+    recipe: Recipe,
 ) -> None:
     """Gives a classifier's embedding and recurrent layers the weights of a language model.
 
@@ -218,7 +219,9 @@ def pretrain(
                 patience=None,
                 keep=True,
                 others=[
-                    Report(settings.pretraining, lambda line: report(f"next word, {line}")),
+                    Report(
+                        recipe, None, settings.pretraining, lambda line: say(f"next word, {line}")
+                    ),
                 ],
             ),
             verbose=0,

@@ -9,8 +9,8 @@ from keraseq.data import LabelledTexts
 from keraseq.data.labelled.parts import PARTS
 from keraseq.evaluate import probabilities
 from keraseq.inspection import word_influence
-from keraseq.recipes.imdb.baselines import logits_of
-from keraseq.recipes.imdb.evaluation import parts_of
+from keraseq.recipes.classify.baselines import logits_of
+from keraseq.recipes.classify.evaluation import parts_of
 
 
 def explain(bundle: Bundle, text: str | bytes, label: str | None = None) -> pd.DataFrame:
@@ -35,8 +35,8 @@ def explain(bundle: Bundle, text: str | bytes, label: str | None = None) -> pd.D
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"text": [f"good {i}" for i in range(40)], "label": [0, 1] * 20})
     >>> tiny = {"units": 4, "embedding": 4, "epochs": 1, "report": None}
-    >>> bundle = keraseq.recipes.imdb.train(keraseq.data.reviews(frame), **tiny)
-    >>> keraseq.recipes.imdb.explain(bundle, "Good film").columns.tolist()
+    >>> bundle = keraseq.recipes.train("classify", keraseq.data.reviews(frame), **tiny)
+    >>> keraseq.recipes.classify.explain(bundle, "Good film").columns.tolist()
     ['word', 'probability', 'left_out', 'gradient']
     """
     encoder, classes, warmth, *_ = parts_of(bundle)
@@ -95,7 +95,7 @@ def accuracy_by_length(frame: pd.DataFrame, bins: int = 8) -> pd.DataFrame:
 
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"words": [1, 2, 30, 40], "right": [True, True, True, False]})
-    >>> keraseq.recipes.imdb.accuracy_by_length(frame, bins=2).accuracy.tolist()
+    >>> keraseq.recipes.classify.accuracy_by_length(frame, bins=2).accuracy.tolist()
     [1.0, 0.5]
     """
     groups = pd.qcut(frame.words, positive_integer("bins", bins), duplicates="drop")

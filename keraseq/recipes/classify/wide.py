@@ -7,8 +7,8 @@ import numpy as np
 
 from keraseq.evaluate import accuracy, log_softmax, negative_log_likelihood, temperature
 from keraseq.layers.wide import keys_of
-from keraseq.recipes.imdb.baselines import logits_of
-from keraseq.recipes.weights import copy_weights
+from keraseq.recipes.classify.baselines import logits_of
+from keraseq.recipes.run import copy_weights
 
 FEWEST = 3  # training texts that a run of words must stand in
 PENALTIES = (0.03, 0.1, 0.3)  # C of the logistic regression, chosen on validation

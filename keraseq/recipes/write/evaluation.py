@@ -13,7 +13,7 @@ from pydantic import Field
 
 from keraseq import data, generation
 from keraseq.bundle import Bundle
-from keraseq.checks import positive_integer
+from keraseq.checks import boolean, positive_integer
 from keraseq.evaluate import NGram, negative_log_likelihood
 from keraseq.generation.engine import Engine
 from keraseq.generation.text import check_vocabulary
@@ -46,6 +46,7 @@ def evaluate(
     bundle: Bundle,
     source=None,
     *,
+    baselines: bool = True,
     orders: Sequence[int] = ORDERS,
     cold: int | None = COLD,
     data_dir: str | Path | None = None,
@@ -59,8 +60,10 @@ def evaluate(
 
     Args:
         bundle: What `train` made.
-        source: What `keraseq.data.text_corpus` reads; all of it is scored, unless it is the text
-            that the model was trained on: then its validation and test parts are. Default: that.
+        source: A `keraseq.data.Corpus`, whose validation and test parts are scored; or what
+            `keraseq.data.text_corpus` reads: all of it is scored, unless it is the text that the
+            model was trained on, which is scored in parts. Default: that.
+        baselines: Whether to count n-grams. Defaults to `True`.
         orders: Orders of the n-grams. Defaults to 1 to 6; those that cannot be counted for a
             vocabulary of this size are left out.
         cold: Length of the windows; `None` leaves this row out. Defaults to 256.
@@ -77,11 +80,18 @@ def evaluate(
     tokenizer, stored = parts_of_bundle(bundle)
     trained = asdict(stored.corpus)
     options = {k: v for k, v in trained.items() if k != "sha256"}
-    known, why = corpus_again(options, trained["sha256"], tokenizer, data_dir)
+    if isinstance(source, data.Corpus):
+        if source.tokenizer != tokenizer:
+            raise ValueError("the corpus has another tokenizer than the bundle")
+        known, why, source = source, "", None
+    else:
+        known, why = corpus_again(options, trained["sha256"], tokenizer, data_dir)
     parts = parts_of(source, known, why, trained, tokenizer, data_dir)
     rows = []
     for part, documents in parts.items():
         rows += [(part, name, *cost) for name, cost in of_model(bundle.model, documents, cold)]
+        if not boolean("baselines", baselines):
+            continue
         if known is None:
             rows.append((part, f"n-grams: {why}", 0, math.nan))
             continue

@@ -20,10 +20,9 @@ from keraseq.evaluate import (
     negative_log_likelihood,
     probabilities,
 )
-from keraseq.models.classifier import chosen_poolings
-from keraseq.recipes.imdb import baselines as simple
-from keraseq.recipes.imdb.baselines import logits_of
-from keraseq.recipes.imdb.settings import Settings
+from keraseq.recipes.classify import baselines as simple
+from keraseq.recipes.classify.baselines import logits_of
+from keraseq.recipes.classify.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -181,7 +180,6 @@ def parts_of(bundle: Bundle) -> Parts:
                 f"it names {len(stored.classes)} classes and its model has "
                 f"{model.output_shape[-1]}: they do not belong together"
             )
-        method_of(stored.settings)  # or says what is wrong
     return Parts(encoder, stored.classes, stored.temperature, stored.data, stored.settings)
 
 
@@ -244,7 +242,7 @@ def logits_by_part(
 def method_of(settings: Settings) -> str:
     """The model in a few words."""
     words = [f"{'bidirectional ' * settings.bidirectional}{settings.cell}"]
-    words.append(" and ".join(chosen_poolings(settings.pooling)) + " pooling")
+    words.append(" and ".join(settings.pooling) + " pooling")
     return ", ".join([*words, *(["pretrained"] if settings.pretraining else [])])
 
 

@@ -1,0 +1,168 @@
+"""`keraseq train NAME SOURCE --option` and `keraseq recipes`, both derived from the table."""
+
+import inspect
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from keraseq import recipes
+from keraseq.checks import one_of
+from keraseq.cli.bundles import show
+from keraseq.cli.shell import UsageError, app, fail, quiet_backend, terminal
+from keraseq.recipes.recipe import (
+    COMMON,
+    MODEL,
+    READING,
+    TRAINING,
+    Option,
+    refuse,
+    settings_of,
+    taken,
+)
+
+RUN = "Run"  # group of what is no setting
+GROUPS = (COMMON, READING, RUN, MODEL, TRAINING)
+
+
+class Recipes(TyperGroup):
+    """The recipes as commands; an unknown one is refused in one line."""
+
+    def resolve_command(self, ctx, args):
+        """The command of a name."""
+        try:
+            one_of("recipe", args[0], recipes.RECIPES)
+        except ValueError as error:
+            fail(error)
+        return super().resolve_command(ctx, args)
+
+
+class Grouped(TyperCommand):
+    """A command whose help shows options by group, and whose errors are one line."""
+
+    def format_options(self, ctx, formatter):
+        """The options under the names of their groups, in order."""
+        for group in GROUPS:
+            named = [p for p in self.params if getattr(p, "rich_help_panel", None) == group]
+            with formatter.section(group):
+                formatter.write_dl([one.get_help_record(ctx) for one in named])
+
+    def parse_args(self, ctx, args):
+        """What was typed, or one line that says what is wrong."""
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError as error:
+            fail(self.said(error))
+
+    def said(self, error: UsageError) -> str:
+        """The error, with the nearest option, or the recipe that has it."""
+        given = getattr(error, "option_name", None)
+        if given is None or not hasattr(error, "possibilities"):
+            return error.format_message()
+        flags = [flag for one in self.params for flag in one.opts if flag.startswith("--")]
+        try:
+            return refuse(given, flags)
+        except ValueError as said:
+            return str(said)
+
+
+OPTIONS: dict[str, dict[str, Option]] = {name: taken(settings_of(name)) for name in recipes.RECIPES}
+train = typer.Typer(no_args_is_help=True, rich_markup_mode=None, cls=Recipes)
+app.add_typer(train, name="train", help="Train a model by one of the recipes.")
+
+
+def parameter(name: str, kind, said, default=None) -> inspect.Parameter:
+    """A parameter of a command."""
+    kinds = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kinds, annotation=Annotated[kind, said], default=default)
+
+
+def option(help: str, group: str, *flags: str):
+    """An option of a command."""
+    return typer.Option(*flags, help=help, rich_help_panel=group, show_default=False)
+
+
+def command_of(name: str, row: recipes.Row) -> None:
+    """Makes the command of a recipe: its source, its settings, and what every training has."""
+    parameters = [
+        parameter("source", list[str] | None, typer.Argument(help=f"{row.reads}.")),
+        *(
+            parameter(one.name, one.shell_kind, option(one.said, one.group))
+            for one in OPTIONS[name].values()
+        ),
+        parameter("out", Path, option("Folder for the finished model.", RUN), Path("runs", name)),
+        parameter(
+            "baselines",
+            bool,
+            option("Measure simple methods too.", RUN, "--baselines/--no-baselines"),
+            True,
+        ),
+        parameter("start", Path | None, option("A saved model of `write` to train further.", RUN)),
+    ]
+
+    def command(source, out, baselines, start, **settings):
+        run(name, source, out, baselines, start, settings)
+
+    command.__signature__ = inspect.Signature(parameters)
+    command.__doc__ = f"""Train {row.title}.
+
+    After each epoch the losses are printed; at the end the model is measured on parts that it was
+    not trained on, beside simple methods. A training that was stopped goes on when the command is
+    repeated: it is kept in the folder OUT.training. Without options the settings are those that
+    were found good.
+    """
+    train.command(name, cls=Grouped)(command)
+
+
+for name, row in recipes.RECIPES.items():
+    command_of(name, row)
+
+
+def run(name: str, source, out: Path, baselines: bool, start: Path | None, given: dict) -> None:
+    """Trains, saves and measures."""
+    quiet_backend()
+    from keraseq.recipes.run import finish, read, trained
+
+    kept = out.with_name(out.name + ".training")
+    try:
+        settings = {
+            option: OPTIONS[name][option].parsed(value)
+            for option, value in given.items()
+            if value not in (None, [])
+        }
+        recipe = recipes.get(name, start)
+        if len(source or ()) > 1 and not recipe.many_sources:
+            raise ValueError(f"{name} reads one source; received {', '.join(source)}")
+        source = source if source and len(source) > 1 else next(iter(source or ()), None)
+        parts, chosen = read(recipe, source, settings)
+        print(parts, flush=True)
+        bundle = trained(
+            recipe,
+            parts,
+            chosen,
+            folder=kept,
+            hold=True,
+            report=lambda line: print(line, flush=True),
+            verbose=1 if terminal().is_terminal else 0,
+            callbacks=(),
+        )
+        bundle.save(out, optimizer=False)
+        table = recipe.evaluate(bundle, parts, baselines=baselines)
+        show(table)
+        if baselines and (said := recipe.verdict(bundle, table)):
+            print(said)
+        finish(kept)
+    except (ValueError, TypeError, FloatingPointError, OSError) as error:
+        fail(error)
+    except KeyboardInterrupt:
+        fail(f"stopped; the run is kept in {kept}, and the same command goes on from there", 130)
+    terminal().print(f"model: {out}", soft_wrap=True)
+
+
+@app.command("recipes")
+def table() -> None:
+    """List the recipes: what they read, what comes of it, an example."""
+    for name, row in recipes.RECIPES.items():
+        print(f"{name}: {row.title}\n    reads  {row.reads}\n    gives  {row.gives}")
+        print(f"    {row.example}")
