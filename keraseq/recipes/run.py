@@ -287,9 +287,12 @@ def claim(folder: Path, settings: dict) -> None:
             )
         for name, value in settings.items():
             if before.get(name) != value:
+                other = f"with {name}={before.get(name)!r}, this one has {name}={value!r}"
+                if name == "data":  # whose digest tells a reader nothing
+                    other = "of other data"
                 raise ValueError(
-                    f"{str(folder)!r} holds an unfinished run with {name}={before.get(name)!r}, "
-                    f"this one has {name}={value!r}; go on with that one, or remove the folder"
+                    f"{str(folder)!r} holds an unfinished run {other}; go on with that one, or "
+                    "remove the folder"
                 )
         return
     for name in MADE:  # of a run that is over, or had not come to the end of an epoch

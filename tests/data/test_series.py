@@ -233,6 +233,16 @@ def test_series_that_are_too_short_are_named():
     refused("series 'series': validation=", hours(3))
 
 
+def test_a_column_that_never_changes_has_deviation_1():
+    """0.1 is no number of float64, and its mean is another one; true changes, however small, are."""
+    from keraseq.data import Scaler
+
+    frame = pd.DataFrame({"tenth": np.full(280, 0.1), "true": 1e6 + np.arange(280) % 2 * 1e-3})
+    tenth, true = Scaler.fit(frame).deviation
+    assert tenth == 1.0
+    assert true == pytest.approx(5e-4, rel=1e-3)
+
+
 def test_a_constant_series_is_accepted():
     found = data.series(hours(y=5.0))
     scaler = data.Scaler.fit(found.part("train")["series"])

@@ -72,7 +72,7 @@ def test_a_folder_is_one_run_s(recipe, tmp_path, monkeypatch):
     [other] = [one for one in RECIPES if one is not recipe][:1]
     for again, options, message in (
         (recipe, {"learning_rate": 0.5}, "unfinished run with learning_rate="),
-        (recipe, RECIPES[recipe], "unfinished run with data='"),
+        (recipe, RECIPES[recipe], "unfinished run of other data;"),
         (other, {}, "unfinished run with recipe="),
     ):
         with pytest.raises(ValueError, match=message) as caught:

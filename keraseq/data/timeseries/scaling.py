@@ -16,6 +16,8 @@ from keraseq.files import checked_json
 if TYPE_CHECKING:
     import pandas as pd
 
+ROUNDING = 1e-12  # of the largest value: less than this is what float64 makes of no change at all
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -54,7 +56,7 @@ class Scaler:
         """The scaler of a training part; give it nothing else."""
         values = check_series(train).to_numpy("float64")
         deviation = values.std(axis=0)
-        deviation[deviation == 0] = 1.0
+        deviation[deviation <= ROUNDING * np.abs(values).max(axis=0)] = 1.0
         return cls(tuple(train.columns), tuple(values.mean(axis=0)), tuple(deviation))
 
     def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
