@@ -234,7 +234,7 @@ def test_series_that_are_too_short_are_named():
 
 
 def test_a_column_that_never_changes_has_deviation_1():
-    """0.1 is no number of float64, and its mean is another one; true changes, however small, are."""
+    """0.1 is no number of float64, and its mean is another one; a true change is told from that."""
     from keraseq.data import Scaler
 
     frame = pd.DataFrame({"tenth": np.full(280, 0.1), "true": 1e6 + np.arange(280) % 2 * 1e-3})
