@@ -34,7 +34,7 @@ def keraseq(*arguments, start=(KERASEQ,), **variables):
         (["compare", "--help"], 0, "compare"),
         (["--version"], 0, f"keraseq {__version__}"),
         (["cels"], 2, "No such command 'cels'"),
-        (["train", "text", "--epochs", "many"], 2, "Invalid value for '--epochs'"),
+        (["train", "write", "--epochs", "many"], 2, "Invalid value for '--epochs'"),
     ],
 )
 def test_the_shell_itself_is_fast(arguments, code, said):

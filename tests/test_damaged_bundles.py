@@ -411,9 +411,9 @@ def test_arrays_of_another_shape_or_kind(case, value):
 def test_the_shell_says_it_in_one_line(case, damaged):
     kept = json.loads((damaged / "preprocessing.json").read_text())
     commands = {
-        "text": (["generate", damaged], ["evaluate", damaged]),
-        "imdb": (["predict", damaged, "a good day"], ["evaluate", damaged]),
-        "forecast": (["forecast", "co2", "--bundle", damaged], ["evaluate", damaged]),
+        "write": (["generate", damaged], ["evaluate", damaged]),
+        "classify": (["predict", damaged, "a good day"], ["evaluate", damaged]),
+        "forecast": (["predict", damaged, "co2"], ["evaluate", damaged]),
     }[case.folder.name]
     for changed in ({**kept, "tokenizer": 1, "encoder": 1, "targets": 1}, [], None):
         (damaged / "preprocessing.json").write_text("{" if changed is None else json.dumps(changed))

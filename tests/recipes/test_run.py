@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from keraseq import cli, data, recipes, train
 from keraseq.data.labelled import encoder
-from keraseq.models import heads
+from keraseq.layers import heads
 from keraseq.recipes import run as running
 from keraseq.recipes.forecast.recipe import MODELS
 from keraseq.recipes.recipe import DERIVED

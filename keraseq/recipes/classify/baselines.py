@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import keras
 import numpy as np
 
-from keraseq import data, layers
+from keraseq import data, layers, models
 from keraseq import train as training
 from keraseq.data import labelled
 from keraseq.data.labelled.batches import by_length
@@ -47,7 +47,7 @@ def bag_of_embeddings(reviews: data.LabelledTexts, encoder: data.TextEncoder) ->
     x = layers.SequencePooling("mean")(x)
     x = keras.layers.Dropout(0.5)(x)
     logits = keras.layers.Dense(len(reviews.classes), name="logits")(x)
-    model = training.compile(keras.Model(tokens, logits), learning_rate=BAG_RATE)
+    model = training.compile(models.SequenceModel(tokens, logits), learning_rate=BAG_RATE)
     sets = {
         name: labelled.batches(
             rows[name], reviews.part(name).targets, 64, shuffle=name == "train", multiple=MULTIPLE
