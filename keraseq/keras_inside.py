@@ -3,9 +3,11 @@
 Another release may change these; `tests/test_keras_inside.py` says what each must do.
 """
 
+import contextlib
 from collections.abc import Callable
 
 import keras
+from keras.src.backend.common import global_state
 
 # The scope around a scope, and whether variable updates are being recorded already: a loop must
 # read the variables as the code around it sees them.
@@ -17,6 +19,7 @@ from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 __all__ = [
     "DropoutRNNCell",
+    "apart",
     "get_stateless_scope",
     "graph_of",
     "in_stateless_scope",
@@ -25,8 +28,33 @@ __all__ = [
     "operations",
     "read_by",
     "run_graph",
+    "serialized",
     "tape_record",
 ]
+
+
+@contextlib.contextmanager
+def apart():
+    """What is serialized or made here is no part of the model that Keras saves or loads around it.
+
+    While it does, Keras knows things by their `id`. That of a layer which lived for a moment goes
+    to the next, and Keras takes the two for one: the second would be made like the first.
+    """
+    names = ("shared_objects/id_to_obj_map", "shared_objects/id_to_config_map")
+    known = [global_state.get_global_attribute(name) for name in names]
+    try:
+        for name in names:
+            global_state.set_global_attribute(name, None)
+        yield
+    finally:
+        for name, one in zip(names, known, strict=True):
+            global_state.set_global_attribute(name, one)
+
+
+def serialized(thing):
+    """`keras.saving.serialize_keras_object` of a thing that may be gone a moment later."""
+    with apart():
+        return keras.saving.serialize_keras_object(thing)
 
 
 def layers_inside(layer: keras.layers.Layer, itself: bool = True, deep: bool = True) -> list:

@@ -64,3 +64,21 @@ def test_the_record_of_a_tape():
             y = x * x
         record.record_operation("mine", [y], [x], lambda d: [7 * d])
     assert float(tape.gradient(y, x)) == 7
+
+
+def test_what_lives_for_a_moment_is_taken_for_nothing_else():
+    """Keras knows things by `id` while it saves or loads a model, and an `id` is given again."""
+    from keras.src.saving.serialization_lib import ObjectSharingScope
+
+    cell = cells.GRUCell(2)
+    with ObjectSharingScope():
+        keras.saving.serialize_keras_object(cell)  # as one that is gone had the same id
+        assert "shared_object_id" in keras.saving.serialize_keras_object(cell)
+        assert "shared_object_id" not in keras_inside.serialized(cell)
+        layer = layers.RNN(cell)
+        keras.saving.serialize_keras_object(layer)
+        with pytest.raises(ValueError, match="go_backwards"):  # or the weights of another
+            keras.layers.Bidirectional(layer)
+        both = layers.Bidirectional(layer)
+        assert both.forward_layer is not both.backward_layer
+        assert "shared_object_id" in keras.saving.serialize_keras_object(layer)  # as before

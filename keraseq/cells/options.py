@@ -9,6 +9,7 @@ import keras
 
 from keraseq.cells.initializers import constant
 from keraseq.checks import did_you_mean, known_to
+from keraseq.keras_inside import serialized
 
 INITIAL = re.compile("initializer|regularizer|constraint|seed")  # options of weights, not of steps
 OF_WEIGHTS = {  # an option of each kind of weight -> where its names are known
@@ -82,7 +83,7 @@ def serialised(value):
     if isinstance(value, dict):
         return {key: serialised(one) for key, one in value.items()}
     if hasattr(value, "get_config"):
-        return keras.saving.serialize_keras_object(value)
+        return serialized(value)
     if callable(value):
         return keras.activations.serialize(value)
     return value

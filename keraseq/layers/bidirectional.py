@@ -3,6 +3,7 @@
 import keras
 from keras import ops, tree
 
+from keraseq.keras_inside import apart
 from keraseq.layers.rnn import valid_steps
 from keraseq.layers.starting import Starting
 
@@ -24,6 +25,10 @@ class Bidirectional(Starting, keras.layers.Bidirectional):
     >>> tuple(layer(keras.ops.ones((2, 5, 3))).shape)
     (2, 32)
     """
+
+    def __init__(self, layer, merge_mode="concat", weights=None, backward_layer=None, **kwargs):
+        with apart():  # both are made from the configuration of one that lives for a moment
+            super().__init__(layer, merge_mode, weights, backward_layer, **kwargs)
 
     @property
     def state_sizes(self) -> list[int]:

@@ -5,6 +5,7 @@ from keras import ops, tree
 
 from keraseq import cells
 from keraseq.checks import one_of, positive_integer, rate
+from keraseq.keras_inside import serialized
 from keraseq.layers.holding import Holding
 from keraseq.layers.rnn import RNN, run_options
 
@@ -122,7 +123,7 @@ class FeedbackRNN(Holding, keras.layers.Layer):
             **{name: getattr(self, name) for name in names},
             "dropout": self.dropout,
             "rnn_options": dict(self.rnn_options),
-            "cell": keras.saving.serialize_keras_object(pattern),
+            "cell": serialized(pattern),
             "regularizer": keras.regularizers.serialize(self.regularizer),
         }
 

@@ -6,6 +6,7 @@ from keras import ops, tree
 from keraseq import cells
 from keraseq.cells import Cell
 from keraseq.checks import boolean, positive_integer, rate
+from keraseq.keras_inside import serialized
 from keraseq.layers.feedback import regularized
 from keraseq.layers.holding import Holding
 from keraseq.layers.rnn import RNN, run_options
@@ -147,7 +148,7 @@ class SegmentRNN(Holding, keras.layers.Layer):
         return {
             **super().get_config(),
             **{name: getattr(self, name) for name in names},
-            "cell": keras.saving.serialize_keras_object(pattern),
+            "cell": serialized(pattern),
             "rnn_options": dict(self.rnn_options),
             "regularizer": keras.regularizers.serialize(self.regularizer),
         }

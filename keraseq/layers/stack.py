@@ -7,7 +7,7 @@ from keras import ops, tree
 
 from keraseq import cells
 from keraseq.checks import boolean, positive_integer, rate
-from keraseq.keras_inside import layers_inside
+from keraseq.keras_inside import layers_inside, serialized
 from keraseq.layers.bidirectional import Bidirectional
 from keraseq.layers.holding import Holding
 from keraseq.layers.rnn import RNN, run_options, swap_time, valid_steps
@@ -203,7 +203,7 @@ class Stack(Holding, Starting, keras.layers.Layer):
         names = ("bidirectional", "residual", "dropout", "return_sequences", "return_state")
         cell = self.cell
         if not isinstance(cell, str):
-            cell = keras.saving.serialize_keras_object(cell)
+            cell = serialized(cell)
         return {
             **super().get_config(),
             "cell": cell,
