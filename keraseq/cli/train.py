@@ -11,6 +11,7 @@ from keraseq import recipes
 from keraseq.checks import one_of
 from keraseq.cli.bundles import show
 from keraseq.cli.shell import UsageError, app, fail, quiet_backend, terminal
+from keraseq.recipes.presets import PRESETS, preset
 from keraseq.recipes.recipe import (
     COMMON,
     MODEL,
@@ -98,10 +99,14 @@ def command_of(name: str, row: recipes.Row) -> None:
             option("Measure simple methods too.", RUN, "--baselines/--no-baselines"),
             True,
         ),
-        parameter("start", Path | None, option("A saved model of `write` to train further.", RUN)),
+        *(
+            [parameter("start", Path | None, option("A saved model to train further.", RUN))]
+            if row.goes_on
+            else []
+        ),
     ]
 
-    def command(source, out, baselines, start, **settings):
+    def command(source, out, baselines, start=None, **settings):
         run(name, source, out, baselines, start, settings)
 
     command.__signature__ = inspect.Signature(parameters)
@@ -109,10 +114,21 @@ def command_of(name: str, row: recipes.Row) -> None:
 
     After each epoch the losses are printed; at the end the model is measured on parts that it was
     not trained on, beside simple methods. A training that was stopped goes on when the command is
-    repeated: it is kept in the folder OUT.training. Without options the settings are those that
-    were found good.
+    repeated: it is kept in the folder OUT.training.{presets_of(name)}
     """
     train.command(name, cls=Grouped)(command)
+
+
+def presets_of(name: str) -> str:
+    """The data sets for which good settings are known, for the help of a recipe."""
+    names = ", ".join(PRESETS.get(name, {}))
+    return f" Settings that were found good come with the names {names}." if names else ""
+
+
+def written(settings: dict) -> str:
+    """Settings as somebody would type them."""
+    words = [f"--{name.replace('_', '-')} {value}" for name, value in settings.items()]
+    return " ".join(words) or "nothing that is not given"
 
 
 for name, row in recipes.RECIPES.items():
@@ -132,9 +148,12 @@ def run(name: str, source, out: Path, baselines: bool, start: Path | None, given
             if value not in (None, [])
         }
         recipe = recipes.get(name, start)
-        if len(source or ()) > 1 and not recipe.many_sources:
+        if len(source or ()) > 1 and not recipes.RECIPES[name].many_sources:
             raise ValueError(f"{name} reads one source; received {', '.join(source)}")
         source = source if source and len(source) > 1 else next(iter(source or ()), None)
+        if (usual := preset(name, source)) and start is None:
+            taken = {k: v for k, v in usual.items() if k not in settings}
+            print(f"preset {source}: {written(taken)}")
         parts, chosen = read(recipe, source, settings)
         print(parts, flush=True)
         bundle = trained(
@@ -162,7 +181,9 @@ def run(name: str, source, out: Path, baselines: bool, start: Path | None, given
 
 @app.command("recipes")
 def table() -> None:
-    """List the recipes: what they read, what comes of it, an example."""
+    """List the recipes: what they read, what comes of it, an example, presets."""
     for name, row in recipes.RECIPES.items():
         print(f"{name}: {row.title}\n    reads  {row.reads}\n    gives  {row.gives}")
         print(f"    {row.example}")
+        for source, one in PRESETS.get(name, {}).items():
+            print(f"    keraseq train {name} {source}\n           {one.gives}")

@@ -6,7 +6,8 @@
     bundle.save("saved_models/notes")
 
 `RECIPES` is the table; a recipe is a row here and a package with the class that the row names (see
-`keraseq.recipes.recipe.Recipe`). A saved bundle's card names its recipe.
+`keraseq.recipes.recipe.Recipe`). A saved bundle's card names its recipe. `presets.PRESETS` has the
+settings that were found good for a data set.
 """
 
 import importlib
@@ -26,6 +27,8 @@ class Row:
         reads: Its raw input.
         gives: What comes of it.
         example: The command.
+        many_sources: Whether it reads several files.
+        goes_on: Whether a saved model can be trained further.
     """
 
     place: str
@@ -33,6 +36,8 @@ class Row:
     reads: str
     gives: str
     example: str
+    many_sources: bool = False
+    goes_on: bool = False
 
 
 RECIPES = {
@@ -42,6 +47,8 @@ RECIPES = {
         "UTF-8 files, folders, patterns; or a text of `keraseq data`",
         "text that goes on from a prompt",
         "keraseq train write 'notes/*.txt'",
+        many_sources=True,
+        goes_on=True,
     ),
     "classify": Row(
         "Classify",
@@ -74,6 +81,11 @@ def get(name: str, start=None):
     0.002
     """
     row = RECIPES[one_of("recipe", name, RECIPES)]
+    if start is not None and not row.goes_on:
+        raise ValueError(
+            f"{name} trains no saved model further; only "
+            f"{' and '.join(one for one in RECIPES if RECIPES[one].goes_on)} does"
+        )
     recipe = getattr(importlib.import_module(f"keraseq.recipes.{name}.recipe"), row.place)
     return recipe(start)
 
@@ -99,7 +111,8 @@ def train(name: str, source=None, *, start=None, **options):
 
     Args:
         name: Of the recipe: `"write"`, `"classify"` or `"forecast"`.
-        source: Raw data as the recipe reads them, or what `keraseq.data` made of them.
+        source: Raw data as the recipe reads them, or what `keraseq.data` made of them. The name
+            of a data set brings the settings of its preset, see `keraseq.recipes.presets`.
         start: A bundle, or its folder, to train further. Default: random weights.
         **options: Of `keraseq.recipes.run.train` (`folder`, `hold`, `report`, `verbose`,
             `callbacks`), and the recipe's settings, see `keraseq train NAME --help`.

@@ -150,7 +150,9 @@ class Option:
     def said(self) -> str:
         """Its line of help, with its default."""
         default = self.default
-        if default is None or default is MISSING:
+        if default is MISSING:
+            return f"{self.help} Must be given."
+        if default is None:
             return self.help
         if isinstance(default, bool):
             default = "yes" if default else "no"
@@ -272,16 +274,12 @@ class Recipe:
     name: ClassVar[str]
     Settings: ClassVar[type[Settings]]
     Data: ClassVar[type]
-    goes_on: ClassVar[bool] = False  # whether a saved model can be trained further
-    many_sources: ClassVar[bool] = False  # whether it reads several files
     reads_by: ClassVar[tuple[str, ...]] = ()  # options of reading that stand in another group
     reads_again: ClassVar[tuple[str, ...]] = ()  # those that may be others after the training
 
     def __init__(self, start=None):
         from keraseq.bundle import Bundle, load
 
-        if start is not None and not self.goes_on:
-            raise ValueError(f"{self.name} trains no saved model further; only write does")
         self.start = load(start) if start is not None and not isinstance(start, Bundle) else start
 
     def read_already(self, source, settings: Settings) -> bool:

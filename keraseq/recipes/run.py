@@ -15,6 +15,8 @@ import pandas as pd
 from keraseq import train as training
 from keraseq.bundle import Bundle, Card
 from keraseq.files import read_json, remove, write
+from keraseq.recipes import RECIPES
+from keraseq.recipes.presets import preset
 from keraseq.recipes.recipe import Recipe, Settings
 from keraseq.train import Resume
 
@@ -64,9 +66,13 @@ def train(
 
 
 def read(recipe: Recipe, source, settings: dict) -> tuple:
-    """The parts of some data, and all settings for them."""
+    """The parts of some data, and all settings for them: given, of a preset, or by default."""
+    if source is None:
+        raise ValueError(f"{recipe.name} needs a source: {RECIPES[recipe.name].reads}")
     if recipe.start is not None:
         settings = recipe.inherited(settings)
+    else:
+        settings = {**preset(recipe.name, source), **settings}
     chosen = recipe.Settings.of(settings)
     parts = recipe.read(source, chosen)
     return parts, recipe.completed(parts, chosen)

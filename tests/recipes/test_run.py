@@ -1,6 +1,7 @@
 """What all recipes share: whose a folder is, and what comes of a training that diverges."""
 
 import json
+import os
 from typing import get_args
 
 import numpy as np
@@ -13,6 +14,7 @@ from keraseq.data.labelled import encoder
 from keraseq.layers import heads
 from keraseq.recipes import run as running
 from keraseq.recipes.forecast.recipe import MODELS
+from keraseq.recipes.presets import PRESETS
 from keraseq.recipes.recipe import DERIVED
 from keraseq.recipes.recipe import options as options_of
 
@@ -140,6 +142,27 @@ def test_options_of_another_recipe_and_recipes_that_are_none():
         recipes.train("write", "any", horizon=3)
     with pytest.raises(ValueError, match="forecast trains no saved model further; only write does"):
         recipes.get("forecast", start=object())
+
+
+def test_presets_are_settings_of_their_recipe_for_a_data_set():
+    for name, rows in PRESETS.items():
+        for source, one in rows.items():
+            assert source in data.sets.SETS and one.gives
+            assert recipes.get(name).Settings.of(dict(one.settings))
+            assert f"keraseq train {name} {source}" in shell("recipes").output
+            assert source in shell("train", name, "--help").output
+
+
+@pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs the public data")
+def test_a_preset_holds_where_nothing_else_is_given(tmp_path):
+    recipe = recipes.get("forecast")
+    series, chosen = running.read(recipe, "etth1", {"units": 3})
+    assert (chosen.horizon, chosen.look_back, chosen.units) == (96, 96, 3)
+    with pytest.raises(ValueError, match="give horizon"):  # data that were read have no name
+        running.read(recipe, series, {})
+    tiny = ["--epochs", "1", "--units", "1", "--stride", "999", "--no-baselines"]
+    run = shell("train", "forecast", "etth1", *tiny, "--out", tmp_path / "out")
+    assert run.output.startswith("preset etth1: --horizon 96 --look-back 96\n"), run.output
 
 
 def shell(*arguments, **options):

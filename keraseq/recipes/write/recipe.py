@@ -68,8 +68,7 @@ class Write(Recipe):
     The state is carried from window to window and starts anew where a document does.
     """
 
-    name, Settings, Data, goes_on = "write", Settings, data.Corpus, True
-    many_sources = True
+    name, Settings, Data = "write", Settings, data.Corpus
 
     def inherited(self, given: dict) -> dict:
         """What was given, with the level and the size of the bundle to start from."""
