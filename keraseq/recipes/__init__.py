@@ -22,7 +22,7 @@ class Row:
     """What a reader wants to know before choosing a recipe.
 
     Args:
-        place: Name of its class in `keraseq.recipes.NAME.recipe`.
+        place: Its class, or the name of that in `keraseq.recipes.NAME.recipe`.
         title: What it makes.
         reads: Its raw input.
         gives: What comes of it.
@@ -31,7 +31,7 @@ class Row:
         goes_on: Whether a saved model can be trained further.
     """
 
-    place: str
+    place: str | type
     title: str
     reads: str
     gives: str
@@ -86,7 +86,9 @@ def get(name: str, start=None):
             f"{name} trains no saved model further; only "
             f"{' and '.join(one for one in RECIPES if RECIPES[one].goes_on)} does"
         )
-    recipe = getattr(importlib.import_module(f"keraseq.recipes.{name}.recipe"), row.place)
+    recipe = row.place
+    if isinstance(recipe, str):
+        recipe = getattr(importlib.import_module(f"keraseq.recipes.{name}.recipe"), recipe)
     return recipe(start)
 
 

@@ -228,6 +228,10 @@ def taken(settings: type[Settings]) -> dict[str, Option]:
 
 def settings_of(recipe: str) -> type[Settings]:
     """The settings of a recipe, of which nothing else is imported."""
+    from keraseq.recipes import RECIPES
+
+    if not isinstance(RECIPES[recipe].place, str):
+        return RECIPES[recipe].place.Settings
     return importlib.import_module(f"keraseq.recipes.{recipe}.settings").Settings
 
 
