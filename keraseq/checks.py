@@ -1,7 +1,6 @@
 """Checks of arguments: each returns the value, or says what was given and what is accepted."""
 
 import difflib
-import importlib
 import numbers
 from collections.abc import Iterable, Sequence
 from math import inf, isfinite
@@ -63,19 +62,6 @@ def one_of(name: str, value, accepted: Iterable[str]) -> str:
             f"{did_you_mean(value, accepted)}"
         )
     return value
-
-
-def moved(module: str, *rooms: str):
-    """The `__getattr__` of a module that says which of the `rooms` has a name of former times."""
-
-    def missing(name: str):
-        line = f"module {module!r} has no attribute {name!r}"
-        for room in rooms:
-            if name in importlib.import_module(room).__all__:
-                line += f"; it is {room}.{name}"
-        raise AttributeError(line)
-
-    return missing
 
 
 def known_to(module, option: str, value):

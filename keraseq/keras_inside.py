@@ -19,16 +19,22 @@ from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 __all__ = [
     "DropoutRNNCell",
+    "KeptState",
     "apart",
+    "begin_at",
+    "expected_batch",
     "get_stateless_scope",
+    "give_masks",
     "graph_of",
     "in_stateless_scope",
     "layers_inside",
     "made_by",
     "operations",
+    "rate_of",
     "read_by",
     "run_graph",
     "serialized",
+    "takes_training",
     "tape_record",
 ]
 
@@ -100,3 +106,56 @@ def tape_record():
     from tensorflow.python.eager import record
 
     return record
+
+
+def expected_batch(layer: keras.layers.RNN) -> int | None:
+    """The batch size that a `stateful` layer was built for; only its states' shapes say it."""
+    return layer._expected_batch_size
+
+
+def takes_training(layer: keras.layers.Layer) -> bool:
+    """Whether a layer's `call` has the argument `training`, as Keras itself decides it."""
+    return layer._call_has_training_arg
+
+
+def give_masks(cell: keras.layers.Layer, inputs, operands) -> None:
+    """Hands a cell of Keras its dropout masks; it looks for them on itself and draws others."""
+    cell._dropout_mask, cell._recurrent_dropout_mask = inputs, operands
+
+
+def begin_at(model: keras.Model, epoch: int | None) -> None:
+    """The epoch with which `fit` begins, told by a callback, as `BackupAndRestore` tells it."""
+    model._initial_epoch = epoch
+
+
+def rate_of(optimizer: keras.optimizers.Optimizer):
+    """The variable or schedule of an optimizer; `learning_rate` is the number of the next step."""
+    return optimizer._learning_rate
+
+
+class KeptState:
+    """Mixin of a `keras.Model`, before it: no weights are lost where a step of JAX fails.
+
+    Keras' trainer takes them out of the model and gives them back at the end.
+    """
+
+    def _symbolic_build(self, iterator=None, data_batch=None):
+        """Keras', for data as they come: `tf.distribute` gives their mean over the devices."""
+        if data_batch is not None:
+            x, *rest = data_batch
+            data_batch = (self.with_its_dtypes(x), *rest)
+        super()._symbolic_build(iterator=iterator, data_batch=data_batch)
+
+    def _get_jax_state(self, **asked):
+        """Keras', and kept: the weights are nowhere else until the first step is done."""
+        state = super()._get_jax_state(**asked)
+        order = ("trainable", "non_trainable", "optimizer", "metrics")  # Keras'
+        taken = [f"{one}_variables" for one in order if asked.get(f"{one}_variables")]
+        self._jax_state = dict(zip(taken, state, strict=True))
+        return state
+
+    def come_back(self):
+        """Gives the model its weights again, on JAX, where `fit` and `predict` stopped halfway."""
+        if hasattr(self, "jax_state_sync"):
+            self.jax_state_sync()
+            self._jax_state = None

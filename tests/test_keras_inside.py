@@ -82,3 +82,34 @@ def test_what_lives_for_a_moment_is_taken_for_nothing_else():
         both = layers.Bidirectional(layer)
         assert both.forward_layer is not both.backward_layer
         assert "shared_object_id" in keras.saving.serialize_keras_object(layer)  # as before
+
+
+def test_a_stateful_layer_knows_its_batch_and_a_layer_its_argument():
+    layer = layers.RNN(cells.GRUCell(2), stateful=True)
+    layer.build((4, 3, 2))
+    assert keras_inside.expected_batch(layer) == 4
+    assert keras_inside.expected_batch(layers.RNN(cells.GRUCell(2))) is None
+    assert keras_inside.takes_training(keras.layers.GRUCell(2))
+    assert not keras_inside.takes_training(keras.layers.Flatten())
+
+
+def test_a_cell_of_keras_uses_the_masks_that_it_is_given():
+    cell = keras.layers.GRUCell(2, dropout=0.5)
+    cell.build((1, 3))
+    keras_inside.give_masks(cell, np.zeros((1, 3), "float32"), None)
+    x, states = np.ones((1, 3), "float32"), [np.zeros((1, 2), "float32")]
+    found, wanted = (cell(one, states, training=True)[0] for one in (x, 0 * x))
+    np.testing.assert_allclose(*map(keras.ops.convert_to_numpy, (found, wanted)))
+
+
+def test_a_fit_begins_where_it_is_told_and_a_schedule_is_found():
+    rate = keras.optimizers.schedules.CosineDecay(0.5, 10)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(rate), "mse")
+    assert keras_inside.rate_of(model.optimizer) is rate
+    begin = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: keras_inside.begin_at(model, 3)
+    )
+    x = np.ones((4, 1), "float32")
+    history = model.fit(x, x, epochs=5, callbacks=[begin], verbose=0)
+    assert history.epoch == [3, 4]

@@ -12,7 +12,7 @@ from keras import ops, tree
 
 from keraseq.cells.context import Masks, running
 from keraseq.checks import rate
-from keraseq.keras_inside import DropoutRNNCell
+from keraseq.keras_inside import DropoutRNNCell, give_masks
 
 
 class Randomness(DropoutRNNCell):
@@ -26,8 +26,7 @@ class Randomness(DropoutRNNCell):
         self.seed = seed
         if self.dropout or self.recurrent_dropout or any(self.zoneout):
             self.seed_generator = keras.random.SeedGenerator(seed)
-        self._dropout_mask = None  # of this sequence, in `keras.layers.RNN` alone
-        self._recurrent_dropout_mask = None
+        give_masks(self, None, None)  # of a sequence, in `keras.layers.RNN` alone
 
     def _zoneout_rates(self, zoneout: float | Sequence[float]) -> tuple[float, ...]:
         many = isinstance(zoneout, (list, tuple))

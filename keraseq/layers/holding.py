@@ -13,13 +13,13 @@ class Holding:
     which therefore says it for them, by their number in the holder.
     """
 
-    _to_quantize = ()  # what the configuration said; done when the layers are built
+    to_quantize = ()  # what the configuration said; done when the layers are built
 
     def build(self, *shapes, **named_shapes):
         """Quantizes what was quantized when the layer was saved; comes last in a build."""
         super().build(*shapes, **named_shapes)
         held = layers_inside(self, itself=False)
-        todo = {number: (mode, config) for number, mode, config in self._to_quantize}
+        todo = {number: (mode, config) for number, mode, config in self.to_quantize}
         for number, layer in enumerate(held):
             if number in todo and layer.quantization_mode is None:
                 mode, config = todo[number]
@@ -44,7 +44,7 @@ class Holding:
                 config["cell"], custom_objects=custom_objects
             )
         layer = cls(**config)
-        layer._to_quantize = tuple(quantized)
+        layer.to_quantize = tuple(quantized)
         return layer
 
 

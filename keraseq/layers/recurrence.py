@@ -7,7 +7,7 @@ from keras import ops, tree
 
 from keraseq.cells.cell import Cell
 from keraseq.cells.context import Masks, during
-from keraseq.keras_inside import DropoutRNNCell, layers_inside
+from keraseq.keras_inside import DropoutRNNCell, give_masks, layers_inside, takes_training
 
 
 class Recurrence:
@@ -85,7 +85,7 @@ class Recurrence:
     def _advance(self, x, states, keep):
         if isinstance(self.cell, Cell):
             return self.cell.advance(x, states, keep[0] if keep else None)
-        trains = isinstance(self.cell, keras.layers.Layer) and self.cell._call_has_training_arg
+        trains = isinstance(self.cell, keras.layers.Layer) and takes_training(self.cell)
         output, states = self.cell(x, states, **({"training": self.training} if trains else {}))
         return output, states if tree.is_nested(states) else [states]
 
@@ -96,7 +96,7 @@ class Recurrence:
         own = {id(cell): Masks(*masks) for cell, masks in pairs if isinstance(cell, Cell)}
         theirs = [(cell, masks) for cell, masks in pairs if not isinstance(cell, Cell)]
         for cell, masks in theirs:  # Keras' cells look for them on themselves
-            cell._dropout_mask, cell._recurrent_dropout_mask = masks
+            give_masks(cell, *masks)
         try:
             with during(masks=own, **others):
                 yield

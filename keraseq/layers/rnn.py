@@ -5,6 +5,7 @@ from keras import ops, tree
 
 from keraseq.cells.cell import Cell
 from keraseq.checks import one_of, positive_integer
+from keraseq.keras_inside import expected_batch
 from keraseq.layers.holding import Holding
 from keraseq.layers.recurrence import Recurrence
 from keraseq.layers.scan import LOOPS, checkpointed, scan
@@ -195,7 +196,7 @@ class RNN(Holding, Starting, keras.layers.RNN):
                 raise ValueError("only a built layer with stateful=True has states to set")
             return
         if states is None:
-            states = self.get_initial_state(self._expected_batch_size)
+            states = self.get_initial_state(expected_batch(self))
         for variable, state in zip(tree.flatten(self.states), tree.flatten(states), strict=True):
             variable.assign(state)
 
@@ -266,7 +267,7 @@ class RNN(Holding, Starting, keras.layers.RNN):
             )
         if self.unroll is True and shape[1] is None:
             raise ValueError("unroll=True needs a known number of steps; received time=None")
-        expected, batch = self._expected_batch_size, shape[0]
+        expected, batch = expected_batch(self), shape[0]
         if self.stateful and None not in (expected, batch) and batch != expected:
             raise ValueError(
                 f"stateful=True was built for batches of {expected}; received a batch of {batch}"

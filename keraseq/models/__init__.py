@@ -25,7 +25,6 @@ Many to many, through an encoder and a decoder: a sequence of another length, as
     model = models.encoder_decoder(9, 7)
 """
 
-from keraseq.checks import moved
 from keraseq.models.budget import match_parameters
 from keraseq.models.classifier import sequence_classifier
 from keraseq.models.encoder_decoder import encoder_decoder
@@ -47,5 +46,3 @@ __all__ = [
     "sequence_tagger",
     "step_forecaster",
 ]
-
-__getattr__ = moved(__name__, "keraseq.layers", "keraseq.losses")

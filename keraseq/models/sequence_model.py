@@ -6,17 +6,10 @@ import keras
 from keras import ops, tree
 
 from keraseq import losses
-from keraseq.keras_inside import made_by, read_by
+from keraseq.keras_inside import KeptState, made_by, read_by
 from keraseq.layers import WordDropout
 from keraseq.layers.scan.values import watched
 from keraseq.models.values import check_labels, check_tokens, dtype_name, vocabulary_of
-
-JAX_STATE = (  # what Keras' trainer takes out of a model on JAX, in its order
-    "trainable_variables",
-    "non_trainable_variables",
-    "optimizer_variables",
-    "metrics_variables",
-)
 
 
 def checked(method, labelled=True):
@@ -44,7 +37,7 @@ def checked(method, labelled=True):
 
 
 @keras.saving.register_keras_serializable("keraseq")
-class SequenceModel(keras.Model):
+class SequenceModel(KeptState, keras.Model):
     """A functional `keras.Model` that refuses input of the wrong kind instead of repairing it.
 
     Keras casts whatever it gets to the dtype of the `Input` and adds or drops an axis of size 1 to
@@ -92,13 +85,6 @@ class SequenceModel(keras.Model):
         """Runs the graph of layers."""
         self.check(inputs)  # compiled steps on JAX come here directly
         return super().call(inputs, training=training, mask=mask)
-
-    def _symbolic_build(self, iterator=None, data_batch=None):
-        """Keras', for data as they come: `tf.distribute` gives their mean over the devices."""
-        if data_batch is not None:
-            x, *rest = data_batch
-            data_batch = (self.with_its_dtypes(x), *rest)
-        super()._symbolic_build(iterator=iterator, data_batch=data_batch)
 
     def with_its_dtypes(self, x):
         """The data `x` in the dtypes of the model's inputs."""
@@ -153,19 +139,6 @@ class SequenceModel(keras.Model):
                     yield got, size, vocabulary_of(want, size)
 
         return watched(x, limits)
-
-    def _get_jax_state(self, **asked):
-        """Keras', and kept: on JAX the weights are nowhere else until the first step is done."""
-        state = super()._get_jax_state(**asked)
-        taken = [name for name in JAX_STATE if asked.get(name)]
-        self._jax_state = dict(zip(taken, state, strict=True))
-        return state
-
-    def come_back(self):
-        """Gives the model its weights again, on JAX, where `fit` and `predict` stopped halfway."""
-        if hasattr(self, "jax_state_sync"):
-            self.jax_state_sync()
-            self._jax_state = None
 
     def check_data(self, x, y=None):
         """Raises if arrays, or what a `tf.data.Dataset` gives, do not go with this model.

@@ -7,7 +7,6 @@
 After a crash the same lines go on where the run stopped.
 """
 
-from keraseq.checks import moved
 from keraseq.train.compiling import compile
 from keraseq.train.divergence import StopOnDivergence
 from keraseq.train.resume import Resume
@@ -24,5 +23,3 @@ __all__ = [
     "compile",
     "seed_everything",
 ]
-
-__getattr__ = moved(__name__, "keraseq.losses")

@@ -5,6 +5,7 @@ import math
 import keras
 
 from keraseq.checks import positive_number
+from keraseq.keras_inside import rate_of
 
 FAR = 1000  # times the loss of the first step: honest problems stay far below it
 
@@ -52,7 +53,7 @@ class StopOnDivergence(keras.callbacks.Callback):
         self.steps = int(keras.ops.convert_to_numpy(optimizer.iterations))
         rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
         for name in ("initial_learning_rate", "warmup_target"):  # of a schedule: what was given
-            rate = max(rate, getattr(optimizer._learning_rate, name, None) or 0.0)
+            rate = max(rate, getattr(rate_of(optimizer), name, None) or 0.0)
         clipnorm = getattr(optimizer, "global_clipnorm", None)
         more = "" if clipnorm is None else f" more than to {clipnorm:.3g}"
         self.advice = (

@@ -13,6 +13,7 @@ import numpy as np
 
 from keraseq.checks import boolean
 from keraseq.files import replacing
+from keraseq.keras_inside import begin_at
 
 RESUME_FORMAT = 2
 # Of each optimizer that was trained: how its first run began, and the rate that training left it.
@@ -91,8 +92,7 @@ class Resume(keras.callbacks.Callback):
         if self.seed is None:
             self.seed = random.randrange(2**31)
         self.began, self.earlier, self.begin = self._compiled(), 0.0, time.monotonic()
-        # What `keras.callbacks.BackupAndRestore` sets too, and never sets back.
-        self.model._initial_epoch = self._restore() if self.path.exists() else None
+        begin_at(self.model, self._restore() if self.path.exists() else None)
         self._note_rate()
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -136,7 +136,7 @@ class Resume(keras.callbacks.Callback):
         """Removes the file, unless it is to be kept: this run is over."""
         if not self.keep:
             self.path.unlink(missing_ok=True)
-        self.model._initial_epoch = None
+        begin_at(self.model, None)
 
     def _restore(self) -> int:
         if self.model.optimizer is not None and not self.model.optimizer.built:
