@@ -515,9 +515,9 @@ MUTANTS = [
     ),
     Mutant(
         "scaler sees what comes after training",
-        "recipes/forecast/training.py",
-        'series.part("train").values()',
-        'series.part("all").values()',
+        "recipes/forecast/recipe.py",
+        'seen.part("train").values()',
+        'seen.part("all").values()',
         "tests/recipes/test_forecast.py -k origin",
     ),
     Mutant(

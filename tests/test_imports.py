@@ -138,6 +138,7 @@ def test_import_is_quick_and_light():
     assert float(seconds) < 0.3
 
 
+@pytest.mark.parametrize("code", ["import keraseq, keras", "import keraseq.layers.rnn"])
 def test_keras_knows_the_classes_of_saved_models(code):
     """Whichever comes first."""
     code = (
