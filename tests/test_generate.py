@@ -473,6 +473,25 @@ def test_the_shell_writes_many(bundle, model):
     assert run.stdout == f"--- 1 ---\na{one}\n--- 2 ---\na{other}\n"
 
 
+def test_a_prompt_is_written_as_the_training_text_was(model, tmp_path):
+    """Accents composed, line ends line feeds; letters that were never seen are said."""
+    letters = keraseq.data.CharacterVocabulary("abcdé\n", unknown="replace")
+    assert len(letters) == 7
+    written = write(model, "e\u0301\r\na", tokenizer=letters, seed=1)
+    assert written == write(model, "é\na", tokenizer=letters, seed=1)
+    folder = tmp_path / "model"
+    stored = {"tokenizer": letters.to_json()}
+    keraseq.bundle.Bundle(model, stored, keraseq.bundle.Card()).save(folder)
+    run = shell(folder, "--prompt", "ae\u0301zaxz", "--length", 3)
+    assert run.exit_code == 0 and run.stderr == "The model has never seen: z x\n"
+    assert shell(folder, "--prompt", "ab", "--length", 3).stderr == ""
+    card = keraseq.bundle.Card(recipe="classify")
+    keraseq.bundle.Bundle(model, stored, card).save(folder)
+    run = shell(folder, "--prompt", "a")
+    assert run.exit_code == 2
+    assert "a model of the recipe 'classify' writes no text; ask it with `keraseq pre" in run.stderr
+
+
 def test_the_shell_says_what_is_wrong(bundle):
     for arguments, message in (
         ((bundle, "--top-k", 99), "Error: top_k=99 is beyond the vocabulary; accepted: 1 to 7"),

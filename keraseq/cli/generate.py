@@ -47,6 +47,14 @@ def generate(
     try:
         positive_integer("streams", streams)
         loaded = load(bundle)
+        if loaded.card.recipe not in ("", "write"):
+            raise ValueError(
+                f"a model of the recipe {loaded.card.recipe!r} writes no text; ask it with "
+                f"`keraseq predict {bundle}`"
+            )
+        _, tokenizer = generation.text.parts_of(loaded, None)
+        if strange := generation.text.unknown(tokenizer, prompt):
+            print(f"The model has never seen: {' '.join(strange)}", file=sys.stderr)
         if streams > 1:
             texts = generation.generate(loaded, [prompt] * streams, length, **options)
             for i, text in enumerate(texts, start=1):

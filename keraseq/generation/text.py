@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from keraseq.bundle import Bundle
+from keraseq.data.text.normal import normal
 from keraseq.generation.choosing import Choice, choose
 from keraseq.generation.engine import BUFFER, Engine
 
@@ -294,7 +295,7 @@ def encoded(text, name: str, tokenizer, vocabulary: int) -> np.ndarray:
                 "accepted without: an array of token ids"
             )
         check_vocabulary(tokenizer, vocabulary)
-        return np.asarray(tokenizer.encode(text), dtype="int32")
+        return np.asarray(tokenizer.encode(normal(text)), dtype="int32")
     ids = np.asarray(text)
     if ids.ndim != 1 or (ids.size and ids.dtype.kind not in "iu"):
         raise ValueError(
@@ -305,6 +306,14 @@ def encoded(text, name: str, tokenizer, vocabulary: int) -> np.ndarray:
     if len(strange):
         raise ValueError(f"token ids go from 0 to {vocabulary - 1}; received {strange[0]}")
     return ids.astype("int32")
+
+
+def unknown(tokenizer, prompt: str) -> list[str]:
+    """The letters or words of a prompt that stand for the unknown token, each once."""
+    known, found = getattr(tokenizer, "words", None), normal(prompt).split()
+    if getattr(tokenizer, "unknown", None) == "replace":
+        known, found = tokenizer.characters, normal(prompt)
+    return [] if known is None else list(dict.fromkeys(one for one in found if one not in known))
 
 
 def start(tokenizer) -> np.ndarray:

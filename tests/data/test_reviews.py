@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import tarfile
+import unicodedata
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,26 @@ def packed(path, files, mode="w:gz"):
 @pytest.fixture
 def archive(tmp_path):
     return packed(tmp_path / "aclImdb_v1.tar.gz", entries())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "यह फिल्म बहुत अच्छी थी",
+        "فِيلمٌ جَيِّدٌ",
+        "cafe\u0301 tre\u0300s anime\u0301",
+        "İstanbul GÜZEL",
+        "می\u200cخواهم",  # noqa: RUF001
+        "don't l\u2019été 3½",
+    ],
+)
+def test_words_of_every_script_are_whole(text):
+    encoder = data.TextEncoder.of([text], "word", length=100)
+    assert len(encoder.encode(text)) == len(text.split())
+    for form in ("NFC", "NFD"):
+        again = encoder.encode(unicodedata.normalize(form, text))
+        assert again.tolist() == encoder.encode(text).tolist()
+    assert encoder.tokens(f"{text}, {text}!")[-1] == "<unk>"
 
 
 def test_the_archive_and_the_folder_give_the_same_parts(archive, tmp_path):

@@ -12,7 +12,12 @@ from typer.testing import CliRunner
 from keraseq import cli, data, recipes
 from keraseq.bundle import Bundle, Card, load
 from keraseq.data.labelled import aclimdb
-from keraseq.evaluate import calibration_curve, calibration_error, negative_log_likelihood
+from keraseq.evaluate import (
+    calibration_curve,
+    calibration_error,
+    negative_log_likelihood,
+    probabilities,
+)
 from keraseq.evaluate import temperature as best_temperature
 from keraseq.recipes import classify
 from keraseq.recipes.classify.baselines import logits_of
@@ -213,6 +218,15 @@ def test_the_temperature_is_the_best_there_is():
     assert calibration_error(chances, labels) < 0.03
     with pytest.raises(ValueError, match="at least one row"):
         best_temperature(np.zeros((0, 2)), [])
+
+
+@pytest.mark.parametrize("scale", [1, 100, 1e5])
+def test_who_was_never_wrong_is_not_certain(scale):
+    """The rule of succession: right 8 times of 8 is 9/10, whatever the size of the logits."""
+    labels = np.arange(8) % 2
+    logits = scale * np.where(labels[:, None] == [0, 1], 6.0, 0.0)
+    chances = probabilities(logits, best_temperature(logits, labels))
+    assert chances.max(-1) == pytest.approx(0.9)
 
 
 def test_a_calibration_curve_counts_every_text():

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import regex
 
 from keraseq.checks import one_of, positive_integer
+from keraseq.data.text.normal import normal
 from keraseq.data.text.tokenizers import Tokenizer, learned, tokenizer
 from keraseq.data.text.wordpieces import WordPieceVocabulary
 
@@ -18,8 +20,10 @@ PADDING, UNKNOWN = (
     1,
 )  # the tokenizer's ids follow, the unknown token first
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-# A word, with what follows its apostrophes ("don't", "it's"), or one other sign.
-WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*|[^\w\s]|_")
+# A word of letters, their marks and numbers, with what follows its apostrophes ("don't"); or
+# one other sign. The joiners of Persian and Indian scripts stand within words.
+LETTERS = r"[\p{L}\p{M}\p{N}\u200c\u200d]+"
+WORD = regex.compile(rf"{LETTERS}(?:['\u2019]{LETTERS})*|[^\s]")
 
 
 class TextEncoder:
@@ -163,4 +167,4 @@ def clean(text: str | bytes) -> str:
 
 def plain(text: str) -> str:
     """Small letters, one blank between words and punctuation marks, no line ends."""
-    return " ".join(WORD.findall(text.lower()))
+    return " ".join(WORD.findall(normal(text.lower())))

@@ -10,6 +10,7 @@ from pathlib import Path
 from keraseq.checks import did_you_mean
 from keraseq.data import sets
 from keraseq.data.public import read
+from keraseq.data.text.normal import normal
 
 NO_SOURCE = ("test", "tests", "idle_test", "site-packages", "dist-packages", "lib2to3")
 
@@ -108,7 +109,7 @@ def from_files(paths: Iterable[Path]) -> Documents:
 
 
 def decoded(files: Iterable[tuple[str, bytes]]) -> Documents:
-    """The texts of files given as `(name, bytes)`: UTF-8, line ends as line feeds."""
+    """The texts of files given as `(name, bytes)`, in UTF-8, each as `normal` writes it."""
     documents, digest = Documents(), hashlib.sha256()
     for name, content in files:
         digest.update(content)
@@ -116,8 +117,7 @@ def decoded(files: Iterable[tuple[str, bytes]]) -> Documents:
         if why:
             documents.skipped[name] = why
             continue
-        text = content.decode("utf-8-sig", "surrogatepass")
-        documents.texts.append(text.replace("\r\n", "\n").replace("\r", "\n"))
+        documents.texts.append(normal(content.decode("utf-8", "surrogatepass")))
     documents.sha256 = digest.hexdigest()
     return documents
 
