@@ -5,11 +5,12 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from keraseq import __version__, cells
-from keraseq.cli import app, listed
+from keraseq import __version__, cells, cli
+from keraseq.cli import app, listed, shell
 from keraseq.cli.compare import named_cells
 
 # As a newcomer has it: pytest asks TensorFlow for more of its notes than they do.
@@ -46,6 +47,29 @@ def test_the_shell_itself_is_fast(arguments, code, said):
         assert "typer" in imported
         assert not imported & {"keras", "tensorflow", "jax", "torch", "pandas", "numpy"}
         assert said in run.stdout + run.stderr
+
+
+def test_every_help_has_an_example_and_fits_a_terminal():
+    commands = sorted(one.name or one.callback.__name__ for one in cli.app.registered_commands)
+    for command in (*commands, "train write", "train classify", "train forecast"):
+        run = CliRunner().invoke(cli.app, [*command.split(), "--help"])
+        assert f"Example: keraseq {command.split()[0]}" in run.output, command
+        assert max(map(len, run.output.splitlines())) <= 80, command
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_table_fits_the_terminal(columns, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    frame = pd.DataFrame({f"measure_{i}": [i / 3, float("nan")] for i in range(9)})
+    shell.show(frame)
+    lines = capsys.readouterr().out.splitlines()
+    *table, last = lines if columns < 150 else [*lines, ""]
+    assert max(map(len, table)) <= columns and "measure_0" in table[1]
+    assert "…" not in "".join(table)
+    hidden = [name for name in frame if name not in table[1]]
+    assert last == (f"also measured: {', '.join(hidden)}; --all shows them" if hidden else "")
+    shell.show(frame, everything=True)
+    assert "measure_8" in capsys.readouterr().out.splitlines()[1]
 
 
 def test_there_are_no_stubs():

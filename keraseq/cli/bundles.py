@@ -1,14 +1,13 @@
 """`keraseq evaluate` and `keraseq predict`: what a saved model is worth, and what it says."""
 
 import json
-import math
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from keraseq.cli.shell import app, fail, quiet_backend, terminal
+from keraseq.cli.shell import ALL, app, fail, quiet_backend, show
 
 READING = Annotated[
     list[str] | None,
@@ -29,9 +28,13 @@ def evaluate(
         bool, typer.Option("--baselines/--no-baselines", help="Measure simple methods too.")
     ] = True,
     reading: READING = None,
+    everything: ALL = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:
-    """Measure a saved model again from raw data, baselines beside it."""
+    """Measure a saved model again from raw data, baselines beside it.
+
+    Example: keraseq evaluate runs/sales sales.csv
+    """
     quiet_backend()
     from keraseq import recipes
     from keraseq.bundle import load
@@ -44,7 +47,7 @@ def evaluate(
         said = recipe.verdict(loaded, frame) if baselines else ""
     except (ValueError, TypeError, OSError) as error:
         fail(error)
-    show(frame)
+    show(frame, everything)
     if said:
         print(said)
     if as_json:
@@ -69,7 +72,10 @@ def predict(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON a row.")] = False,
 ) -> None:
-    """Say what a saved model makes of raw input: a class, the text that follows, a forecast."""
+    """Say what a saved model makes of raw input: a class, the text that follows, a forecast.
+
+    Example: keraseq predict runs/reviews "A gem." "Far too long."
+    """
     quiet_backend()
     from keraseq import recipes
     from keraseq.bundle import load
@@ -116,23 +122,3 @@ def read_by(recipe, reading: list[str] | None) -> dict:
         one = known[one_of(f"option of reading of {recipe.name}", name, known)]
         found[name] = one.checked(one.parsed(value))
     return found
-
-
-def show(frame, title: str | None = None) -> None:
-    """A frame as a table: numbers to the right, four digits of them."""
-    from pandas.api.types import is_numeric_dtype
-    from rich.table import Table
-
-    table = Table(title=title)
-    for name, column in frame.items():
-        table.add_column(str(name), justify="right" if is_numeric_dtype(column) else "left")
-    for row in frame.itertuples(index=False):
-        table.add_row(*map(written, row))
-    terminal().print(table)
-
-
-def written(value) -> str:
-    """A value as a table shows it; what was not measured is left blank."""
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.4f}"
-    return str(value)

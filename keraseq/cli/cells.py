@@ -14,7 +14,10 @@ def cells(
     units: Annotated[int, typer.Option(help="Size of the state, to count parameters.")] = 64,
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:
-    """List the cells: gates, states, parameters, reference."""
+    """List the cells: gates, states, parameters, reference.
+
+    Example: keraseq cells --units 128
+    """
     quiet_backend()
     from rich.table import Table
 

@@ -111,6 +111,8 @@ def compare(
     Trains each cell on each task from several seeds, prints a table, and writes results.csv,
     figures and report.html. A comparison that was stopped goes on when the command is repeated;
     with --storage the same command on several machines shares the work.
+
+    Example: keraseq compare --task adding-100 --cells lstm,mut1 --seeds 3
     """
     if fast and steps is not None:
         fail("--fast means a number of steps; give --fast or --steps, not both")
@@ -170,7 +172,10 @@ def report(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:
-    """Make the tables, figures and report.html of a comparison again, without training."""
+    """Make the tables, figures and report.html of a comparison again, without training.
+
+    Example: keraseq report runs/compare
+    """
     quiet_backend()
     from keraseq import experiments
     from keraseq.experiments import report

@@ -22,7 +22,10 @@ COLUMNS = {
 def data(
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:
-    """List the public data sets: what they are, their terms and size, and where they are."""
+    """List the public data sets: what they are, their terms and size, and where they are.
+
+    Example: keraseq data
+    """
     from rich.table import Table
 
     from keraseq.data import sets

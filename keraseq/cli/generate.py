@@ -30,7 +30,10 @@ def generate(
     ] = None,
     streams: Annotated[int, typer.Option(help="Texts to write, side by side.")] = 1,
 ) -> None:
-    """Continue a text with a saved language model; it appears while it is written."""
+    """Continue a text with a saved language model; it appears while it is written.
+
+    Example: keraseq generate runs/notes --prompt "Dear diary, " --temperature 0.8
+    """
     quiet_backend()
     from keraseq import generation
     from keraseq.bundle import load

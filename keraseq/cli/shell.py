@@ -1,7 +1,9 @@
 """The command `keraseq` itself, and what its commands share: input, output, errors."""
 
+import math
 import os
 import sys
+from itertools import accumulate
 from typing import Annotated
 
 import typer
@@ -17,6 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help=ABOUT,
 )
+ALL = Annotated[bool, typer.Option("--all", help="Show every column, however wide.")]
 UsageError = typer.BadParameter.__base__  # Typer has no public name for it
 
 
@@ -55,13 +58,45 @@ def numbers(option: str, text: str | None) -> list[float] | None:
 
 
 def terminal():
-    """Where results go; wide enough for the tables where nobody says how wide it is."""
+    """Where results go; 80 columns where nobody says how wide it is."""
     from rich.console import Console
 
     console = Console(highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = 140
+        console.width = 80
     return console
+
+
+def show(frame, everything: bool = False) -> None:
+    """A frame as a table: its first columns, as many as fit, or with `everything` all of them."""
+    from pandas.api.types import is_numeric_dtype
+    from rich.table import Table
+
+    console = terminal()
+    cells = {str(name): list(map(written, column)) for name, column in frame.items()}
+    widths = [max(map(len, [name, *column])) + 3 for name, column in cells.items()]
+    shown = [
+        name for name, end in zip(cells, accumulate(widths), strict=True) if end < console.width
+    ]
+    shown = list(cells) if everything else shown or list(cells)[:1]
+    table = Table()
+    for name in shown:
+        numeric = is_numeric_dtype(frame[name])
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=everything)
+    for row in zip(*map(cells.get, shown), strict=True):
+        table.add_row(*row)
+    if everything:
+        console.width = max(console.width, sum(widths) + 1)
+    console.print(table)
+    if hidden := [name for name in cells if name not in shown]:
+        print(f"also measured: {', '.join(hidden)}; --all shows them")
+
+
+def written(value) -> str:
+    """A value as a table shows it; what was not measured is left blank."""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.4f}"
+    return str(value)
 
 
 def quiet_backend() -> None:

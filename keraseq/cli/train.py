@@ -9,8 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from keraseq import recipes
 from keraseq.checks import one_of
-from keraseq.cli.bundles import show
-from keraseq.cli.shell import UsageError, app, fail, quiet_backend, terminal
+from keraseq.cli.shell import UsageError, app, fail, quiet_backend, show, terminal
 from keraseq.recipes.presets import PRESETS, preset
 from keraseq.recipes.recipe import (
     COMMON,
@@ -115,6 +114,8 @@ def command_of(name: str, row: recipes.Row) -> None:
     After each epoch the losses are printed; at the end the model is measured on parts that it was
     not trained on, beside simple methods. A training that was stopped goes on when the command is
     repeated: it is kept in the folder OUT.training.{presets_of(name)}
+
+    Example: {row.example}
     """
     train.command(name, cls=Grouped)(command)
 
@@ -181,7 +182,10 @@ def run(name: str, source, out: Path, baselines: bool, start: Path | None, given
 
 @app.command("recipes")
 def table() -> None:
-    """List the recipes: what they read, what comes of it, an example, presets."""
+    """List the recipes: what they read, what comes of it, an example, presets.
+
+    Example: keraseq recipes
+    """
     for name, row in recipes.RECIPES.items():
         print(f"{name}: {row.title}\n    reads  {row.reads}\n    gives  {row.gives}")
         print(f"    {row.example}")

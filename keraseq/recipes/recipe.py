@@ -74,8 +74,10 @@ class Settings:
     An option is a field `name: Annotated[type, check, "Line of help.", group] = default`. Its check
     (a function of `keraseq.checks`, or the choices of a `Literal`), its shell flag, its line in the
     help and its place in the bundle follow from that. `None` is accepted where it is the default;
-    the recipe then fills in what follows from the data.
+    the recipe then fills in what follows from the data, as `follows` tells.
     """
+
+    follows: ClassVar[dict[str, str]] = {}
 
     cell: Cell = "gru"
     units: Units = 128
@@ -133,6 +135,7 @@ class Option:
     help: str
     group: str
     default: Any
+    follows: str = ""  # what the default `None` stands for
 
     @property
     def flag(self) -> str:
@@ -153,7 +156,7 @@ class Option:
         if default is MISSING:
             return f"{self.help} Must be given."
         if default is None:
-            return self.help
+            return f"{self.help} Default: {self.follows}." if self.follows else self.help
         if isinstance(default, bool):
             default = "yes" if default else "no"
         elif isinstance(default, tuple):
@@ -217,6 +220,7 @@ def options(settings: type[Settings]) -> dict[str, Option]:
             help,
             group,
             one.default,
+            settings.follows.get(one.name, ""),
         )
     return found
 

@@ -49,8 +49,9 @@ def evaluate(
     found = evaluation.backtest(
         methods, series, settings.horizon, part=part, stride=stride, scaler=scaler
     ).summary()
-    shown = [name for name in found if not name.startswith("pinball")]
-    return found[shown].sort_values(measure_of(found), ignore_index=True)
+    first = ["method", measure_of(found)]
+    shown = [one for one in found if one not in first and not one.startswith("pinball")]
+    return found[first + shown].sort_values(measure_of(found), ignore_index=True)
 
 
 def measure_of(table) -> str:

@@ -4,7 +4,7 @@ Numbers below are squared errors on ETTh1, 96 hours from 96 hours, on the valida
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from keraseq.checks import positive_integer, positive_number, rate
 from keraseq.recipes import recipe
@@ -32,6 +32,14 @@ Part = Annotated[float | None, share, "Fraction, or number, of the rows. Default
 @dataclass(frozen=True, kw_only=True)
 class Settings(recipe.Settings):
     """What a forecaster is made of and how it is trained; `None` follows from the series."""
+
+    follows: ClassVar[dict[str, str]] = {
+        "epochs": "30, or as many as 1,500 steps take",
+        "batch_size": "256, or a 32nd of the windows",
+        "patience": "a third of the epochs",
+        "normalize": "last; season for several series with seasons",
+        "scale": "train; window for several series",
+    }
 
     horizon: Annotated[int, positive_integer, "Rows to forecast.", COMMON]
     look_back: Annotated[
@@ -72,7 +80,7 @@ class Settings(recipe.Settings):
     scale: Annotated[
         Literal["train", "window"] | None,
         "train scales by mean and deviation of the training part; window the targets by what is "
-        "found in each window besides, the default of several series.",
+        "found in each window besides.",
         MODEL,
     ] = None
     transform: Annotated[

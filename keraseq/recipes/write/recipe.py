@@ -12,38 +12,13 @@ from keraseq.bundle import Bundle, Score
 from keraseq.recipes.recipe import Recipe
 from keraseq.recipes.run import copy_weights, digest, layers_in
 from keraseq.recipes.write.evaluation import Stored, evaluate, parts_of_bundle, said, unit_of
-from keraseq.recipes.write.settings import Settings
+from keraseq.recipes.write.settings import OF_LEVEL, Settings
 
 # Of characters one in a thousand is shown as unknown in training, so that a model has learnt to go
 # on after one. Among words the rare ones are unknown anyway.
 UNKNOWN_RATE = 1e-3
 SAMPLE, TEMPERATURE = 200, 0.8  # tokens of the sample after each epoch
 SHAPE = ("cell", "units", "layers", "embedding", "tie_embeddings")  # settings that weights fit
-
-# Characters: one wide layer, as the text is small; one-hot vectors are the usual input.
-# Words: most parameters are vectors of words, so they are shared with the logits, and dropped much
-# (Zaremba et al. 2014); 35 steps are that paper's.
-OF_LEVEL = {
-    "character": {
-        "units": 640,
-        "layers": 1,
-        "embedding": 0,
-        "tie_embeddings": False,
-        "dropout": 0.4,
-        "recurrent_dropout": 0.25,
-        "length": 64,
-    },
-    "word": {
-        "units": 400,
-        "layers": 2,
-        "embedding": 400,
-        "tie_embeddings": True,
-        "dropout": 0.5,
-        "recurrent_dropout": 0.25,
-        "length": 35,
-    },
-}
-OF_LEVEL["wordpiece"] = OF_LEVEL["word"]
 
 
 @dataclass(frozen=True)
