@@ -170,7 +170,7 @@ def speed(given) -> None:
     model = recipe.build(prepared, settings, training=True)
     train.compile(model, settings.loss, metrics=[])
     batches = recipe.batches(prepared, "train", settings)
-    model.fit(batches.take(2), verbose=0, shuffle=False)  # compiles
+    model.fit(batches, steps_per_epoch=2, verbose=0, shuffle=False)  # compiles
     pipeline = seconds(lambda: [None for _ in batches])
     epoch = seconds(lambda: model.fit(batches, verbose=0, shuffle=False))
     found = {

@@ -8,7 +8,7 @@ from keras import ops, tree
 from keraseq import losses
 from keraseq.keras_inside import KeptState, made_by, read_by
 from keraseq.layers import WordDropout
-from keraseq.layers.scan.values import watched
+from keraseq.layers.scan.values import Watched, watched
 from keraseq.models.values import check_labels, check_tokens, dtype_name, vocabulary_of
 
 
@@ -44,10 +44,10 @@ class SequenceModel(KeptState, keras.Model):
     make ranks fit, so that features given to an embedding, or a forgotten axis, train without a
     word. On JAX it also loses the weights of a model when the first batch of `fit`, `evaluate` or
     `predict` does not fit. Here the dtype and the shape are looked at first, in `fit`, `evaluate`,
-    `predict` (arrays and `tf.data`) and in every call; so are labels, where they are classes. Ids
-    beyond the vocabulary, which a compiled model would read as something else, are refused
-    wherever the numbers are at hand: in arrays, tensors and `tf.data`, but on TensorFlow and JAX
-    not in what a generator or a `keras.utils.PyDataset` makes.
+    `predict` (arrays, `keras.utils.PyDataset` and `tf.data`) and in every call; so are labels,
+    where they are classes. Ids beyond the vocabulary, which a compiled model would read as
+    something else, are refused wherever the numbers are at hand: in arrays, tensors and data sets
+    of both kinds, but on TensorFlow and JAX not in what a generator makes.
 
     Its output is the forecast of a head of `keraseq.layers` or, without one, logits of classes;
     `fitting_loss()` is the loss that belongs to it, which `keraseq.train.compile` takes. All else
@@ -128,7 +128,12 @@ class SequenceModel(KeptState, keras.Model):
         return [vocabulary_of(one, sizes[one.name]) for one in self.inputs if one.name in sizes]
 
     def watched(self, x):
-        """`x`; a `tf.data.Dataset` as one that stops at tokens that are not in the vocabulary."""
+        """`x`; a data set as one that stops at what does not go with this model.
+
+        That is tokens beyond the vocabulary, and of a `keras.utils.PyDataset` all else.
+        """
+        if isinstance(x, keras.utils.PyDataset) and not x.use_multiprocessing:
+            return Watched(x, self.check_data)
         if not (hasattr(x, "element_spec") and hasattr(x, "map") and self.vocabularies):
             return x
 

@@ -434,7 +434,6 @@ def test_batches_hold_every_row_once_and_little_padding():
     rows = rows_of(lengths)
     seen, cells = [], 0
     for tokens, labels in labelled.batches(rows, np.arange(500), 32, shuffle=True):
-        tokens, labels = tokens.numpy(), labels.numpy()
         cells += tokens.size
         assert tokens.shape[1] == lengths[labels].max()
         for row, label in zip(tokens, labels, strict=True):
@@ -449,7 +448,7 @@ def test_the_order_is_anew_each_epoch_and_follows_numpys_seed():
     dataset = labelled.batches(rows_of(range(1, 101)), np.arange(100), 10, shuffle=True)
 
     def epoch():
-        return np.concatenate([labels.numpy() for _, labels in dataset]).tolist()
+        return np.concatenate([labels for _, labels in dataset]).tolist()
 
     np.random.seed(1)  # noqa: NPY002
     first, second = epoch(), epoch()
@@ -459,10 +458,10 @@ def test_the_order_is_anew_each_epoch_and_follows_numpys_seed():
 
 def test_without_shuffling_by_length():
     rows = rows_of([3, 1, 2, 9, 5])
-    tokens = [batch.numpy() for batch in labelled.batches(rows, batch_size=2)]
-    found = np.concatenate([batch[:, 0] for batch in tokens])
-    assert found.tolist() == [2, 3, 1, 5, 4]
-    assert len(labelled.batches(rows, batch_size=2)) == 3
+    dataset = labelled.batches(rows, batch_size=2)
+    found = np.concatenate([batch[:, 0] for batch in dataset])
+    assert found.tolist() == [2, 3, 1, 5, 4] == (dataset.order + 1).tolist()
+    assert len(dataset) == 3
 
 
 def test_batches_that_cannot_be():

@@ -258,7 +258,7 @@ def test_datasets_give_every_window_once_an_epoch_in_a_new_order():
     assert len(windows) == 63 == len(arrays.inputs)
 
     def epoch(shuffle):
-        batches = list(windows.dataset(16, shuffle=shuffle).as_numpy_iterator())
+        batches = list(windows.dataset(16, shuffle=shuffle))
         assert [len(x) for x, _ in batches] == [16, 16, 16, 15]  # none is dropped
         return np.concatenate([x for x, _ in batches]), np.concatenate([y for _, y in batches])
 
@@ -293,7 +293,7 @@ def test_the_future_moves_neither_inputs_nor_scales():
             windows = data.SeriesWindows(
                 one, "test", look_back=12, horizon=6, scaler=scaler, per_window=per_window
             )
-            first.append((scaler, windows.scales, next(windows.dataset(1).as_numpy_iterator())))
+            first.append((scaler, windows.scales, windows.dataset(1)[0]))
         (scaler, scales, (inputs, targets)), (scaler_, scales_, (inputs_, targets_)) = first
         assert scaler == scaler_
         np.testing.assert_array_equal(inputs["features"], inputs_["features"])

@@ -72,7 +72,8 @@ def imdb(
         overlap: `"drop"` takes reviews that stand in the test part, or twice, out of the training
             half; `"keep"` does not. Defaults to `"drop"`.
         stored: The folder in which TFDS stores, `True` for its own (`TFDS_DATA_DIR`, else
-            `~/tensorflow_datasets`), `False` to store nothing and read nothing stored.
+            `~/tensorflow_datasets`), `False` to store nothing and read nothing stored, as is done
+            where TensorFlow cannot be imported.
 
     Returns:
         Texts without HTML breaks; labels 0 (`neg`) and 1 (`pos`); `unlabelled` has 50,000 reviews

@@ -16,87 +16,117 @@ def batches(
     labels=None,
     batch_size: int = 64,
     *,
+    weights=None,
     shuffle: bool = False,
     multiple: int = 1,
+    fill: float = 0,
 ):
-    """A `tf.data.Dataset` of batches of rows of like length.
+    """Batches of rows of like length, for `fit`, `evaluate` and `predict` on every backend.
 
     Rows are sorted by their length, with `shuffle` by one that is a little blurred, and cut into
-    batches, which then come in any order. The order of each epoch is drawn from NumPy's random
-    numbers, which `keraseq.train.Resume` seeds by the epoch. Keras takes such a data set on every
-    backend.
+    batches, which then come in any order.
 
     Args:
-        rows: Token ids of each text, 1-D; shorter ones are padded with 0 at their end.
-        labels: A label for each row, `(n,)`. Default: none, the batches are tokens alone.
+        rows: Token ids of each text, 1-D; or measurements, `(time, channels)`. Shorter ones are
+            padded at their end.
+        labels: A label for each row, `(n,)`. Default: none, the batches are rows alone.
         batch_size: Rows in a batch; the last may have fewer. Defaults to 64.
-        shuffle: Whether each epoch has an order of its own. Without it the rows come by their
-            length, and `by_length(rows)` says which is which. Defaults to `False`.
+        weights: How much each row counts in the loss, `(n,)`; only with labels. Default: all alike.
+        shuffle: Whether each epoch has an order of its own, drawn from NumPy's global random
+            numbers as it begins: `keraseq.train.Resume` repeats that of an epoch that was killed.
+            Without it the rows come by their length. Defaults to `False`.
         multiple: The length of a batch is the least multiple of this that holds its longest row.
             Few lengths help where each is compiled anew (JAX), and keraseq's layers spend no time
             on padding at the end. Defaults to 1.
+        fill: What pads: 0, or for measurements also NaN, which no measurement is. Defaults to 0.
 
     Returns:
-        A data set of `tokens (batch, longest)`, int32, or `(tokens, labels (batch,))`.
+        A `keras.utils.PyDataset` of `rows (batch, longest)`, int32, or `(batch, longest,
+        channels)`, float32; of `(rows, labels (batch,))`; or of `(rows, labels, weights
+        (batch,))`. Its `order (n,)` says which row is where.
 
     Raises:
-        ValueError: There are no rows, or another number of labels.
+        ValueError: There are no rows, they are of several shapes or kinds, labels or weights are
+            another number, weights come without labels, or tokens are to be padded with other than
+            0.
 
     Example:
 
     >>> import keraseq, numpy as np
     >>> rows = [np.array([5, 6, 7]), np.array([8])]
-    >>> [tokens.numpy().tolist() for tokens in keraseq.data.labelled.batches(rows, batch_size=2)]
+    >>> [tokens.tolist() for tokens in keraseq.data.labelled.batches(rows, batch_size=2)]
     [[[8, 0, 0], [5, 6, 7]]]
     """
-    import tensorflow as tf
+    from keraseq.data.batches import Batches  # which loads Keras
 
     batch_size = positive_integer("batch_size", batch_size)
     multiple = positive_integer("multiple", multiple)
     boolean("shuffle", shuffle)
     if not len(rows):
         raise ValueError("there are no rows to make batches of")
-    if labels is not None:
-        labels = np.asarray(labels, "int32")
-        if labels.shape != (len(rows),):
-            raise ValueError(
-                f"labels must be one for each of {len(rows)} rows; received shape {labels.shape}"
-            )
+    kinds = {
+        f"{kind_of(row)} ({', '.join(('length', *map(str, np.shape(row)[1:])))})": None
+        for row in rows
+    }
+    if len(kinds) > 1:
+        raise ValueError(f"rows must be of one kind; received {' and '.join(kinds)}")
+    if fill and kind_of(rows[0]) == "int32":
+        raise ValueError(f"tokens are padded with 0; received fill={fill!r}")
+    if weights is not None and labels is None:
+        raise ValueError("weights are of labels; received weights alone")
+    columns = [
+        of_each_row(name, one, len(rows), kind)
+        for name, one, kind in (("labels", labels, None), ("weights", weights, "float32"))
+        if one is not None
+    ]
     lengths = np.array([len(row) for row in rows])
 
-    def epoch():
-        for chosen in groups(lengths, batch_size, shuffle):
-            tokens = padded([rows[i] for i in chosen], multiple)
-            yield tokens if labels is None else (tokens, labels[chosen])
+    def gather(chosen):
+        table = padded([rows[i] for i in chosen], multiple, fill)
+        return (table, *(column[chosen] for column in columns)) if columns else table
 
-    tokens = tf.TensorSpec((None, None), tf.int32)
-    signature = tokens if labels is None else (tokens, tf.TensorSpec((None,), tf.int32))
-    dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature)
-    count = -(-len(rows) // batch_size)
-    return dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(4)
+    return Batches(lambda shuffle: groups(lengths, batch_size, shuffle, multiple), gather, shuffle)
 
 
-def by_length(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """Which row stands where in the batches without shuffling."""
-    return np.argsort([len(row) for row in rows], kind="stable")
+def of_each_row(name: str, given, count: int, kind: str | None) -> np.ndarray:
+    """Labels or weights as an array `(count,)`; labels are integers unless they are fractions."""
+    given = np.asarray(given)
+    if given.shape != (count,):
+        raise ValueError(
+            f"{name} must be one for each of {count} rows; received shape {given.shape}"
+        )
+    return given.astype(kind or kind_of(given))
 
 
-def groups(lengths: np.ndarray, batch_size: int, shuffle: bool) -> list[np.ndarray]:
-    """The rows of each batch of an epoch."""
+def kind_of(array) -> str:
+    """The dtype of its numbers in a batch."""
+    return "float32" if np.asarray(array).dtype.kind == "f" else "int32"
+
+
+def groups(
+    lengths: np.ndarray, batch_size: int, shuffle: bool, multiple: int = 1
+) -> list[np.ndarray]:
+    """The rows of each batch of an epoch; the first two batches differ in length, if any do."""
+    from keraseq.data.batches import cut
+
     keys = lengths
     if shuffle:
         keys = np.log(lengths) + JITTER * np.random.standard_normal(len(lengths))  # noqa: NPY002
-    order = np.argsort(keys, kind="stable")
-    parts = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    parts = cut(np.argsort(keys, kind="stable"), batch_size)
     if shuffle:
         parts = [parts[i] for i in np.random.permutation(len(parts))]  # noqa: NPY002
+    widths = np.array([-(-lengths[part].max() // multiple) for part in parts])
+    other = int(np.argmax(widths != widths[0]))  # 0 if there is none
+    if other > 1:
+        parts[1], parts[other] = parts[other], parts[1]
     return parts
 
 
-def padded(rows: Sequence[np.ndarray], multiple: int = 1) -> np.ndarray:
-    """Rows side by side `(rows, longest)`, int32, 0 after their ends."""
+def padded(rows: Sequence[np.ndarray], multiple: int = 1, fill: float = 0) -> np.ndarray:
+    """Rows side by side `(rows, longest, ...)`, int32 or float32, padded after their ends."""
     longest = max(len(row) for row in rows)
-    table = np.zeros((len(rows), -(-longest // multiple) * multiple), "int32")
+    shape = (len(rows), -(-longest // multiple) * multiple, *np.shape(rows[0])[1:])
+    table = np.full(shape, fill, kind_of(rows[0]))
     for i, row in enumerate(rows):
         table[i, : len(row)] = row
     return table

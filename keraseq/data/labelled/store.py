@@ -27,19 +27,30 @@ def place(folder: str | Path | None = None) -> Path | None:
     return next((place for place in places if (place / "dataset_info.json").is_file()), None)
 
 
+def usable() -> bool:
+    """Whether TFDS can read and write: it does so by TensorFlow."""
+    try:
+        import tensorflow  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
 def stored(folder: str | Path | None) -> dict[str, Part] | None:
-    """What TFDS has stored, or None."""
+    """What TFDS has stored, or None; also where it cannot be read."""
+    there = place(folder)
+    if there is None or not usable():
+        return None
     import tensorflow_datasets as tfds
 
-    there = place(folder)
-    if there is None:
-        return None
     with quiet():
         return parts(tfds.builder_from_directory(there))
 
 
 def keep(found: dict[str, Part], folder: Path | None) -> None:
     """Stores the parts where they are not stored; TFDS renames the finished folder into place."""
+    if not usable():
+        return
     import tensorflow_datasets as tfds
 
     name = WHOLE if "unsup" in found else LABELLED

@@ -59,11 +59,20 @@ class WordPieceVocabulary:
 
     @classmethod
     def of(cls, text: str, size: int = 8_000) -> "WordPieceVocabulary":
-        """The pieces that spell a text well, at most about `size`; learned by keras_nlp."""
-        import tensorflow as tf
-        from keras_nlp.tokenizers import compute_word_piece_vocabulary
+        """The pieces that spell a text well, at most about `size`; learned by keras_nlp.
 
+        Raises:
+            ModuleNotFoundError: There is no TensorFlow. To use pieces that are known takes none.
+        """
         size = positive_integer("size", size)
+        try:
+            import tensorflow as tf
+            from keras_nlp.tokenizers import compute_word_piece_vocabulary
+        except ImportError:
+            raise ModuleNotFoundError(
+                "level='wordpiece' learns its pieces with TensorFlow, which cannot be imported: "
+                "pip install tensorflow; or choose level='word'"
+            ) from None
         lines = tf.data.Dataset.from_tensor_slices(text.splitlines()).batch(1024)
         pieces = compute_word_piece_vocabulary(
             lines, vocabulary_size=size, reserved_tokens=[UNKNOWN, LINE_END]

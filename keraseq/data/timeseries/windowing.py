@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from keraseq.checks import positive_integer
+from keraseq.checks import boolean, positive_integer
 from keraseq.data.timeseries.scaling import window_scale
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Windows(NamedTuple):
 
 
 class SeriesWindows:
-    """All windows of one part of a `Series`, as a `tf.data.Dataset` or as arrays.
+    """All windows of one part of a `Series`, in batches or as arrays.
 
     A window's targets all lie in its part; its inputs are the `look_back` rows before them and may
     lie in the part before, for the past is known. Values are scaled once; a batch is gathered
@@ -104,12 +104,7 @@ class SeriesWindows:
 
     def arrays(self) -> Windows:
         """All windows at once, inputs as `dataset` gives them; origins count rows of all series."""
-        inputs, targets = self._gather()(np.arange(len(self)))
-        if isinstance(inputs, dict):
-            inputs = {name: one.numpy() for name, one in inputs.items()}
-        else:
-            inputs = inputs.numpy()
-        return Windows(inputs, targets.numpy(), self.origins)
+        return Windows(*self._gather(np.arange(len(self))), self.origins)
 
     def dataset(self, batch_size: int = 256, *, shuffle: bool = False):
         """Batches `(inputs, targets)` for `fit`; the last batch may be smaller, none is dropped.
@@ -121,46 +116,37 @@ class SeriesWindows:
                 to `False`.
 
         Returns:
-            A `tf.data.Dataset`. Inputs are `(batch, look_back, columns)`; with future covariates a
-            dictionary of them as `features`, and of `future`, `(batch, horizon, future)`.
+            A `keras.utils.PyDataset`. Inputs are `(batch, look_back, columns)`; with future
+            covariates a dictionary of them as `features`, and of `future`, `(batch, horizon,
+            future)`.
         """
-        import tensorflow as tf
+        from keraseq.data.batches import Batches, cut  # which loads Keras
 
         batch_size, count = positive_integer("batch_size", batch_size), len(self)
 
-        def order():
-            return np.random.permutation(count) if shuffle else np.arange(count)  # noqa: NPY002
+        def draw(shuffle):
+            order = np.random.permutation(count) if shuffle else np.arange(count)  # noqa: NPY002
+            return cut(order, batch_size)
 
-        # The order is drawn when an epoch asks for its first batch.
-        epoch = tf.data.Dataset.from_tensors(0).flat_map(
-            lambda _: tf.data.Dataset.from_tensor_slices(
-                tf.ensure_shape(tf.numpy_function(order, [], tf.int64), (count,))
-            )
-        )
-        epoch = epoch.apply(tf.data.experimental.assert_cardinality(count))
-        return epoch.batch(batch_size).map(self._gather(), num_parallel_calls=1).prefetch(2)
+        return Batches(draw, self._gather, boolean("shuffle", shuffle))
 
-    def _gather(self):
-        """A function from numbers of windows to their inputs and targets."""
-        import tensorflow as tf
+    def _gather(self, which: np.ndarray):
+        """The inputs and targets of windows by their numbers."""
+        origins = self.origins[which]
+        past = self._rows(origins - self.look_back, self.look_back)
+        future = self._rows(origins, self.horizon)
+        targets = future[:, :, : self.targets]
+        if self.scales is not None:
+            mean, deviation = np.split(self.scales[which], 2, axis=1)
+            past[:, :, : self.targets] = (past[:, :, : self.targets] - mean) / deviation
+            targets = (targets - mean) / deviation
+        past, targets = past.astype("float32", copy=False), targets.astype("float32")
+        if not self.future:
+            return past, targets
+        return {"features": past, "future": future[:, :, -self.future :].astype("float32")}, targets
 
-        values, origins = tf.constant(self.values), tf.constant(self.origins)
-        back, ahead = np.arange(-self.look_back, 0), np.arange(self.horizon)
-        scales = None if self.scales is None else tf.constant(self.scales)
-
-        def gather(which):
-            at = tf.gather(origins, which)[:, None]
-            past, future = tf.gather(values, at + back), tf.gather(values, at + ahead)
-            targets = future[:, :, : self.targets]
-            if scales is not None:
-                mean, deviation = tf.split(tf.gather(scales, which), 2, axis=1)
-                scaled = (past[:, :, : self.targets] - mean) / deviation
-                past = tf.concat([scaled, past[:, :, self.targets :]], axis=-1)
-                targets = (targets - mean) / deviation
-            past, targets = tf.cast(past, tf.float32), tf.cast(targets, tf.float32)
-            if not self.future:
-                return past, targets
-            known = tf.cast(future[:, :, -self.future :], tf.float32)
-            return {"features": past, "future": known}, targets
-
-        return gather
+    def _rows(self, first: np.ndarray, count: int) -> np.ndarray:
+        """So many rows from each of these on, `(n, count, columns)`, copied as one piece each."""
+        columns = self.values.shape[1]
+        pieces = sliding_window_view(self.values.ravel(), count * columns)[::columns]
+        return pieces[first].reshape(len(first), count, columns)

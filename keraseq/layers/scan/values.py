@@ -1,4 +1,4 @@
-"""Numbers before a model runs: which are at hand, and a data set that looks at its own."""
+"""Numbers before a model runs: which are at hand, and data sets that look at their own."""
 
 import keras
 import numpy as np
@@ -42,3 +42,34 @@ def watched(dataset, limits):
         return batch if len(batch) > 1 else batch[0]
 
     return dataset.map(look)
+
+
+class Watched(keras.utils.PyDataset):
+    """A `keras.utils.PyDataset` whose batches are looked at when Keras reads them.
+
+    Args:
+        dataset: The data set.
+        look: Gets inputs, and targets if there are any; raises if they cannot be.
+    """
+
+    def __init__(self, dataset: keras.utils.PyDataset, look):
+        super().__init__(workers=dataset.workers, max_queue_size=dataset.max_queue_size)
+        self.dataset, self.look = dataset, look
+
+    def __getitem__(self, index: int):
+        batch = self.dataset[index]
+        self.look(*(batch[:2] if isinstance(batch, (list, tuple)) else (batch,)))
+        return batch
+
+    @property
+    def num_batches(self) -> int | None:
+        """As many as the data set has."""
+        return self.dataset.num_batches
+
+    def on_epoch_begin(self) -> None:
+        """Told to the data set."""
+        self.dataset.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        """Told to the data set."""
+        self.dataset.on_epoch_end()

@@ -8,7 +8,6 @@ import numpy as np
 from keraseq import data, layers, models
 from keraseq import train as training
 from keraseq.data import labelled
-from keraseq.data.labelled.batches import by_length
 from keraseq.data.labelled.encoder import plain
 from keraseq.evaluate import accuracy, probabilities
 
@@ -72,7 +71,7 @@ def logits_of(model: keras.Model, rows: Sequence[np.ndarray]) -> np.ndarray:
     sets = labelled.batches(rows, batch_size=TOGETHER, multiple=MULTIPLE)
     sorted_ones = model.predict(sets, verbose=0)
     logits = np.empty_like(sorted_ones)
-    logits[by_length(rows)] = sorted_ones
+    logits[sets.order] = sorted_ones
     return logits
 
 

@@ -1,0 +1,92 @@
+"""Every recipe where TensorFlow cannot be imported, on the other backends, each in a process."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keraseq.recipes import RECIPES
+
+BLOCKED = """
+import sys
+
+class Refused:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("tensorflow", "tensorflow_text"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Refused())
+sys.modules["tensorflow"] = None
+"""
+# Of each recipe: settings, from which file it learns, what it predicts, and how many of it.
+USES = {
+    "write": ("units=8, batch_size=4, length=8", "'text.txt'", "'one two '", 300),
+    "classify": ("units=4, embedding=4, length=16, wide=50", "'texts.csv'", "['a good w1']", 1),
+    "forecast": ("horizon=4, look_back=8, units=4", "'series.csv'", "'series.csv'", 4),
+}
+RECIPE = """
+import keraseq
+from keraseq import recipes
+
+trained = recipes.train({name!r}, {source}, epochs=1, report=None, {settings})
+trained.save({name!r})
+bundle = keraseq.bundle.load({name!r})
+for one, other in zip(trained.model.get_weights(), bundle.model.get_weights(), strict=True):
+    assert (one == other).all()
+assert len(recipes.evaluate(bundle, {source})) > 2  # the model and baselines
+assert len(recipes.predict(bundle, {raw})) == {count}
+"""
+DATA = """
+from keraseq import data
+
+for name, row in data.sets.SETS.items():
+    if row.here()[0]:
+        data.load(name)
+try:
+    data.TextEncoder.of(["one two"], "wordpiece")
+except ModuleNotFoundError as error:
+    assert "level='wordpiece' learns its pieces with TensorFlow" in str(error)
+else:
+    raise AssertionError("no error")
+pieces = data.WordPieceVocabulary(["[UNK]", "[EOL]", "play", "##ing"])
+assert pieces.encode("playing\\n").tolist() == [2, 3, 1]
+"""
+
+
+def run(code: str, backend: str, folder) -> None:
+    """Runs code where TensorFlow cannot be imported."""
+    environment = {**os.environ, "KERAS_BACKEND": backend, "KERASEQ_LOOP": "plain"}
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCKED + code],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_every_recipe(backend, tmp_path):
+    assert USES.keys() == RECIPES.keys()
+    rng = np.random.default_rng(0)
+    words = [[f"w{n}" for n in rng.integers(0, 9, rng.integers(3, 12))] for _ in range(60)]
+    texts = [" ".join([*some, ("bad", "good")[i % 2]]) for i, some in enumerate(words)]
+    (tmp_path / "text.txt").write_text("one two three four five\n" * 60)
+    pd.DataFrame({"text": texts, "label": ["no", "yes"] * 30}).to_csv(tmp_path / "texts.csv")
+    times = pd.date_range("2024-01-01", periods=120, freq="h")
+    pd.DataFrame({"time": times, "y": rng.normal(size=120)}).to_csv(
+        tmp_path / "series.csv", index=False
+    )
+    code = [
+        RECIPE.format(name=name, settings=settings, source=source, raw=raw, count=count)
+        for name, (settings, source, raw, count) in USES.items()
+    ]
+    run("".join(code), backend, tmp_path)
+
+
+def test_data(tmp_path):
+    run(DATA, "torch", tmp_path)
