@@ -50,7 +50,8 @@ def fetch(public: Public, data_dir: str | Path | None = None) -> Path:
         ConnectionError: The source does not answer.
         ValueError: What came from there is another file.
     """
-    place, folder = found(public, data_dir), data_dir or os.environ.get("KERASEQ_DATA")
+    folder = data_dir or os.environ.get("KERASEQ_DATA") or None
+    place = found(public, data_dir)
     if place is None and folder is not None:
         nor = f" (nor {', '.join(public.also)})" if public.also else ""
         raise FileNotFoundError(
