@@ -24,7 +24,8 @@ class Preset:
 PRESETS: dict[str, dict[str, Preset]] = {
     "write": {
         "tinyshakespeare": Preset(
-            {"units": 640, "epochs": 16}, "1.467 nats a character on nanoGPT's validation part"
+            {"epochs": 40, "recurrent_dropout": 0.3},
+            "1.408 nats a character on nanoGPT's validation part",
         ),
         "ptb": Preset(
             {"level": "word", "dropout": 0.35, "batch_size": 20, "epochs": 20},

@@ -50,7 +50,7 @@ bundle = recipes.train("write", corpus, cell="gru", units=units, epochs=epochs, 
 
 # %% [markdown]
 # ## A larger model, trained longer
-# `saved_models/shakespeare` has one layer of 640 LSTM units and was trained for 16 epochs. Both
+# `saved_models/shakespeare` has one layer of 640 LSTM units and was trained for 40 epochs. Both
 # read the whole validation part with one state, beside n-grams with Witten-Bell smoothing.
 
 # %%
