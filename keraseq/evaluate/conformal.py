@@ -20,8 +20,10 @@ def conformal_margin(outside, coverage: float) -> np.ndarray:
     """How much wider an interval must be to hold so much of the truth.
 
     The value of rank `ceil((n + 1) * coverage)` among `outside`, `(n, ...)`: how far each truth
-    lay outside the interval, negative inside (conformalised quantile regression). With too few
-    values for the rank it is the largest.
+    lay outside the interval, negative inside (conformalised quantile regression).
+
+    Raises:
+        ValueError: There are too few values for the rank: no width that is known would do.
 
     Example:
 
@@ -33,7 +35,18 @@ def conformal_margin(outside, coverage: float) -> np.ndarray:
     """
     outside = np.sort(np.asarray(outside, "float64"), axis=0)
     rank = math.ceil((len(outside) + 1) * rate("coverage", coverage))
-    return outside[min(max(rank, 1), len(outside)) - 1]
+    check_enough(len(outside), coverage)
+    return outside[max(rank, 1) - 1]
+
+
+def check_enough(count: int, coverage: float) -> None:
+    """Raises if so few forecasts cannot say how wide an interval must be."""
+    needed = max(1, math.ceil(round(coverage / (1 - coverage), 9)))
+    if count < needed:
+        raise ValueError(
+            f"an interval of {coverage:.6g} is calibrated on at least {needed} forecasts; there "
+            f"are {count}: give a larger validation part, or quantiles that are nearer together"
+        )
 
 
 class Conformal:

@@ -10,7 +10,9 @@ from keraseq import data, evaluate
 def test_the_margin_is_a_rank():
     outside = np.arange(9.0)[::-1]
     assert evaluate.conformal_margin(outside, 0.8) == 7  # rank ceil(10 * 0.8) = 8 of 9
-    assert evaluate.conformal_margin(outside, 0.95) == 8  # too few: the largest
+    assert evaluate.conformal_margin(outside, 0.9) == 8  # rank 9 of 9
+    with pytest.raises(ValueError, match="of 0.95 is calibrated on at least 19 forecasts; there"):
+        evaluate.conformal_margin(outside, 0.95)
     assert evaluate.conformal_margin(outside, 0.0) == 0
     with pytest.raises(ValueError, match="coverage must be"):
         evaluate.conformal_margin(outside, 1.2)

@@ -319,6 +319,7 @@ def test_a_rate_that_falls():
         ({"horizon": None}, "give horizon (in a shell --horizon): rows to forecast"),
         ({"horizon": 0}, "horizon must be a positive integer; received horizon=0"),
         ({"horizon": 50}, "its validation part lets 45 of its 300 rows be targets; give"),
+        ({"quantiles": (0.001, 0.999)}, "an interval of 0.998 is calibrated on at least 499 forec"),
         ({"look_back": 500}, "do not fit: its train part lets 0 of its 300 rows be targets"),
     ],
 )

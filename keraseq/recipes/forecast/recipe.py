@@ -10,6 +10,7 @@ import numpy as np
 from keraseq import data, losses, models
 from keraseq.bundle import Bundle, Score
 from keraseq.evaluate import conformal_margin, intervals
+from keraseq.evaluate.conformal import check_enough
 from keraseq.recipes.forecast.evaluation import evaluate, series_of, verdict
 from keraseq.recipes.forecast.forecaster import Forecaster, transformed
 from keraseq.recipes.forecast.settings import Settings
@@ -113,6 +114,8 @@ class Forecast(Recipe):
             )
             for part in ("train", "validation")
         }
+        for low, high in intervals(settings.quantiles):
+            check_enough(len(windows["validation"]), high - low)
         return Prepared(series, scaler, windows)
 
     def batches(self, prepared: Prepared, part: str, settings: Settings):
