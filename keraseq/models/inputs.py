@@ -12,8 +12,8 @@ def sequence_inputs(
 ):
     """The model's input and the vectors that it stands for: `(inputs, (batch, length, width))`.
 
-    Exactly one of `features` (measurements as they are, steps of NaN masked if asked) and `vocabulary` (tokens, embedded; 0 is
-    padding, masked from here on) must be given.
+    Exactly one of `features` (measurements as they are, steps of NaN masked if asked) and
+    `vocabulary` (tokens, embedded; 0 is padding, masked from here on) must be given.
     """
     if (features is None) == (vocabulary is None):
         raise ValueError(

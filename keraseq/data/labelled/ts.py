@@ -38,7 +38,9 @@ def read(path: Path) -> Iterator[tuple[str, np.ndarray, str | None]]:
             yield where, *parsed(where, line, classes)
         elif line.lower() == "@data":
             if YES_OR_NO.get(head.get("timestamps", "false")):
-                raise ValueError(f"{where}: series with time stamps are not read; give values alone")
+                raise ValueError(
+                    f"{where}: series with time stamps are not read; give values alone"
+                )
             body = True
         elif line.startswith("@"):
             name, *values = line[1:].split()
