@@ -167,7 +167,7 @@ def of_arrays(source, labels, channels) -> Examples:
                 f"arrays: example {i} must have shape (steps, channels) or (steps,); received "
                 f"{values.shape}"
             )
-        inputs.append(values.reshape(len(values), -1))
+        inputs.append(values[:, None] if values.ndim == 1 else values)
     if labels is not None:
         labels = np.asarray(labels).tolist()
         if not isinstance(labels, list) or len(labels) != len(inputs):

@@ -78,8 +78,8 @@ def again(**options) -> dict:
     """The arguments that read the same examples again; none where one is a frame or an array."""
     options = {name: one for name, one in options.items() if one is not None}
     plain = {k: str(one) if isinstance(one, Path) else one for k, one in options.items()}
-    kinds = (str, int, float, list)
-    return plain if all(isinstance(one, kinds) for one in plain.values()) else {}
+    words = [one for value in plain.values() for one in (value if type(value) is list else [value])]
+    return plain if all(isinstance(one, (str, int, float)) for one in words) else {}
 
 
 def table(source) -> tuple[pd.DataFrame, str]:
