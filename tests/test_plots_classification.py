@@ -22,7 +22,7 @@ def test_a_confusion_matrix_counts():
     assert texts == ["3\n75.0%", "1\n25.0%", "2\n40.0%", "3\n60.0%"]
     assert [t.get_text() for t in ax.get_xticklabels()] == ["neg", "pos"]
     np.testing.assert_allclose(ax.images[0].get_array(), [[0.75, 0.25], [0.4, 0.6]])
-    with pytest.raises(ValueError, match="one for each text; received 9 and 1"):
+    with pytest.raises(ValueError, match="one for each example; received 9 and 1"):
         plots.confusion_matrix(truth, ["neg"])
 
 
@@ -46,7 +46,7 @@ def test_calibration_is_drawn_against_the_diagonal():
 
 
 def test_accuracy_by_length():
-    frame = pd.DataFrame({"words": [50.0, 400.0], "accuracy": [0.9, 0.8], "count": [100, 400]})
+    frame = pd.DataFrame({"length": [50.0, 400.0], "accuracy": [0.9, 0.8], "count": [100, 400]})
     ax = plots.accuracy_by_length(frame)
     segments = ax.collections[0].get_segments()
     np.testing.assert_allclose([s[:, 1] for s in segments], [[0.87, 0.93], [0.78, 0.82]])

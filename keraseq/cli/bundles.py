@@ -60,7 +60,8 @@ def predict(
     raw: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Texts to classify, a prompt, or a table to forecast. Default: standard input."
+            help="Texts or a file of series to classify, a prompt, or a table to forecast. "
+            "Default: standard input."
         ),
     ] = None,
     known: Annotated[

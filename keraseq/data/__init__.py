@@ -1,7 +1,15 @@
 """Step 1, data: raw input -> train, validation and test parts, and what inverts the preparation."""
 
 from keraseq.data import labelled, sets, text
-from keraseq.data.labelled import LabelledTexts, TextEncoder, reviews
+from keraseq.data.labelled import (
+    Labelled,
+    LabelledSeries,
+    LabelledTexts,
+    SeriesEncoder,
+    TextEncoder,
+    labelled_series,
+    reviews,
+)
 from keraseq.data.parts import Part, Parts
 from keraseq.data.sets import load
 from keraseq.data.text import (
@@ -31,11 +39,14 @@ __all__ = [
     "Borders",
     "CharacterVocabulary",
     "Corpus",
+    "Labelled",
+    "LabelledSeries",
     "LabelledTexts",
     "Part",
     "Parts",
     "Scaler",
     "Series",
+    "SeriesEncoder",
     "SeriesWindows",
     "TextEncoder",
     "Windows",
@@ -45,6 +56,7 @@ __all__ = [
     "check_series",
     "fill_gaps",
     "labelled",
+    "labelled_series",
     "load",
     "reviews",
     "season_of",

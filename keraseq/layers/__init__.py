@@ -4,6 +4,7 @@ from keraseq.layers.bidirectional import Bidirectional
 from keraseq.layers.embeddings import OneHot, PairEmbedding, WordDropout
 from keraseq.layers.feedback import FeedbackRNN
 from keraseq.layers.heads import GaussianHead, PointHead, QuantileHead, WindowNormalization
+from keraseq.layers.padding import MaskNaN
 from keraseq.layers.pooling import SequencePooling
 from keraseq.layers.rnn import RNN
 from keraseq.layers.segments import SegmentRNN
@@ -16,6 +17,7 @@ __all__ = [
     "Bidirectional",
     "FeedbackRNN",
     "GaussianHead",
+    "MaskNaN",
     "OneHot",
     "PairEmbedding",
     "PointHead",

@@ -28,6 +28,7 @@ def sequence_classifier(
     word_dropout: float = 0.0,
     pairs: int = 0,
     wide: int = 0,
+    masked: bool = False,
     length: int | None = None,
     cell_options: dict | None = None,
     rnn_options: dict | None = None,
@@ -66,6 +67,8 @@ def sequence_classifier(
         wide: Number of runs of words that have a say in the logits by themselves, as layer
             `"wide"`, see `keraseq.layers.WideLogits`, whose `set_table` they must be given by.
             Defaults to 0, none.
+        masked: Whether steps whose features are all `NaN` are padding, which neither the tower nor
+            the pooling sees, see `keraseq.layers.MaskNaN`. Defaults to `False`.
         length: Number of steps, where it is fixed. Default: any.
         cell_options: Further options of the cells, such as `{"zoneout": 0.1}`.
         rnn_options: How the recurrent layers run, a dictionary of `loop`, `unroll` and
@@ -79,8 +82,8 @@ def sequence_classifier(
 
     Raises:
         ValueError: An unknown cell, option or pooling, a size that is no positive integer,
-            `word_dropout`, `pairs` or `wide` of features, or both or neither of `features` and
-            `vocabulary`.
+            `word_dropout`, `pairs` or `wide` of features, `masked` of tokens, or both or neither of
+            `features` and `vocabulary`.
 
     Example:
 
@@ -94,7 +97,7 @@ def sequence_classifier(
     if embedding_dropout is None:
         embedding_dropout = dropout
     inputs, x = sequence_inputs(
-        features, vocabulary, embedding, length, embedding_dropout, word_dropout, pairs
+        features, vocabulary, embedding, length, embedding_dropout, word_dropout, pairs, masked
     )
     x = stack(
         cell,

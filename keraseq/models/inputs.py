@@ -2,16 +2,18 @@
 
 import keras
 
-from keraseq.checks import positive_integer
+from keraseq.checks import boolean, positive_integer
 from keraseq.checks import rate as fraction
-from keraseq.layers import PairEmbedding, WordDropout
+from keraseq.layers import MaskNaN, PairEmbedding, WordDropout
 
 
-def sequence_inputs(features, vocabulary, embedding, length, dropout, word_dropout=0.0, pairs=0):
+def sequence_inputs(
+    features, vocabulary, embedding, length, dropout, word_dropout=0.0, pairs=0, masked=False
+):
     """The model's input and the vectors that it stands for: `(inputs, (batch, length, width))`.
 
-    Exactly one of `features` (measurements as they are) and `vocabulary` (tokens, embedded; 0 is
-    padding, masked from here on) must be given.
+    Exactly one of `features` (measurements as they are, steps of NaN masked if asked) and
+    `vocabulary` (tokens, embedded; 0 is padding, masked from here on) must be given.
     """
     if (features is None) == (vocabulary is None):
         raise ValueError(
@@ -25,7 +27,9 @@ def sequence_inputs(features, vocabulary, embedding, length, dropout, word_dropo
         if pairs:
             raise ValueError(f"pairs are for tokens; received features={features!r}")
         inputs = keras.Input((length, positive_integer("features", features)), name="features")
-        return inputs, inputs
+        return inputs, MaskNaN(name="padding")(inputs) if boolean("masked", masked) else inputs
+    if masked:
+        raise ValueError(f"masked is for features; received vocabulary={vocabulary!r}")
     return embedded_tokens(
         "tokens", vocabulary, embedding, length, dropout, "", word_dropout, pairs
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keraseq import evaluate
 from keraseq.plots.axes import COLOURS, finish, new_axes
 
 if TYPE_CHECKING:
@@ -17,12 +18,12 @@ def confusion_matrix(truth, label, *, ax: Axes | None = None) -> Axes:
     """How often each class is taken for each other one: counts, coloured by the row's shares.
 
     Args:
-        truth: The class of each text, by name.
+        truth: The class of each example, by name.
         label: The class that was named instead.
         ax: Axes. Default: new ones.
 
     Raises:
-        ValueError: There are no texts, or not as many of one as of the other.
+        ValueError: There are no examples, or not as many of one as of the other.
 
     Example:
 
@@ -32,16 +33,8 @@ def confusion_matrix(truth, label, *, ax: Axes | None = None) -> Axes:
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('named', 'true class')
     """
-    import pandas as pd
-
-    truth, label = list(truth), list(label)
-    if not truth or len(truth) != len(label):
-        raise ValueError(
-            f"truth and label must be one for each text; received {len(truth)} and {len(label)}"
-        )
-    classes = sorted({*truth, *label})
-    counts = pd.crosstab(pd.Series(truth), pd.Series(label))
-    counts = counts.reindex(index=classes, columns=classes, fill_value=0).to_numpy()
+    frame = evaluate.confusion_matrix(truth, label)
+    classes, counts = list(frame), frame.to_numpy()
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     ax = new_axes(ax, width=0.9 * len(classes) + 2, height=0.8 * len(classes) + 1.2)
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -59,7 +52,8 @@ def calibration(curve: pd.DataFrame, *, name: str | None = None, ax: Axes | None
     """How often a classifier is right where it is so sure; on the diagonal, its word is good.
 
     Args:
-        curve: What `keraseq.evaluate.calibration_curve` gave; the area of a mark is its count.
+        curve: What `keraseq.evaluate.calibration_curve` or `reliability` gave; the area of a mark
+            is its count.
         name: A name for the legend, where several are drawn on the same Axes. Default: none.
         ax: Axes. Default: new ones.
 
@@ -85,7 +79,7 @@ def calibration(curve: pd.DataFrame, *, name: str | None = None, ax: Axes | None
 
 
 def accuracy_by_length(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """The accuracy of texts of like length, with a standard error up and down.
+    """The accuracy of examples of like length, with a standard error up and down.
 
     Args:
         frame: What `keraseq.recipes.classify.accuracy_by_length` gave.
@@ -96,12 +90,12 @@ def accuracy_by_length(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     >>> import matplotlib
     >>> matplotlib.use("agg")
     >>> import pandas as pd
-    >>> frame = pd.DataFrame({"words": [50, 400], "accuracy": [0.92, 0.88], "count": [90, 80]})
+    >>> frame = pd.DataFrame({"length": [50, 400], "accuracy": [0.92, 0.88], "count": [90, 80]})
     >>> keraseq.plots.accuracy_by_length(frame).get_ylabel()
     'accuracy'
     """
     ax = new_axes(ax, width=5.5, height=3.6)
     error = np.sqrt(frame.accuracy * (1 - frame.accuracy) / frame["count"])  # one standard error
-    ax.errorbar(frame.words, frame.accuracy, error, color=COLOURS[0], marker="o", capsize=3)
-    ax.set(xlabel="words of a text (mean of a group)", ylabel="accuracy")
+    ax.errorbar(frame.length, frame.accuracy, error, color=COLOURS[0], marker="o", capsize=3)
+    ax.set(xlabel="words or steps (mean of a group)", ylabel="accuracy")
     return finish(ax)

@@ -52,9 +52,10 @@ RECIPES = {
     ),
     "classify": Row(
         "Classify",
-        "a classifier of labelled texts",
-        "a table of texts and labels (.csv, .tsv, .parquet); or imdb, or its archive or folder",
-        "the class of each text, with calibrated probabilities",
+        "a classifier of labelled texts or series",
+        "a table of texts and labels, or of series (.csv, .tsv, .parquet), or a .ts file; or imdb "
+        "(its archive, its folder), basicmotions",
+        "the class of each example, with calibrated probabilities",
         "keraseq train classify reviews.csv --label stars",
     ),
     "forecast": Row(
@@ -160,7 +161,7 @@ def predict(bundle, raw, **options) -> Any:
 
     Args:
         bundle: What `train` made.
-        raw: Texts to classify, a table of measurements, a prompt.
+        raw: Texts or series to classify, a table of measurements, a prompt.
         **options: Of the recipe's own `predict`.
     """
     return of(bundle).predict(bundle, raw, **options)

@@ -215,7 +215,7 @@ def options(settings: type[Settings]) -> dict[str, Option]:
         help, group = [other for other in said if isinstance(other, str)]
         found[one.name] = Option(
             one.name,
-            kinds[0] if union else kind,
+            kinds[0] if union and len(kinds) == 1 else kind,
             next(iter(checks), None),
             help,
             group,

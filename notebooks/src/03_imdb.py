@@ -80,7 +80,7 @@ some = replace(reviews, **fewer)
 options = {"units": units, "embedding": 32, "length": 100, "epochs": epochs, "seed": seed}
 small = recipes.train("classify", some, **options)
 table = recipes.classify.evaluate(small, some, baselines=False)
-table[["part", "method", "texts", "accuracy", "nats"]].round(4)
+table[["part", "method", "examples", "accuracy", "nats"]].round(4)
 
 # %% [markdown]
 # ## A better one
@@ -142,7 +142,7 @@ for way in ("left_out", "gradient"):
 # The surest mistake of the test part, as coloured text in the page:
 
 # %%
-wrong = said[~said["right"] & said["words"].between(40, 120)].sort_values("probability").index[-1]
+wrong = said[~said["right"] & said["length"].between(40, 120)].sort_values("probability").index[-1]
 print(f"truth {said.truth[wrong]}, named {said.label[wrong]} with {said.probability[wrong]:.3f}")
 read = recipes.classify.explain(saved, some.test.inputs[wrong], label="pos")
 inspection.ColouredText(read["word"] + " ", read["left_out"])

@@ -322,7 +322,7 @@ def test_a_test_table_of_its_own(tmp_path):
     ("change", "message"),
     [
         ({"rename": {"label": "lable"}}, "no column 'label'.*Did you mean 'lable'"),
-        ({"assign": {"label": "good"}}, "column 'label' holds one class only, 'good'"),
+        ({"assign": {"label": "good"}}, "all 60 labels are of one class, 'good'"),
         ({"assign": {"label": [None, *["a", "b"] * 29, "a"]}}, "no value in 1 of 60 rows.*row 0"),
         ({"assign": {"text": [*["x", "y"] * 29, None, "z"]}}, "'text' has no value.*row 58"),
         ({"head": 0}, "the table has no rows"),

@@ -21,8 +21,9 @@ from keraseq.evaluate import (
 from keraseq.evaluate import temperature as best_temperature
 from keraseq.recipes import classify
 from keraseq.recipes.classify.baselines import logits_of
+from keraseq.recipes.classify.kinds import completed, get
 from keraseq.recipes.classify.pretraining import NextWord, pieces
-from keraseq.recipes.classify.recipe import classifier
+from keraseq.recipes.classify.texts import classifier
 from keraseq.recipes.classify.wide import occurrences, one_against_others, shares
 
 SMALL = {
@@ -134,7 +135,8 @@ def test_evaluation_puts_simple_methods_beside_it(trained, reviews):
     said = []
     frame = classify.evaluate(bundle, reviews, report=said.append)
     assert frame.columns.tolist() == [
-        "part", "method", "texts", "accuracy", "nats", "calibration_error"
+        "part", "method", "examples", "accuracy", "low", "high", "balanced_accuracy", "macro_f1",
+        "nats", "calibration_error",
     ]  # fmt: skip
     assert frame.part.tolist() == ["validation"] * 6 + ["test"] * 6
     assert frame.method.tolist()[:6] == [
@@ -146,7 +148,7 @@ def test_evaluation_puts_simple_methods_beside_it(trained, reviews):
         "logistic regression, TF-IDF bigrams",
     ]
     rows = frame[frame.part == "test"].set_index("method")
-    assert (rows.texts == 48).all() and len(said) == 2
+    assert (rows.examples == 48).all() and len(said) == 2
     assert rows.accuracy["most frequent class"] == pytest.approx(1 / 3, abs=0.03)
     assert rows.accuracy["logistic regression, TF-IDF bigrams"] > 0.9
     told = classify.predict(bundle, reviews.test.inputs)
@@ -167,7 +169,7 @@ def test_tables_are_scored_whole_or_by_the_parts_of_training(tmp_path):
         mine, classify.evaluate(bundle, tmp_path / "mine.csv", baselines=False)
     )
     other = classify.evaluate(bundle, tmp_path / "other.csv")
-    assert other.part.tolist() == ["whole"] and other.texts.tolist() == [30]
+    assert other.part.tolist() == ["whole"] and other.examples.tolist() == [30]
     table(30).assign(label="odd").to_csv(tmp_path / "odd.csv", index=False)
     with pytest.raises(ValueError, match=r"odd\.csv: label 'odd' in row 0 is none of"):
         classify.evaluate(bundle, tmp_path / "odd.csv")
@@ -189,12 +191,12 @@ def test_the_reviews_are_read_again_as_in_training(tmp_path, monkeypatch):
     bundle = train(reviews, **{**SMALL, "epochs": 1})
     told = classify.evaluate(bundle, tmp_path / "aclImdb", baselines=False)
     pd.testing.assert_frame_equal(told, classify.evaluate(bundle, reviews, baselines=False))
-    assert told.texts.tolist() == [6, 60]
+    assert told.examples.tolist() == [6, 60]
 
 
 def test_data_that_cannot_be_read_again(trained):
     bundle, _ = trained
-    with pytest.raises(ValueError, match=r"was trained on a frame .*give the data"):
+    with pytest.raises(ValueError, match=r"was trained on a frame or arrays .*give the data"):
         classify.evaluate(bundle)
     with pytest.raises(ValueError, match=r"'notes\.txt' must end in one of .csv"):
         classify.evaluate(bundle, "notes.txt")
@@ -259,10 +261,10 @@ def test_where_it_errs(trained, reviews):
     bundle, _ = trained
     frame = classify.predictions(bundle, reviews, "test")
     assert len(frame) == 48
-    assert frame.words.tolist() == [len(text.split()) for text in reviews.test.inputs]
+    assert frame.length.tolist() == [len(text.split()) for text in reviews.test.inputs]
     assert frame.right.tolist() == (frame.truth == frame.label).tolist()
     lengths = classify.accuracy_by_length(frame, bins=3)
-    assert lengths["count"].sum() == 48 and lengths.words.is_monotonic_increasing
+    assert lengths["count"].sum() == 48 and lengths.length.is_monotonic_increasing
     assert np.average(lengths.accuracy, weights=lengths["count"]) == pytest.approx(
         frame.right.mean()
     )
@@ -421,9 +423,9 @@ def test_bad_settings(reviews, tmp_path, settings, message):
 
 
 def test_settings_reach_the_model():
-    settings = classify.Settings(
-        cell="mut1", units=6, layers=2, recurrent_dropout=0.3, pooling="attention"
-    )
+    given = {"cell": "mut1", "units": 6, "layers": 2, "recurrent_dropout": 0.3}
+    settings = classify.Settings(**given, pooling="attention")
+    settings = completed(settings, get("texts"), None)
     model = classifier(50, 2, settings)
     tower = model.get_layer("recurrent")
     assert [rnn.cell.__class__.__name__ for rnn in tower.rnns] == ["MUT1Cell"] * 2
@@ -537,7 +539,7 @@ def test_errors_in_a_shell_are_one_line(tmp_path, arguments, code, message):
 def test_other_bundles_are_refused(trained, tmp_path):
     bundle, _ = trained
     for card, message in (
-        (Card(recipe="classify"), "the bundle is no classifier of texts"),
+        (Card(recipe="classify"), "the bundle is no classifier of this recipe"),
         (Card(), "the bundle's card names the recipe ''; known recipes: write, classify, forecast"),
     ):
         Bundle(bundle.model, {}, card).save(tmp_path / "other", optimizer=False)

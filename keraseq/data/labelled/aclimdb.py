@@ -19,9 +19,9 @@ from keraseq.data.labelled.parts import (
     LabelledTexts,
     fingerprint,
     first_of_each,
-    sorted_by_text,
+    open_rate,
+    sorted_by_content,
 )
-from keraseq.data.labelled.table import open_rate
 from keraseq.data.parts import Part
 from keraseq.data.public import fetch
 
@@ -96,8 +96,8 @@ def imdb(
     validation = open_rate("validation", validation)
     overlap = one_of("overlap", overlap, OVERLAPS)
     parts = read(row, source, stored, data_dir)
-    test, rest = sorted_by_text(parts["test"]), parts["train"]
-    kept = first_of_each(rest, test.inputs) if overlap == "drop" else sorted_by_text(rest)
+    test, rest = sorted_by_content(parts["test"]), parts["train"]
+    kept = first_of_each(rest, test.inputs) if overlap == "drop" else sorted_by_content(rest)
     train, check = carved_by_film(kept, validation, seed)
     return LabelledTexts(
         "imdb",

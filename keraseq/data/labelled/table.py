@@ -1,15 +1,13 @@
-"""The user's own texts and labels: a table in a file, or a frame."""
+"""The user's own examples and labels: a table in a file, or a frame; `reviews` reads texts."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from keraseq.checks import did_you_mean, rate
-from keraseq.data.labelled.parts import LabelledTexts, carved, fingerprint, first_of_each
-from keraseq.data.parts import Part
+from keraseq.checks import did_you_mean
+from keraseq.data.labelled.parts import LabelledTexts, in_parts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,53 +53,33 @@ def reviews(
     >>> print(keraseq.data.reviews(frame))
     table: train 32, validation 4, test 4 texts; classes 0, 1
     """
-    validation = open_rate("validation", validation)
     given = not isinstance(test, (int, float))
-    fraction = None if given else open_rate("test", test)
     frame, name = table(source)
-    texts, labels = columns(frame, name, text, label)
-    classes = sorted(set(labels), key=order)
-    if len(classes) < 2:
-        raise ValueError(f"{name}: column {label!r} holds one class only, {classes[0]!r}")
-    rows = part(texts, labels, classes)
-    if given:
-        tested = part(*columns(*table(test), text, label), classes, table(test)[1])
-        everything = {"train": rows, "test": tested}
-        rest = first_of_each(rows, tested.inputs)
-    else:
-        everything = {"train": rows}
-        rest = first_of_each(rows)
-    few = np.bincount(rest.targets, minlength=len(classes))
-    if few.min() < (2 if given else 3):
-        raise ValueError(
-            f"{name}: class {classes[few.argmin()]!r} has {few.min()} different texts; every part "
-            "needs one"
-        )
-    dropped = len(rows.inputs) - len(rest.inputs)
-    if not given:
-        rest, tested = carved(rest, fraction, seed)
-    train, check = carved(rest, validation, seed + 1)
-    return LabelledTexts(
+    options = {"source": source, "text": text, "label": label, "validation": validation}
+    return in_parts(
+        LabelledTexts,
         name,
-        tuple(map(str, classes)),
-        train,
-        check,
-        tested,
-        split=f"stratified with seed {seed}: validation {validation:.0%} of what is not test; test "
-        + ("as given" if given else f"{fraction:.0%}"),
-        dropped=dropped,
-        sha256=fingerprint(everything),
-        options=again(source, text, label, validation, test, seed),
+        columns(frame, name, text, label),
+        labelled_test(test, text, label) if given else None,
+        validation=validation,
+        test=None if given else test,
+        seed=seed,
+        options=again(**options, test=test, seed=seed),
     )
 
 
-def again(source, text, label, validation, test, seed) -> dict:
-    """The arguments that read the same texts again; none where one is a frame."""
-    options = {"source": source, "text": text, "label": label}
-    options |= {"validation": validation, "test": test, "seed": seed}
-    if not all(isinstance(one, (str, Path, int, float)) for one in options.values()):
-        return {}
-    return {name: str(one) if isinstance(one, Path) else one for name, one in options.items()}
+def labelled_test(source, text: str, label: str) -> tuple:
+    """Texts and labels of a test table, and its name."""
+    frame, name = table(source)
+    return *columns(frame, name, text, label), name
+
+
+def again(**options) -> dict:
+    """The arguments that read the same examples again; none where one is a frame or an array."""
+    options = {name: one for name, one in options.items() if one is not None}
+    plain = {k: str(one) if isinstance(one, Path) else one for k, one in options.items()}
+    words = [one for value in plain.values() for one in (value if type(value) is list else [value])]
+    return plain if all(isinstance(one, (str, int, float)) for one in words) else {}
 
 
 def table(source) -> tuple[pd.DataFrame, str]:
@@ -112,7 +90,7 @@ def table(source) -> tuple[pd.DataFrame, str]:
         return source, "table"
     if not isinstance(source, (str, Path)):
         raise TypeError(
-            f"texts come from a path or a pandas DataFrame; received {type(source).__name__}"
+            f"a table comes from a path or a pandas DataFrame; received {type(source).__name__}"
         )
     path = Path(source)
     ending = next((ending for ending in FILES if path.name.lower().endswith(ending)), None)
@@ -131,7 +109,15 @@ def table(source) -> tuple[pd.DataFrame, str]:
 
 def columns(frame, name: str, text: str, label: str) -> tuple[list[str], list]:
     """The texts and the labels of a table, every one of them there."""
-    for column in (text, label):
+    from keraseq.data.labelled.encoder import clean
+
+    frame = valued(frame, name, (text, label))
+    return [clean(str(one)) for one in frame[text]], frame[label].tolist()
+
+
+def valued(frame, name: str, wanted: Sequence[str]) -> pd.DataFrame:
+    """The frame, or an error if it has no rows, no such columns, or one of them lacks a value."""
+    for column in wanted:
         if column not in frame:
             raise ValueError(
                 f"{name}: there is no column {column!r}; columns: "
@@ -139,38 +125,11 @@ def columns(frame, name: str, text: str, label: str) -> tuple[list[str], list]:
             )
     if len(frame) == 0:
         raise ValueError(f"{name}: the table has no rows")
-    for column in (text, label):
+    for column in wanted:
         missing = frame[column].isna().to_numpy()
         if missing.any():
             raise ValueError(
                 f"{name}: column {column!r} has no value in {int(missing.sum())} of {len(frame)} "
                 f"rows, first in row {int(missing.argmax())}"
             )
-    from keraseq.data.labelled.encoder import clean
-
-    return [clean(str(one)) for one in frame[text]], frame[label].tolist()
-
-
-def part(texts: list[str], labels: list, classes: list, name: str = "") -> Part:
-    """Texts and the numbers of their classes."""
-    ids = {one: i for i, one in enumerate(classes)}
-    for row, one in enumerate(labels):
-        if one not in ids:
-            raise ValueError(
-                f"{name}: label {one!r} in row {row} is none of the training table's: "
-                f"{', '.join(map(repr, classes))}"
-            )
-    return Part(texts, np.array([ids[one] for one in labels], "int32"))
-
-
-def order(label) -> tuple[bool, float, str]:
-    """What labels are sorted by: numbers first, by value, then texts."""
-    number = isinstance(label, (int, float))
-    return (not number, float(label) if number else 0.0, str(label))
-
-
-def open_rate(name: str, value) -> float:
-    """A fraction above 0 and below 1."""
-    if not rate(name, value):
-        raise ValueError(f"{name} must be above 0; received {name}={value!r}")
-    return float(value)
+    return frame

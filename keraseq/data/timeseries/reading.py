@@ -155,20 +155,27 @@ def numbers(frame: pd.DataFrame, name: str) -> pd.DataFrame:
 
     columns = {}
     for column in frame:
-        values = frame[column]
-        if not pd.api.types.is_numeric_dtype(values):
-            converted = pd.to_numeric(values, errors="coerce")
-            bad = (converted.isna() & values.notna()).to_numpy()
-            if bad.any():
-                row = int(bad.argmax())
-                raise ValueError(
-                    f"{of(name)}{values.iloc[row]!r} in row {row}, column {column!r}, is no number"
-                )
-            values = converted
+        values = numeric(frame[column], of(name))
         if values.isna().all():
             raise ValueError(f"{of(name)}column {column!r} holds no value at all")
         columns[column] = np.asarray(values, "float64")
     return pd.DataFrame(columns, index=frame.index)
+
+
+def numeric(column: pd.Series, where: str) -> pd.Series:
+    """A column as numbers, or an error that names the first text in it."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    converted = pd.to_numeric(column, errors="coerce")
+    bad = (converted.isna() & column.notna()).to_numpy()
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(
+            f"{where}{column.iloc[row]!r} in row {row}, column {column.name!r}, is no number"
+        )
+    return converted
 
 
 def names(columns: str | Sequence[str]) -> tuple[str, ...]:

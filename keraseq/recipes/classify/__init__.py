@@ -1,4 +1,4 @@
-"""Sentiment, and any other label of a text: raw texts -> a model that reads raw text.
+"""The class of any labelled sequence, a text or a series: raw input -> a model that reads it.
 
 reviews = data.load("imdb")                          1, data; or data.reviews("mine.csv")
 bundle = recipes.train("classify", reviews)          2 and 3, model and training
@@ -6,6 +6,9 @@ print(recipes.evaluate(bundle))                      4, test part, baselines bes
 bundle.save("sentiment", optimizer=False)            5, all that reading needs
 recipes.predict(bundle, ["What a film!"])
 recipes.classify.explain(bundle, "What a film!")     word by word
+
+Series likewise: `data.load("basicmotions")`, or `data.labelled_series` of a table, a `.ts` file or
+arrays. What depends on the kind of input stands in `kinds.py`.
 """
 
 from keraseq.recipes.classify.settings import Settings

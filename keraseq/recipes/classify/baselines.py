@@ -1,6 +1,6 @@
-"""Simple classifiers of texts, which a recurrent network must beat to be worth its time."""
+"""Simple classifiers, which a recurrent network must beat to be worth its time: those of texts."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -20,22 +20,11 @@ PENALTIES = (1.0, 3.0, 10.0, 30.0)  # C of the logistic regression, chosen on va
 Method = tuple[str, Callable[[Sequence[str]], np.ndarray]]
 
 
-def fitted(
-    reviews: data.LabelledTexts, encoder: data.TextEncoder, report: Callable[[str], None]
-) -> Iterator[Method]:
-    """Names of methods, and what gives the probabilities `(n, classes)` of texts."""
-    yield most_frequent(reviews)
-    report("bag of embeddings")
-    yield bag_of_embeddings(reviews, encoder)
-    report("logistic regression on TF-IDF of words and pairs")
-    yield tfidf(reviews)
-
-
-def most_frequent(reviews: data.LabelledTexts) -> Method:
-    """The shares of the classes in the training part, whatever the text says."""
-    shares = np.bincount(reviews.train.targets, minlength=len(reviews.classes))
+def most_frequent(parts: data.Labelled) -> Method:
+    """The shares of the classes in the training part, whatever the input says."""
+    shares = np.bincount(parts.train.targets, minlength=len(parts.classes))
     shares = shares / shares.sum()
-    return "most frequent class", lambda texts: np.tile(shares, (len(texts), 1))
+    return "most frequent class", lambda inputs: np.tile(shares, (len(inputs), 1))
 
 
 def bag_of_embeddings(reviews: data.LabelledTexts, encoder: data.TextEncoder) -> Method:
@@ -66,9 +55,14 @@ def bag_of_embeddings(reviews: data.LabelledTexts, encoder: data.TextEncoder) ->
     return "bag of embeddings", lambda texts: probabilities(logits_of(model, encoder.rows(texts)))
 
 
-def logits_of(model: keras.Model, rows: Sequence[np.ndarray]) -> np.ndarray:
-    """The logits `(n, classes)` of rows of token ids, in their order."""
-    sets = labelled.batches(rows, batch_size=TOGETHER, multiple=MULTIPLE)
+def multiple_of(rows: Sequence[np.ndarray]) -> int:
+    """Of the batches' lengths: few lengths, and no padding where all rows are alike."""
+    return 1 if len({len(row) for row in rows}) == 1 else MULTIPLE
+
+
+def logits_of(model: keras.Model, rows: Sequence[np.ndarray], fill: float = 0) -> np.ndarray:
+    """The logits `(n, classes)` of rows, padded with `fill`, in their order."""
+    sets = labelled.batches(rows, batch_size=TOGETHER, multiple=multiple_of(rows), fill=fill)
     sorted_ones = model.predict(sets, verbose=0)
     logits = np.empty_like(sorted_ones)
     logits[sets.order] = sorted_ones

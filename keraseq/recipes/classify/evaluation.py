@@ -1,11 +1,10 @@
-"""What a classifier says of raw texts, and what it is worth beside simple methods."""
+"""What a classifier says of raw input, and what it is worth beside simple methods."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-import keras
 import numpy as np
 import pandas as pd
 from pydantic import Field
@@ -13,36 +12,35 @@ from pydantic import Field
 from keraseq import data
 from keraseq.bundle import Bundle
 from keraseq.checks import boolean
-from keraseq.data.labelled.table import FILES, columns, part, table
+from keraseq.data.labelled.parts import numbered
 from keraseq.evaluate import (
     accuracy,
+    accuracy_interval,
+    balanced_accuracy,
     calibration_error,
+    macro_f1,
     negative_log_likelihood,
     probabilities,
 )
-from keraseq.recipes.classify import baselines as simple
-from keraseq.recipes.classify.baselines import logits_of
+from keraseq.recipes.classify import kinds
+from keraseq.recipes.classify.baselines import logits_of, most_frequent
 from keraseq.recipes.classify.settings import Settings
 
-
-@dataclass(frozen=True)
-class Encoder:
-    """What `keraseq.data.TextEncoder.to_dict` writes."""
-
-    tokenizer: str
-    length: int
-    keep: str
+Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 @dataclass(frozen=True)
 class Again:
-    """Arguments that read the data again: of `data.load("imdb")` or `data.reviews`."""
+    """Arguments that read the data again: of `data.load`, `data.reviews` or `labelled_series`."""
 
     source: str | None = None
     text: str | None = None
     label: str | None = None
-    validation: Annotated[float, Field(ge=0, lt=1)] | None = None
-    test: Annotated[float, Field(ge=0, lt=1)] | None = None
+    id: str | None = None
+    time: str | None = None
+    channels: str | list[str] | None = None
+    validation: Fraction | None = None
+    test: Fraction | str | None = None
     seed: Annotated[int, Field(ge=0)] | None = None
     overlap: str | None = None
 
@@ -60,37 +58,44 @@ class Source:
 class Stored:
     """The preprocessing of a bundle of this recipe."""
 
-    encoder: Encoder
+    encoder: dict[str, Any]
     classes: list[str]
     temperature: Annotated[float, Field(gt=0)]
     data: Source
     settings: Settings
 
 
-def predict(bundle: Bundle, texts: Sequence[str | bytes]) -> pd.DataFrame:
-    """The class of each text, and how likely it is.
+def predict(bundle: Bundle, raw, **reading) -> pd.DataFrame:
+    """The class of each example, and how likely it is.
 
     Args:
         bundle: What `train` made.
-        texts: Raw texts, `str` or UTF-8 bytes, of any length, also none.
+        raw: Of texts a list of raw texts, `str` or UTF-8 bytes, of any length, also none. Of series
+            a file, a frame or arrays, as `keraseq.data.labelled_series` takes them, with or without
+            labels.
+        **reading: How series are read, where it is not as in training: `id`, `time`, `channels`.
 
     Returns:
-        A row a text: `text`, `label`, its `probability`, and the probability of each class in a
-        column of its name in brackets, as `P(pos)`. They are calibrated: divided by the temperature
-        that fits the validation part best.
+        A row an example: `text`, or in `series` its identifier or number; `label`, its
+        `probability`, and the probability of each class in a column of its name in brackets, as
+        `P(pos)`. They are calibrated: divided by the temperature that fits the validation part
+        best.
 
     Raises:
         BundleError: The bundle is of another recipe, damaged, or its parts do not belong together.
-        ValueError: `texts` is no list of texts, or one is no UTF-8.
+        ValueError: A text is no UTF-8, or series cannot be read or have other channels.
         TypeError: One is no text.
     """
-    encoder, classes, warmth, *_ = parts_of(bundle)
-    rows = encoder.rows(texts)
-    logits = logits_of(bundle.model, rows) if rows else np.zeros((0, len(classes)))
-    chances = probabilities(logits, warmth)
+    parts = parts_of(bundle)
+    rows, shown = parts.kind.raw(raw, parts.encoder, {**parts.options, **reading})
+    classes = parts.classes
+    logits = np.zeros((0, len(classes)))
+    if rows:
+        logits = logits_of(bundle.model, rows, parts.kind.fill)
+    chances = probabilities(logits, parts.temperature)
     frame = pd.DataFrame(
         {
-            "text": [shown(one) for one in texts],
+            parts.kind.column: shown,
             "label": [classes[i] for i in chances.argmax(-1)],
             "probability": chances.max(-1) if rows else [],
         }
@@ -100,143 +105,123 @@ def predict(bundle: Bundle, texts: Sequence[str | bytes]) -> pd.DataFrame:
 
 def evaluate(
     bundle: Bundle,
-    source: str | Path | data.LabelledTexts | None = None,
+    source=None,
     *,
     baselines: bool = True,
     report: Callable[[str], None] | None = None,
+    **reading,
 ) -> pd.DataFrame:
     """The model on raw data, and simple methods that learned from the same training part.
 
     Args:
         bundle: What `train` made.
-        source: Texts in parts; a table of texts and labels (`.csv`, `.tsv`, `.parquet`), all of
-            which is scored, unless it is the one that the model was trained on; or the archive or
+        source: Examples in parts; or raw examples with their labels, as in training, all of which
+            are scored, unless they are those that the model was trained on; or the archive or
             folder of the IMDB reviews. Default: the data that the model was trained on.
-        baselines: Whether to train the simple methods: naming the most frequent class, a mean of
-            word vectors, logistic regression on TF-IDF of words and pairs. It takes a few
-            minutes on all IMDB reviews. They are left out where the training part cannot be read.
-            Defaults to `True`.
+        baselines: Whether to train the simple methods. All name the most frequent class. Texts:
+            a mean of word vectors, logistic regression on TF-IDF of words and pairs; it takes a few
+            minutes on all IMDB reviews. Series: logistic regression on summaries, MiniRocket where
+            aeon is installed, the nearest neighbour under dynamic time warping. They are left out
+            where the training part cannot be read. Defaults to `True`.
         report: Gets a line before each simple method. Default: none.
+        **reading: How the source is read, where it is not as in training.
 
     Returns:
         A row a part and method, the model first, then its recurrent and its wide part alone, where
-        it has both: `part`, `method`, `texts`, `accuracy`, `nats` (mean negative log-likelihood)
-        and `calibration_error`.
+        it has both: `part`, `method`, `examples`; `accuracy` with its 95 % interval `low` to
+        `high`; `balanced_accuracy`, `macro_f1`, `nats` (mean negative log-likelihood) and
+        `calibration_error`. `attrs["left_out"]` says which simple methods are missing, and why.
 
     Raises:
         ValueError: The bundle is of another recipe, the data are not there or have changed, or they
             have classes that the model does not know.
     """
-    encoder, classes, warmth, trained, settings = parts_of(bundle)
+    parts = parts_of(bundle)
     boolean("baselines", baselines)
-    reviews, alone = found(trained, source, classes)
-    scored = {"whole": alone}
-    if reviews is not None:
-        scored = {name: reviews.part(name) for name in ("validation", "test")}
-    rows = []
-    for name, one in scored.items():
-        texts = encoder.rows(one.inputs)
-        for method, logits in logits_by_part(bundle.model, settings, texts).items():
-            rows.append(measured(name, method, probabilities(logits, warmth), one.targets))
-    if baselines and reviews is not None:
-        for method, chances_of in simple.fitted(reviews, encoder, report or (lambda line: None)):
-            for name, one in scored.items():
-                rows.append(measured(name, method, chances_of(one.inputs), one.targets))
+    found, alone = scored(parts, source, reading)
+    each = {"whole": alone}
+    if found is not None:
+        each = {name: found.part(name) for name in ("validation", "test")}
+    rows, left_out = [], []
+    for name, one in each.items():
+        inputs = parts.encoder.rows(one.inputs)
+        by_method = parts.kind.methods(bundle.model, method_of(parts.settings), inputs)
+        for method, logits in by_method.items():
+            rows.append(measured(name, method, probabilities(logits, parts.temperature), one))
+    if baselines and found is not None:
+        say = report or (lambda line: None)
+        simple = parts.kind.baselines(found, parts.encoder, say, left_out.append)
+        for method, chances_of in (most_frequent(found), *simple):
+            for name, one in each.items():
+                rows.append(measured(name, method, chances_of(one.inputs), one))
     frame = pd.DataFrame(rows)
-    return frame.sort_values("part", kind="stable", ascending=False, ignore_index=True)
-
-
-def shown(text: str | bytes) -> str:
-    """The text as it came, what no UTF-8 can hold replaced: frames refuse lone surrogates."""
-    text = text.decode("utf-8") if isinstance(text, bytes) else text
-    return text.encode("utf-8", "replace").decode("utf-8")
+    frame = frame.sort_values("part", kind="stable", ascending=False, ignore_index=True)
+    frame.attrs["left_out"] = left_out
+    return frame
 
 
 class Parts(NamedTuple):
     """What a bundle of this recipe holds beside its model."""
 
-    encoder: data.TextEncoder
+    encoder: Any
     classes: list[str]
     temperature: float
     data: Source
     settings: Settings
+    kind: kinds.Kind
+
+    @property
+    def options(self) -> dict:
+        """The arguments that read its data again."""
+        return {k: v for k, v in asdict(self.data.options).items() if v is not None}
 
 
 def parts_of(bundle: Bundle) -> Parts:
     """What a bundle holds beside its model, if it fits it."""
-    with bundle.reading(Stored, "classifier of texts of this recipe") as stored:
-        encoder = data.TextEncoder.from_dict(asdict(stored.encoder))
-        model = bundle.model
-        if model.input_shape != (None, None):
-            raise ValueError(f"its model reads inputs of shape {model.input_shape}, no tokens")
-        ids = model.get_layer("embedding").input_dim
-        if ids != len(encoder):
-            raise ValueError(
-                f"its vocabulary has {len(encoder):,} ids and its model {ids:,}: they do not "
-                "belong together"
-            )
+    with bundle.reading(Stored, "classifier of this recipe") as stored:
+        kind = kinds.get(stored.settings.kind or "texts")
+        kinds.check_complete(stored.settings)
+        encoder, model = kind.decoded(stored.encoder), bundle.model
+        kind.check(model, encoder)
         if model.output_shape != (None, len(stored.classes)):
             raise ValueError(
                 f"it names {len(stored.classes)} classes and its model has "
                 f"{model.output_shape[-1]}: they do not belong together"
             )
-    return Parts(encoder, stored.classes, stored.temperature, stored.data, stored.settings)
+    others = (stored.classes, stored.temperature, stored.data, stored.settings)
+    return Parts(encoder, *others, kind)
 
 
-def found(trained: Source, source, classes: list[str]):
-    """`(parts, None)`, two of which are scored, or `(None, part)`, a table that is scored whole."""
-    options = {k: v for k, v in asdict(trained.options).items() if v is not None}
-    if isinstance(source, data.LabelledTexts):
-        reviews = source
-    elif source is not None and str(source).lower().endswith(FILES):
-        if str(source) != options.get("source"):
-            return None, whole(Path(source), options, classes)
-        reviews = data.reviews(**options)
-    elif trained.name == "imdb":
-        reviews = data.load("imdb", source=source, **options)
-    elif source is None and options:
-        reviews = data.reviews(**options)
-    elif source is None:
+def scored(parts: Parts, source, reading: dict):
+    """`(parts, None)`, two of which are scored, or `(None, part)`, which is scored whole."""
+    kind, options, trained = parts.kind, parts.options, parts.data
+    path = str(source) if isinstance(source, (str, Path)) else None
+    same = source is None or path in (options.get("source"), trained.name)
+    public = trained.name in data.sets.SETS
+    if isinstance(source, data.Labelled):
+        if not isinstance(source, kind.Data):
+            raise ValueError(f"the model reads {kind.name}; received {source.what}")
+        found = source
+    elif public and (same or kind.archive(source)):
+        found = data.load(trained.name, **options, **({} if same else {"source": source}))
+    elif source is None and not options:
         raise ValueError(
-            f"the model was trained on a frame ({trained.name!r}), which cannot be read again; "
-            "give the data"
+            f"the model was trained on a frame or arrays ({trained.name!r}), which cannot be read "
+            "again; give the data"
         )
+    elif same and not reading:
+        found = kind.read(**options)
     else:
-        raise ValueError(f"{str(source)!r} must end in one of {', '.join(FILES)}")
-    if list(reviews.classes) != classes:
+        inputs, labels, name = kind.whole(source, parts.encoder, {**options, **reading})
+        return None, numbered(inputs, list(map(str, labels)), parts.classes, name)
+    if list(found.classes) != parts.classes:
         raise ValueError(
-            f"the data have the classes {', '.join(reviews.classes)}; the model knows "
-            f"{', '.join(classes)}"
+            f"the data have the classes {', '.join(found.classes)}; the model knows "
+            f"{', '.join(parts.classes)}"
         )
-    if reviews.sha256 != trained.sha256 and source is None:
+    if found.sha256 != trained.sha256 and source is None:
         raise ValueError(f"the data {trained.name!r} have changed since the model was trained")
-    return reviews, None
-
-
-def whole(path: Path, options: dict, classes: list[str]):
-    """All rows of a table, with the model's classes."""
-    names = {"text": options.get("text", "text"), "label": options.get("label", "label")}
-    frame, name = table(path)
-    texts, labels = columns(frame, name, **names)
-    return part(texts, list(map(str, labels)), classes, name)
-
-
-def logits_by_part(
-    whole: keras.Model, settings: Settings, rows: Sequence[np.ndarray]
-) -> dict[str, np.ndarray]:
-    """The logits of the model by its name; and of its recurrent and wide part, if it has both."""
-    name = method_of(settings)
-    if "wide" not in {layer.name for layer in whole.layers}:
-        return {name: logits_of(whole, rows)}
-    recurrent, wide = (
-        logits_of(keras.Model(whole.input, whole.get_layer(layer).output), rows)
-        for layer in ("logits", "wide")
-    )
-    return {
-        f"{name}, and a wide part": recurrent + wide,  # as the model itself adds them up
-        "the recurrent part alone": recurrent,
-        "the wide part alone": wide,
-    }
+    return found, None
 
 
 def method_of(settings: Settings) -> str:
@@ -246,14 +231,20 @@ def method_of(settings: Settings) -> str:
     return ", ".join([*words, *(["pretrained"] if settings.pretraining else [])])
 
 
-def measured(name: str, method: str, chances: np.ndarray, labels: np.ndarray) -> dict:
+def measured(name: str, method: str, chances: np.ndarray, part: data.Part) -> dict:
     """A row of the table."""
-    logs = np.log(np.maximum(chances, 1e-12))
+    labels, logs = part.targets, np.log(np.maximum(chances, 1e-12))
+    right = accuracy(chances, labels)
+    low, high = accuracy_interval(right, len(labels))
     return {
         "part": name,
         "method": method,
-        "texts": len(labels),
-        "accuracy": accuracy(chances, labels),
+        "examples": len(labels),
+        "accuracy": right,
+        "low": low,
+        "high": high,
+        "balanced_accuracy": balanced_accuracy(chances, labels),
+        "macro_f1": macro_f1(chances, labels),
         "nats": float(negative_log_likelihood(logs, labels).mean()),
         "calibration_error": calibration_error(chances, labels),
     }

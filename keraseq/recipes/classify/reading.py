@@ -1,11 +1,11 @@
-"""What a classifier does with one raw text, word by word, and where it errs."""
+"""Where a classifier errs, and what it does with one raw text, word by word."""
 
 import numpy as np
 import pandas as pd
 
 from keraseq.bundle import Bundle
 from keraseq.checks import did_you_mean, one_of, positive_integer
-from keraseq.data import LabelledTexts
+from keraseq.data import Labelled
 from keraseq.data.labelled.parts import PARTS
 from keraseq.evaluate import probabilities
 from keraseq.inspection import word_influence
@@ -28,7 +28,7 @@ def explain(bundle: Bundle, text: str | bytes, label: str | None = None) -> pd.D
         `keraseq.inspection.ColouredText(frame.word + " ", frame.left_out)` shows it.
 
     Raises:
-        ValueError: The bundle does not know the class, or is of another recipe.
+        ValueError: The bundle does not know the class, reads no texts, or is of another recipe.
 
     Example:
 
@@ -39,7 +39,9 @@ def explain(bundle: Bundle, text: str | bytes, label: str | None = None) -> pd.D
     >>> keraseq.recipes.classify.explain(bundle, "Good film").columns.tolist()
     ['word', 'probability', 'left_out', 'gradient']
     """
-    encoder, classes, warmth, *_ = parts_of(bundle)
+    encoder, classes, warmth, *_, kind = parts_of(bundle)
+    if kind.name != "texts":
+        raise ValueError(f"explain reads texts word by word; this model reads {kind.name}")
     if label is not None and label not in classes:
         raise ValueError(
             f"unknown label {label!r}; accepted: {', '.join(classes)}."
@@ -53,56 +55,58 @@ def explain(bundle: Bundle, text: str | bytes, label: str | None = None) -> pd.D
     return frame.drop(columns="token")
 
 
-def predictions(bundle: Bundle, reviews: LabelledTexts, part: str = "validation") -> pd.DataFrame:
-    """What the model says of each text of a part, for confusion matrices and the like.
+def predictions(bundle: Bundle, parts: Labelled, part: str = "validation") -> pd.DataFrame:
+    """What the model says of each example of a part, for confusion matrices and the like.
 
     Args:
         bundle: What `train` made.
-        reviews: The parts.
+        parts: The parts.
         part: `"train"`, `"validation"` or `"test"`. Defaults to `"validation"`.
 
     Returns:
-        A row a text: `truth` and `label`, names of classes; `probability` of the latter,
-        calibrated; `words`, its number of tokens, also where fewer are read; `right`.
-        `pandas.crosstab(frame.truth, frame.label)` is the confusion matrix.
+        A row an example: `truth` and `label`, names of classes; `probability` of the latter,
+        calibrated; `length`, its number of words or steps, also where fewer are read; `right`.
+        `keraseq.evaluate.confusion_matrix(frame.truth, frame.label)` counts them,
+        `keraseq.evaluate.reliability(frame.probability, frame.right)` is the reliability curve.
     """
-    encoder, classes, warmth, *_ = parts_of(bundle)
-    texts, labels = reviews.part(one_of("part", part, PARTS))
-    chances = probabilities(logits_of(bundle.model, encoder.rows(texts)), warmth)
+    encoder, classes, warmth, *_, kind = parts_of(bundle)
+    inputs, labels = parts.part(one_of("part", part, PARTS))
+    logits = logits_of(bundle.model, encoder.rows(inputs), kind.fill)
+    chances = probabilities(logits, warmth)
     named = chances.argmax(-1)
     return pd.DataFrame(
         {
             "truth": [classes[i] for i in labels],
             "label": [classes[i] for i in named],
             "probability": chances.max(-1),
-            "words": encoder.lengths(texts),
+            "length": encoder.lengths(inputs),
             "right": named == labels,
         }
     )
 
 
 def accuracy_by_length(frame: pd.DataFrame, bins: int = 8) -> pd.DataFrame:
-    """The accuracy of texts of like length.
+    """The accuracy of examples of like length.
 
     Args:
         frame: What `predictions` gave.
-        bins: Number of groups of about as many texts. Defaults to 8.
+        bins: Number of groups of about as many examples. Defaults to 8.
 
     Returns:
-        A row a group, short ones first: `words`, their mean number; `accuracy`; `count`.
+        A row a group, short ones first: `length`, their mean; `accuracy`; `count`.
 
     Example:
 
     >>> import pandas as pd
-    >>> frame = pd.DataFrame({"words": [1, 2, 30, 40], "right": [True, True, True, False]})
+    >>> frame = pd.DataFrame({"length": [1, 2, 30, 40], "right": [True, True, True, False]})
     >>> keraseq.recipes.classify.accuracy_by_length(frame, bins=2).accuracy.tolist()
     [1.0, 0.5]
     """
-    groups = pd.qcut(frame.words, positive_integer("bins", bins), duplicates="drop")
+    groups = pd.qcut(frame.length, positive_integer("bins", bins), duplicates="drop")
     grouped = frame.groupby(groups, observed=True)
     return pd.DataFrame(
         {
-            "words": grouped.words.mean().to_numpy(),
+            "length": grouped.length.mean().to_numpy(),
             "accuracy": grouped.right.mean().to_numpy(),
             "count": grouped.size().to_numpy(),
         }

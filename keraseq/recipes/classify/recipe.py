@@ -1,171 +1,141 @@
-"""How a classifier of texts is made and trained."""
+"""How a classifier of any labelled sequence is made and trained."""
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 
-from keraseq import data, models
-from keraseq import train as training
+from keraseq import data
 from keraseq.bundle import Score
 from keraseq.data import labelled
-from keraseq.data.labelled.table import FILES
+from keraseq.data.labelled.parts import content
 from keraseq.evaluate import accuracy, temperature
-from keraseq.recipes.classify import pretraining, wide
-from keraseq.recipes.classify.baselines import MULTIPLE, logits_of
+from keraseq.recipes.classify import kinds
+from keraseq.recipes.classify.baselines import logits_of, multiple_of
 from keraseq.recipes.classify.evaluation import evaluate, predict
 from keraseq.recipes.classify.settings import Settings
 from keraseq.recipes.recipe import Recipe
-from keraseq.recipes.run import PRETRAINING, digest
+from keraseq.recipes.run import digest
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Labelled texts, what reads them, and their token ids by part."""
+    """Labelled examples, what reads them, and their rows by part."""
 
-    reviews: data.LabelledTexts
-    encoder: data.TextEncoder
+    kind: kinds.Kind
+    parts: data.Labelled
+    encoder: Any
     rows: dict[str, list[np.ndarray]]
 
 
 class Classify(Recipe):
-    """Texts with a label -> a classifier; see `keraseq.recipes.recipe.Recipe`.
+    """Examples with a label -> a classifier; see `keraseq.recipes.recipe.Recipe`.
 
-    Epoch and temperature are chosen on validation; the test part is not looked at.
-
-    References:
-        Dai & Le 2015, "Semi-supervised Sequence Learning", arXiv:1511.01432.
+    What depends on the kind of input is in `keraseq.recipes.classify.kinds`. Epoch and temperature
+    are chosen on validation; the test part is not looked at.
     """
 
-    name, Settings, Data = "classify", Settings, data.LabelledTexts
+    name, Settings, Data = "classify", Settings, data.Labelled
+    reads_again = ("text", "label", "id", "time", "channels")
 
-    def read(self, source, settings: Settings) -> data.LabelledTexts:
-        """The IMDB reviews (also by default), or a table of texts and labels."""
+    def read(self, source, settings: Settings) -> data.Labelled:
+        """A public set by its name (by default imdb), or raw data of one of the kinds."""
+        kind = kinds.kind_of(source, settings)
         if self.read_already(source, settings):
             return source
         options = self.reading(settings)
-        if source is None or isinstance(source, (str, bytes)) or hasattr(source, "__fspath__"):
-            path = "" if source is None else str(source)
-            if not path.lower().endswith(FILES):
-                for name in ("text", "label", "test"):
-                    if name in options:
-                        raise ValueError(
-                            f"{name}={options[name]!r} is of a table, not of the IMDB reviews"
-                        )
-                return data.load("imdb", source=None if path in ("", "imdb") else source, **options)
-        return data.reviews(source, **options)
+        if isinstance(source, str) and source in data.sets.SETS:
+            return data.load(source, **options)
+        return kind.read(source, **options)
 
-    def known(self, reviews: data.LabelledTexts) -> str:
-        """What tells texts from others."""
+    def completed(self, parts: data.Labelled, settings: Settings) -> Settings:
+        """The settings, with the defaults of the kind, and what follows from the data."""
+        return kinds.completed(settings, kinds.kind_of(parts, settings), parts)
+
+    def known(self, parts: data.Labelled) -> str:
+        """What tells data from others."""
         return digest(
             *(
-                (part.inputs, part.targets.tobytes())
-                for part in (reviews.train, reviews.validation)
+                ([content(one) for one in part.inputs], part.targets.tobytes())
+                for part in (parts.train, parts.validation)
             ),
-            *(reviews.classes, reviews.unlabelled),
+            *(parts.classes, getattr(parts, "unlabelled", ())),
         )
 
-    def prepare(self, reviews: data.LabelledTexts, settings: Settings) -> Prepared:
-        """The vocabulary of the training part, and the token ids."""
-        encoder = data.TextEncoder.of(
-            reviews.train.inputs,
-            settings.level,
-            settings.vocabulary_size,
-            settings.length,
-            settings.keep,
-        )
-        parts = ("train", "validation")
-        return Prepared(
-            reviews, encoder, {part: encoder.rows(reviews.part(part).inputs) for part in parts}
-        )
+    def prepare(self, parts: data.Labelled, settings: Settings) -> Prepared:
+        """What is fitted on the training part, and the rows."""
+        kind = kinds.get(settings.kind)
+        encoder = kind.encoder(parts, settings)
+        rows = {part: encoder.rows(parts.part(part).inputs) for part in ("train", "validation")}
+        return Prepared(kind, parts, encoder, rows)
 
     def batches(self, prepared: Prepared, part: str, settings: Settings):
-        """Batches of texts of like length."""
+        """Batches of rows of like length; classes that are rare may count more in training."""
+        labels, weights = prepared.parts.part(part).targets, None
+        if settings.class_weight == "balanced" and part == "train":
+            counts = np.bincount(labels, minlength=len(prepared.parts.classes))
+            weights = (len(labels) / len(counts) / np.maximum(counts, 1))[labels]
         return labelled.batches(
             prepared.rows[part],
-            prepared.reviews.part(part).targets,
+            labels,
             settings.batch_size,
+            weights=weights,
             shuffle=part == "train",
-            multiple=MULTIPLE,
+            multiple=multiple_of(prepared.rows[part]),
+            fill=prepared.kind.fill,
         )
 
     def build(self, prepared: Prepared, settings: Settings, training: bool) -> keras.Model:
-        """The model, without its wide part, which is fitted apart."""
-        return classifier(len(prepared.encoder), len(prepared.reviews.classes), settings)
+        """The model of the kind."""
+        return prepared.kind.build(prepared.encoder, len(prepared.parts.classes), settings)
 
     def begin(self, model, prepared: Prepared, settings: Settings, folder, say) -> None:
-        """Pretraining."""
-        if settings.pretraining:
-            encoder, reviews = prepared.encoder, prepared.reviews
-            pretraining.pretrain(model, encoder, reviews, settings, folder / PRETRAINING, say, self)
-            training.seed_everything(settings.seed)  # alike whether it was trained just now
+        """What the kind does before, such as pretraining."""
+        prepared.kind.begin(model, prepared, settings, folder, say, self)
 
     def ignorance(self, prepared: Prepared, settings: Settings, check) -> float:
         """The cost of a label if all are alike."""
-        return math.log(len(prepared.reviews.classes))
+        return math.log(len(prepared.parts.classes))
 
     def finish(self, model, prepared: Prepared, log, settings: Settings, say) -> tuple:
-        """The model with its wide part, what reads raw text, and its calibration."""
-        reviews, encoder, rows = prepared.reviews, prepared.encoder, prepared.rows
-        if settings.wide:
-            model = wide.add(
-                model,
-                lambda size: classifier(len(encoder), len(reviews.classes), settings, size),
-                settings.wide,
-                rows,
-                {part: reviews.part(part).targets for part in rows},
-                say,
-            )
-        logits, labels = logits_of(model, rows["validation"]), reviews.validation.targets
-        right = accuracy(logits, labels)
+        """The model as it is kept, what reads raw input, and its calibration."""
+        model = prepared.kind.finish(model, prepared, settings, say)
+        parts = prepared.parts
+        logits = logits_of(model, prepared.rows["validation"], prepared.kind.fill)
+        right = accuracy(logits, parts.validation.targets)
         say(f"validation accuracy {right:.4f}")
+        # Without a mistake no temperature is low enough: the best one is 0.
+        warmth = temperature(logits, parts.validation.targets) if right < 1 else 1.0
         stored = {
-            "encoder": encoder.to_dict(),
-            "classes": list(reviews.classes),
-            "temperature": temperature(logits, labels),
-            "data": {"name": reviews.name, "sha256": reviews.sha256, "options": reviews.options},
+            "encoder": prepared.encoder.to_dict(),
+            "classes": list(parts.classes),
+            "temperature": warmth,
+            "data": {"name": parts.name, "sha256": parts.sha256, "options": parts.options},
         }
         return model, stored, Score("validation accuracy", right)
 
     def card(self, prepared: Prepared, settings: Settings) -> dict:
         """What a reader must know of the data."""
-        reviews = prepared.reviews
+        parts = prepared.parts
         return {
-            "title": f"{settings.cell} classifier of {reviews.name}",
-            "data": reviews.name,
-            "data_sha256": reviews.sha256,
-            "split": reviews.split,
+            "title": f"{settings.cell} classifier of {parts.name}",
+            "data": parts.name,
+            "data_sha256": parts.sha256,
+            "split": parts.split,
         }
 
     evaluate, predict = staticmethod(evaluate), staticmethod(predict)
 
+    def verdict(self, bundle, table) -> str:
+        """Which simple methods are left out, and why."""
+        return "\n".join(table.attrs.get("left_out", ()))
+
     def lines(self, found) -> list[str]:
-        """A line a text: class, probability, the beginning of the text."""
-        rows = found[["label", "probability", "text"]].itertuples(index=False)
+        """A line an example: class, probability, the beginning of the input."""
+        rows = found[["label", "probability", found.columns[0]]].itertuples(index=False)
         return [f"{label} {chance:.3f}  {shortened(text)}" for label, chance, text in rows]
-
-
-def classifier(vocabulary: int, classes: int, settings: Settings, wide: int = 0) -> keras.Model:
-    """The model of the settings, with a wide part of so many runs of words."""
-    dropped = settings.recurrent_dropout
-    return models.sequence_classifier(
-        classes,
-        vocabulary=vocabulary,
-        embedding=settings.embedding,
-        cell=settings.cell,
-        units=settings.units,
-        layers=settings.layers,
-        bidirectional=settings.bidirectional,
-        dropout=settings.dropout,
-        embedding_dropout=settings.embedding_dropout,
-        word_dropout=settings.word_dropout,
-        pairs=settings.pairs,
-        wide=wide,
-        pooling=settings.pooling,
-        cell_options={"recurrent_dropout": dropped} if dropped else {},
-        name="classifier",
-    )
 
 
 def shortened(text: str, length: int = 80) -> str:

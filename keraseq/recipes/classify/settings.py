@@ -1,10 +1,12 @@
 """The options of `classify`."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
-from keraseq.checks import positive_integer, rate
+from keraseq.checks import positive_integer, positive_number, rate
 from keraseq.recipes import recipe
+from keraseq.recipes.classify.kinds import KINDS, said
 from keraseq.recipes.recipe import COMMON, MODEL, READING, TRAINING
 
 FEW = 10  # ids besides the tokens that are asked for: padding, the unknown one
@@ -17,6 +19,15 @@ def poolings(name: str, value) -> tuple[str, ...]:
     return tuple(chosen_poolings(value))
 
 
+def fraction_or_file(name: str, value) -> float | str:
+    """A fraction, or the path of what is kept aside."""
+    try:
+        value = float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+    return str(value) if isinstance(value, Path) else rate(name, value)
+
+
 Some = recipe.or_zero(positive_integer)
 
 
@@ -24,78 +35,178 @@ Some = recipe.or_zero(positive_integer)
 class Settings(recipe.Settings):
     """What the model is made of and how it is trained.
 
-    The defaults come from a handful of runs, compared on the validation part of the IMDB reviews.
+    What depends on the kind of input has its default in `kinds.KINDS`. Those of texts come from a
+    handful of runs, compared on the validation part of the IMDB reviews.
     """
 
-    layers: recipe.Layers = 1
-    bidirectional: Annotated[bool, "Whether each layer reads both ways.", COMMON] = False
-    pretraining: Annotated[
-        int,
-        Some,
-        "Epochs in which the same layers first learn to tell the next word of the training texts "
-        "(Dai & Le 2015); 0 is none.",
+    kind: Annotated[
+        Literal[tuple(KINDS)] | None,
+        f"What the data are: {' or '.join(KINDS)}. Default: as they look.",
         COMMON,
-    ] = 0
-    # The last state alone must carry a word of the start to the end.
-    pooling: Annotated[
-        tuple[str, ...],
-        poolings,
-        "What the decision sees of the outputs: last, or one or several of max, mean, attention.",
-        MODEL,
-    ] = ("max", "mean")
-    level: Annotated[Literal["word", "wordpiece"], "What a token is: word or wordpiece.", MODEL] = (
-        "word"
+    ] = None
+    units: Annotated[int | None, positive_integer, said("units", "Size of the state."), COMMON] = (
+        None
     )
+    layers: recipe.Layers = 1
+    bidirectional: Annotated[
+        bool | None, said("bidirectional", "Whether each layer reads both ways."), COMMON
+    ] = None
+    pretraining: Annotated[
+        int | None,
+        Some,
+        said(
+            "pretraining",
+            "Epochs in which the same layers first learn to tell the next word of the training "
+            "texts (Dai & Le 2015); 0 is none.",
+        ),
+        COMMON,
+    ] = None
+    pooling: Annotated[
+        tuple[str, ...] | None,
+        poolings,
+        said(
+            "pooling",
+            "What the decision sees of the outputs: last, or one or several of max, mean, "
+            "attention.",
+        ),
+        MODEL,
+    ] = None
+    level: Annotated[
+        Literal["word", "wordpiece"] | None,
+        said("level", "What a token is: word or wordpiece."),
+        MODEL,
+    ] = None
     vocabulary_size: Annotated[
         int | None,
         positive_integer,
-        "Number of tokens. Default: 20,000 words, or about 8,000 pieces.",
+        said("vocabulary_size", "Number of tokens. Default: 20,000 words, or about 8,000 pieces."),
         MODEL,
     ] = None
-    # 87 % of the IMDB reviews are read whole.
-    length: Annotated[int, positive_integer, "The most tokens that are read of a text.", MODEL] = (
-        400
-    )
+    length: Annotated[
+        int | None,
+        positive_integer,
+        said("length", "The most tokens that are read of a text."),
+        MODEL,
+    ] = None
     keep: Annotated[
-        Literal["start", "end", "both"],
-        "What is read of a longer one: its start, its end, or of both a quarter from the start and "
-        "the rest from the end, where reviewers conclude.",
+        Literal["start", "end", "both"] | None,
+        said(
+            "keep",
+            "What is read of a longer one: its start, its end, or of both a quarter from the start "
+            "and the rest from the end, where reviewers conclude.",
+        ),
         MODEL,
-    ] = "both"
-    embedding: Annotated[int, positive_integer, "Width of the tokens' vectors.", MODEL] = 128
-    pairs: Annotated[
-        int,
-        Some,
-        "Vectors for pairs of neighbouring words, added to the words' own; 0 is none.",
-        MODEL,
-    ] = 50_000
-    wide: Annotated[
-        int,
-        Some,
-        "Words, pairs and triples that vote by themselves, beside the recurrent layers: a logistic "
-        "regression that is fitted apart; 0 is none.",
-        MODEL,
-    ] = 100_000
-    dropout: recipe.Dropout = 0.5
-    word_dropout: Annotated[
-        float, rate, "Fraction of the tokens that are unknown, in training.", TRAINING
-    ] = 0.2
-    # Most weights are these vectors, and they learn the training texts by heart.
-    embedding_dropout: Annotated[
-        float, rate, "Fraction of the values of the tokens' vectors to drop.", TRAINING
-    ] = 0.5
-    recurrent_dropout: recipe.RecurrentDropout = 0.0
-    batch_size: recipe.Batch = 64
-    learning_rate: recipe.LearningRate = 2e-3
-    epochs: recipe.Epochs = 2
-    text: Annotated[str | None, "Column of the texts of a table. Default: text.", READING] = None
-    label: Annotated[str | None, "Column of the labels of a table. Default: label.", READING] = None
-    validation: Annotated[float | None, rate, "Fraction of the texts. Default: 0.1.", READING] = (
-        None
-    )
-    test: Annotated[
-        float | None, rate, "Fraction of the texts of a table. Default: 0.1.", READING
     ] = None
+    embedding: Annotated[
+        int | None, positive_integer, said("embedding", "Width of the tokens' vectors."), MODEL
+    ] = None
+    pairs: Annotated[
+        int | None,
+        Some,
+        said(
+            "pairs",
+            "Vectors for pairs of neighbouring words, added to the words' own; 0 is none.",
+        ),
+        MODEL,
+    ] = None
+    wide: Annotated[
+        int | None,
+        Some,
+        said(
+            "wide",
+            "Words, pairs and triples that vote by themselves, beside the recurrent layers: a "
+            "logistic regression that is fitted apart; 0 is none.",
+        ),
+        MODEL,
+    ] = None
+    dropout: Annotated[
+        float | None,
+        rate,
+        said("dropout", "Fraction of the values to drop, also before what is told."),
+        COMMON,
+    ] = None
+    word_dropout: Annotated[
+        float | None,
+        rate,
+        said("word_dropout", "Fraction of the tokens that are unknown, in training."),
+        TRAINING,
+    ] = None
+    embedding_dropout: Annotated[
+        float | None,
+        rate,
+        said("embedding_dropout", "Fraction of the values of the tokens' vectors to drop."),
+        TRAINING,
+    ] = None
+    recurrent_dropout: recipe.RecurrentDropout = 0.0
+    class_weight: Annotated[
+        Literal["none", "balanced"],
+        "How much an example counts in training: none, all alike; balanced, all classes alike, "
+        "however rare, and the probabilities are then those of classes that are as frequent.",
+        TRAINING,
+    ] = "none"
+    batch_size: Annotated[
+        int | None,
+        positive_integer,
+        said("batch_size", "Rows in a step; for series about a quarter of them, 8 to 64."),
+        COMMON,
+    ] = None
+    learning_rate: Annotated[
+        float | None, positive_number, said("learning_rate", "Of Adam, at its highest."), COMMON
+    ] = None
+    epochs: Annotated[
+        int | None,
+        positive_integer,
+        said("epochs", "Times through the data, at most; for series 30, or as many as 400 steps."),
+        COMMON,
+    ] = None
+    text: Annotated[
+        str | None, said("text", "Column of the texts of a table. Default: text."), READING
+    ] = None
+    label: Annotated[str | None, "Column of the labels of a table. Default: label.", READING] = None
+    id: Annotated[
+        str | None,
+        said(
+            "id",
+            "Column of a long table, with a row a step, that says which example a row is of. "
+            "Default: a row is an example of one channel, its columns the steps.",
+        ),
+        READING,
+    ] = None
+    time: Annotated[
+        str | None,
+        said(
+            "time",
+            "Column of a long table that orders the rows of an example. Default: as they stand.",
+        ),
+        READING,
+    ] = None
+    channels: Annotated[
+        tuple[str, ...] | None,
+        said("channels", "Columns of a long table to read. Default: all others of numbers."),
+        READING,
+    ] = None
+    validation: Annotated[
+        float | None,
+        rate,
+        "Fraction of the examples. Default: 0.1 of texts, 0.2 of series.",
+        READING,
+    ] = None
+    test: Annotated[
+        float | str | None,
+        fraction_or_file,
+        "Fraction of the examples, or a file of its own. Default: 0.1 of texts, 0.2 of series.",
+        READING,
+    ] = None
+
+    def tower(self) -> dict:
+        """What a model of every kind has, as arguments of `keraseq.models.sequence_classifier`."""
+        dropped = self.recurrent_dropout
+        same = ("cell", "units", "layers", "bidirectional", "dropout", "pooling")
+        return {
+            **{name: getattr(self, name) for name in same},
+            "cell_options": {"recurrent_dropout": dropped} if dropped else {},
+            "name": "classifier",
+        }
 
     def check(self) -> None:
         """Raises if options do not go together."""

@@ -1,0 +1,274 @@
+"""Labelled series: tables, `.ts` files or arrays -> examples `(steps, channels)` in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keraseq.checks import did_you_mean
+from keraseq.data.labelled import ts
+from keraseq.data.labelled.parts import LabelledSeries, in_parts
+from keraseq.data.labelled.table import again, table, valued
+from keraseq.data.public import fetch
+from keraseq.data.timeseries.reading import numeric, times
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from keraseq.data.sets import PublicSet
+
+ARCHIVES = (".ts", ".ts.gz")
+
+
+def labelled_series(
+    source,
+    labels: Sequence | None = None,
+    *,
+    label: str = "label",
+    id: str | None = None,
+    time: str | None = None,
+    channels: str | Sequence[str] | None = None,
+    validation: float = 0.2,
+    test=0.2,
+    seed: int = 0,
+) -> LabelledSeries:
+    """Reads series with a label each, and cuts them into three parts.
+
+    Each part gets the same mix of classes; a series is in one part alone, and one that stands there
+    twice, or in a test part of its own, is kept once. Lengths may differ. Missing values stay
+    `NaN`, for the `SeriesEncoder` to fill; steps at the end without any value are left out.
+
+    Args:
+        source: One of
+            a long table, with `id`: a row a step, the rows of an example having one `id`;
+            a wide table: a row an example of one channel, all columns but the label its steps;
+            a `.ts` file of the UEA or UCR archive;
+            an array `(n, steps, channels)` or `(n, steps)`, or a list of arrays
+            `(steps, channels)` or `(steps,)` of unequal length, with `labels`.
+            A table is a pandas frame, or a file ending in `.csv`, `.csv.gz`, `.tsv` or `.parquet`.
+        labels: One for each array. Default: they stand in `source`.
+        label: The column of the labels. Defaults to `"label"`.
+        id: The column of a long table that says which example a row is of.
+        time: Its column by which the rows of an example are ordered. Default: as they stand.
+        channels: Its columns of measurements, or names for the channels of arrays. Default: all
+            columns of numbers but these.
+        validation: Fraction of what is not test, for early stopping and choices, in (0, 1).
+            Defaults to 0.2.
+        test: Fraction to report on, in (0, 1), or a source of its own, arrays with their labels as
+            a pair; it is kept as it is. Defaults to 0.2.
+        seed: Which examples go where. Defaults to 0.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: In one line, with the example or row: a file cannot be read, a column or label
+            is missing, an example has two labels, no value, or another number of channels, a value
+            is no number, there is one class only, or there are too few examples of one.
+
+    Example:
+
+    >>> rng = np.random.default_rng(0)
+    >>> x = [rng.normal(size=(5 + i % 3, 2)) for i in range(30)]
+    >>> print(keraseq.data.labelled_series(x, ["up", "down"] * 15, channels=["x", "y"]))
+    arrays: train 20, validation 4, test 6 series of 5 to 7 steps, 2 channels; classes down, up
+    """
+    columns = {"label": label, "id": id, "time": time, "channels": channels}
+    found = examples(source, labels, **columns)
+    fraction, tested = (test, None) if isinstance(test, (int, float)) else (None, None)
+    if fraction is None:
+        pair = test if isinstance(test, tuple) else (test, None)
+        one = examples(*pair, **columns)
+        if len(one.channels) != len(found.channels):
+            raise ValueError(
+                f"{one.name} has {len(one.channels)} channels, {found.name} {len(found.channels)}"
+            )
+        tested = (one.inputs, one.labelled(), one.name)
+    columns["channels"] = channels if channels is None or isinstance(channels, str) else [*channels]
+    return in_parts(
+        LabelledSeries,
+        found.name,
+        (found.inputs, found.labelled()),
+        tested,
+        validation=validation,
+        test=fraction,
+        seed=seed,
+        channels=found.channels,
+        options=again(source=source, **columns, validation=validation, test=test, seed=seed),
+    )
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Series as they were read: values `(steps, channels)`, labels if there are any, and names."""
+
+    name: str
+    inputs: list[np.ndarray]
+    labels: list | None
+    ids: list[str]
+    channels: tuple[str, ...]
+
+    def labelled(self) -> list:
+        """The labels, or an error if there are none."""
+        if self.labels is None:
+            raise ValueError(f"{self.name}: the series have no labels")
+        return self.labels
+
+
+def examples(source, labels=None, *, label="label", id=None, time=None, channels=None) -> Examples:
+    """The series of a source, see `labelled_series`; labels may be missing."""
+    chosen = (channels,) if isinstance(channels, str) else channels
+    if isinstance(source, (np.ndarray, list, tuple)):
+        found = of_arrays(source, labels, chosen)
+    elif labels is not None:
+        raise ValueError("labels are of arrays; in a table or file they stand beside the values")
+    elif isinstance(source, (str, Path)) and str(source).lower().endswith(ARCHIVES):
+        found = of_archive(Path(source))
+    elif id is not None:
+        found = of_long(*table(source), label, id, time, chosen)
+    else:
+        for name, one in (("time", time), ("channels", channels)):
+            if one is not None:
+                raise ValueError(
+                    f"{name}={one!r} is of a long table: give id, the column of its examples"
+                )
+        found = of_wide(*table(source), label)
+    if not found.inputs:
+        raise ValueError(f"{found.name}: there are no series")
+    inputs = []
+    for name, values in zip(found.ids, found.inputs, strict=True):
+        where = f"{found.name}: example {name}"
+        if values.shape[1] != len(found.channels):
+            raise ValueError(
+                f"{where} has {values.shape[1]} channels, the first one {len(found.channels)}"
+            )
+        if np.isinf(values).any():
+            step, channel = np.argwhere(np.isinf(values))[0]
+            raise ValueError(f"{where} is infinite in step {step}, {found.channels[channel]}")
+        there = np.flatnonzero(~np.isnan(values).all(axis=1))
+        if not len(there):
+            raise ValueError(f"{where} has no values")
+        inputs.append(values[: there[-1] + 1])
+    return replace(found, inputs=inputs)
+
+
+def of_arrays(source, labels, channels) -> Examples:
+    """Those of arrays."""
+    inputs = []
+    for i, one in enumerate(source):
+        try:
+            values = np.asarray(one, "float64")
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"arrays: example {i} is no array of numbers: {error}") from None
+        if values.ndim not in (1, 2):
+            raise ValueError(
+                f"arrays: example {i} must have shape (steps, channels) or (steps,); received "
+                f"{values.shape}"
+            )
+        inputs.append(values[:, None] if values.ndim == 1 else values)
+    if labels is not None:
+        labels = np.asarray(labels).tolist()
+        if not isinstance(labels, list) or len(labels) != len(inputs):
+            raise ValueError(
+                f"labels must be one for each of {len(inputs)} series; received "
+                f"{len(labels) if isinstance(labels, list) else labels!r}"
+            )
+        for i, one in enumerate(labels):
+            if one is None or one != one:
+                raise ValueError(f"arrays: example {i} has no label")
+    names = channels or numbered(inputs[0].shape[1] if inputs else 0)
+    return Examples("arrays", inputs, labels, [*map(str, range(len(inputs)))], tuple(names))
+
+
+def of_archive(path: Path) -> Examples:
+    """Those of a `.ts` file."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {str(path)!r}")
+    rows = list(ts.read(path))
+    inputs, labels = [values for _, values, _ in rows], [label for *_, label in rows]
+    names = numbered(inputs[0].shape[1] if inputs else 0)
+    known = None if None in labels else labels
+    return Examples(path.name, inputs, known, [*map(str, range(len(rows)))], names)
+
+
+def of_wide(frame: pd.DataFrame, name: str, label: str) -> Examples:
+    """Those of a table with a row an example; no value at the end of a row is its end."""
+    steps = [column for column in frame if column != label]
+    if not steps:
+        raise ValueError(f"{name}: there are no columns of steps beside {label!r}")
+    values = measured(frame, steps, name)
+    labels = valued(frame, name, (label,))[label].tolist() if label in frame else None
+    ids = [*map(str, range(len(frame)))]
+    return Examples(name, [row[:, None] for row in values], labels, ids, ("value",))
+
+
+def of_long(frame: pd.DataFrame, name: str, label: str, id: str, time, channels) -> Examples:
+    """Those of a table with a row a step."""
+    roles = [id, *([time] if time else []), *([label] if label in frame else [])]
+    frame = valued(frame, name, roles)
+    if channels is None:
+        channels = [one for one in frame if one not in roles and some_numbers(frame[one])]
+    for one in channels:
+        if one not in frame or one in roles:
+            rest = [column for column in frame if column not in roles]
+            raise ValueError(
+                f"{name}: unknown channel {one!r}; columns: {', '.join(map(repr, rest))}."
+                f"{did_you_mean(one, rest)}"
+            )
+    if not channels:
+        raise ValueError(f"{name}: there is no column of numbers beside {', '.join(roles)}")
+    values = measured(frame, channels, name)
+    when = None if time is None else moments(frame[time], name)
+    inputs, labels, ids = [], [], []
+    for one, rows in frame.groupby(id, sort=False).indices.items():
+        where = f"{name}: example {one}"
+        if when is not None:
+            rows = rows[np.argsort(when[rows], kind="stable")]
+            twice = np.flatnonzero(when[rows][1:] == when[rows][:-1])
+            if len(twice):
+                raise ValueError(f"{where} has {time} {frame[time].iloc[rows[twice[0]]]!s} twice")
+        if label in frame:
+            several = frame[label].iloc[rows].unique().tolist()
+            if len(several) > 1:
+                raise ValueError(f"{where} has two labels, {several[0]!r} and {several[1]!r}")
+            labels.append(several[0])
+        inputs.append(values[rows])
+        ids.append(str(one))
+    return Examples(name, inputs, labels or None, ids, tuple(map(str, channels)))
+
+
+def some_numbers(column: pd.Series) -> bool:
+    """Whether a column holds numbers, were it beside texts: those are found and named later."""
+    import pandas as pd
+
+    return bool(pd.to_numeric(column, errors="coerce").notna().any())
+
+
+def measured(frame: pd.DataFrame, columns: Sequence, name: str) -> np.ndarray:
+    """The numbers of some columns, `(rows, columns)`; NaN where nothing is."""
+    found = [numeric(frame[one], f"{name}: ").to_numpy("float64") for one in columns]
+    return np.stack(found, axis=1)
+
+
+def moments(column: pd.Series, name: str) -> np.ndarray:
+    """What orders the rows: numbers, or times."""
+    from pandas.api.types import is_numeric_dtype
+
+    return column.to_numpy() if is_numeric_dtype(column) else times(column, name).to_numpy()
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """Names of channels that have none."""
+    return tuple(f"channel {i + 1}" for i in range(count))
+
+
+def archive(
+    row: PublicSet, data_dir=None, *, validation: float = 0.2, seed: int = 0
+) -> LabelledSeries:
+    """A public set of the UEA archive, with the test part of the archive."""
+    train, test = (fetch(row.files[part], data_dir) for part in ("train", "test"))
+    parts = labelled_series(train, test=test, validation=validation, seed=seed)
+    [path, _] = Path(row.files["train"].path).parts
+    return replace(parts, name=path, options={"validation": validation, "seed": seed})

@@ -1,0 +1,219 @@
+"""What `classify` reads: one row a kind of input. Nothing heavy is imported here."""
+
+import importlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from keraseq.checks import one_of
+
+
+@dataclass(frozen=True)
+class Row:
+    """A kind of input.
+
+    Args:
+        place: `"module:class"` of its `Kind`.
+        sets: The kind of the public data sets of `keraseq.data.sets` that are of it.
+        defaults: The options that it has, of those whose default depends on the kind; `None` where
+            it follows from the data. An option that stands in no other row is of this kind alone.
+    """
+
+    place: str
+    sets: str
+    defaults: Mapping[str, Any]
+
+
+KINDS = {
+    "texts": Row(
+        "keraseq.recipes.classify.texts:Texts",
+        "reviews",
+        {
+            "units": 128,
+            "bidirectional": False,
+            "pretraining": 0,
+            # The last state alone must carry a word of the start to the end.
+            "pooling": ("max", "mean"),
+            "level": "word",
+            "vocabulary_size": None,
+            "length": 400,  # 87 % of the IMDB reviews are read whole
+            "keep": "both",
+            "embedding": 128,
+            "pairs": 50_000,
+            "wide": 100_000,
+            "dropout": 0.5,
+            "word_dropout": 0.2,
+            # Most weights are these vectors, and they learn the training texts by heart.
+            "embedding_dropout": 0.5,
+            "batch_size": 64,
+            "learning_rate": 2e-3,
+            "epochs": 2,
+            "text": None,
+            "label": None,
+            "validation": None,
+            "test": None,
+        },
+    ),
+    "series": Row(
+        "keraseq.recipes.classify.series:Series",
+        "labelled series",
+        {
+            # Few examples are soon known by heart: 64 units and less dropout did worse on folds
+            # of BasicMotions' training part.
+            "units": 32,
+            "bidirectional": True,
+            "pooling": ("max", "mean"),
+            "dropout": 0.5,
+            "batch_size": None,
+            "learning_rate": 3e-3,
+            "epochs": None,
+            "label": None,
+            "id": None,
+            "time": None,
+            "channels": None,
+            "validation": None,
+            "test": None,
+        },
+    ),
+}
+
+
+class Kind:
+    """What depends on the kind of input. All else is written once, for all kinds.
+
+    A kind has `name`, `Data` (the class of what `read` gives), `column` (of `predict`, which shows
+    the input), `fill` (what pads the rows of a batch) and the methods below. An encoder has
+    `rows(inputs) -> list of arrays`, `lengths(inputs)`, `len()` and `to_dict()`.
+    """
+
+    name: ClassVar[str]
+    Data: ClassVar[type]
+    column: ClassVar[str]
+    fill: ClassVar[float] = 0
+
+    def takes(self, source, settings) -> bool:
+        """Whether raw data look as if they were of this kind."""
+        raise NotImplementedError
+
+    def archive(self, source) -> bool:
+        """Whether a path is no table, but a public set in another place."""
+        return False
+
+    def read(self, source, **options):
+        """Parts of raw examples."""
+        raise NotImplementedError
+
+    def whole(self, source, encoder, options: dict) -> tuple[list, list, str]:
+        """All examples of a source with their labels, and its name."""
+        raise NotImplementedError
+
+    def raw(self, given, encoder, options: dict) -> tuple[list, list[str]]:
+        """The rows of examples to predict, and how each is shown."""
+        raise NotImplementedError
+
+    def follows(self, parts) -> dict[str, Any]:
+        """Options that follow from the data."""
+        return {}
+
+    def encoder(self, parts, settings):
+        """What turns examples into rows, fitted on the training part."""
+        raise NotImplementedError
+
+    def decoded(self, stored: dict):
+        """The encoder that its `to_dict` described."""
+        raise NotImplementedError
+
+    def check(self, model, encoder) -> None:
+        """Raises if a model does not read what the encoder gives."""
+        raise NotImplementedError
+
+    def build(self, encoder, classes: int, settings):
+        """The model that is trained."""
+        raise NotImplementedError
+
+    def begin(self, model, prepared, settings, folder, say, recipe) -> None:
+        """What comes before the training."""
+
+    def finish(self, model, prepared, settings, say):
+        """The trained model as it is kept."""
+        return model
+
+    def methods(self, model, name: str, rows) -> dict:
+        """The logits of the model by its name, and of parts of it."""
+        from keraseq.recipes.classify.baselines import logits_of
+
+        return {name: logits_of(model, rows, self.fill)}
+
+    def baselines(self, parts, encoder, report, leave_out) -> Iterator[tuple]:
+        """Names of simple methods, and what gives the probabilities of inputs.
+
+        `report` gets a line before each, `leave_out` one that says why there is none.
+        """
+        raise NotImplementedError
+
+
+def get(name: str) -> Kind:
+    """The kind of a name."""
+    module, _, place = KINDS[one_of("kind", name, KINDS)].place.partition(":")
+    return getattr(importlib.import_module(module), place)()
+
+
+def kind_of(source, settings) -> Kind:
+    """The kind of some raw data or parts: as the settings say, or as they look."""
+    from keraseq.data.sets import SETS
+
+    every = {name: get(name) for name in KINDS}
+    looks = next((name for name, one in every.items() if isinstance(source, one.Data)), None)
+    if looks is None and isinstance(source, str) and source in SETS:
+        sets = {row.sets: name for name, row in KINDS.items()}
+        if SETS[source].kind not in sets:
+            known = [name for name, row in SETS.items() if row.kind in sets]
+            raise ValueError(
+                f"{source!r} has no labels to classify; data sets that have: {', '.join(known)}"
+            )
+        looks = sets[SETS[source].kind]
+    if looks and settings.kind not in (None, looks):
+        raise ValueError(f"kind={settings.kind!r} is given, and these data are {looks}")
+    looks = looks or settings.kind
+    looks = looks or next((n for n, one in every.items() if one.takes(source, settings)), "texts")
+    for name in dict.fromkeys(name for row in KINDS.values() for name in row.defaults):
+        value = getattr(settings, name)
+        if value is not None and name not in KINDS[looks].defaults:
+            others = " and ".join(kind for kind, row in KINDS.items() if name in row.defaults)
+            raise ValueError(f"{name}={value!r} is an option of {others}; these data are {looks}")
+    return every[looks]
+
+
+def completed(settings, kind: Kind, parts):
+    """The settings, with the defaults of a kind where nothing is given."""
+    values = {**KINDS[kind.name].defaults, **kind.follows(parts)}
+    missing = {name: one for name, one in values.items() if getattr(settings, name) is None}
+    return replace(settings, kind=kind.name, **missing)
+
+
+def check_complete(settings) -> None:
+    """Raises if settings of a saved model lack what a model is made of."""
+    for name, value in KINDS[settings.kind or "texts"].defaults.items():
+        if value is not None and getattr(settings, name) is None:
+            raise ValueError(f"its settings have no {name}")
+
+
+def said(name: str, help: str) -> str:
+    """A line of help, with the defaults of an option by kind, and which kinds have it."""
+    has = {kind: row.defaults[name] for kind, row in KINDS.items() if name in row.defaults}
+    written = {kind: shown(value) for kind, value in has.items() if value is not None}
+    if len(has) < len(KINDS):
+        help += f" Of {' and '.join(has)} alone."
+    if not written:
+        return help
+    [first, *others] = dict.fromkeys(written.values())
+    alike = not others and len(written) == len(has)
+    each = ", ".join(f"{value} of {kind}" for kind, value in written.items())
+    return f"{help} Default: {first if alike else each}."
+
+
+def shown(value) -> str:
+    """A default as a shell takes it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ",".join(value) if isinstance(value, tuple) else str(value)
