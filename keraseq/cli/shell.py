@@ -19,6 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help=ABOUT,
 )
+TEXT = 32  # columns of the terminal that a text takes, if there is more of it in a table
 ALL = Annotated[bool, typer.Option("--all", help="Show every column, however wide.")]
 UsageError = typer.BadParameter.__base__  # Typer has no public name for it
 
@@ -73,20 +74,24 @@ def show(frame, everything: bool = False) -> None:
     from rich.table import Table
 
     console = terminal()
-    cells = {str(name): list(map(written, column)) for name, column in frame.items()}
-    widths = [max(map(len, [name, *column])) + 3 for name, column in cells.items()]
+    frame = frame.rename(columns=str)
+    cells = {name: list(map(written, column)) for name, column in frame.items()}
+    numeric = {name: is_numeric_dtype(frame[name]) for name in cells}
+    widths = [  # that of a column with its border; texts may go on in the next line
+        min(max(map(len, [name, *column])), console.width if numeric[name] else TEXT) + 3
+        for name, column in cells.items()
+    ]
     shown = [
         name for name, end in zip(cells, accumulate(widths), strict=True) if end < console.width
     ]
     shown = list(cells) if everything else shown or list(cells)[:1]
     table = Table()
     for name in shown:
-        numeric = is_numeric_dtype(frame[name])
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=everything)
+        table.add_column(name, justify="right" if numeric[name] else "left", no_wrap=everything)
     for row in zip(*map(cells.get, shown), strict=True):
         table.add_row(*row)
     if everything:
-        console.width = max(console.width, sum(widths) + 1)
+        console.width = 10_000  # as wide as it is
     console.print(table)
     if hidden := [name for name in cells if name not in shown]:
         print(f"also measured: {', '.join(hidden)}; --all shows them")

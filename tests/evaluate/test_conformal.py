@@ -11,7 +11,7 @@ def test_the_margin_is_a_rank():
     outside = np.arange(9.0)[::-1]
     assert evaluate.conformal_margin(outside, 0.8) == 7  # rank ceil(10 * 0.8) = 8 of 9
     assert evaluate.conformal_margin(outside, 0.9) == 8  # rank 9 of 9
-    with pytest.raises(ValueError, match="of 0.95 is calibrated on at least 19 forecasts; there"):
+    with pytest.raises(ValueError, match=r"of 0\.95 is calibrated on at least 19 forecasts; there"):
         evaluate.conformal_margin(outside, 0.95)
     assert evaluate.conformal_margin(outside, 0.0) == 0
     with pytest.raises(ValueError, match="coverage must be"):

@@ -128,9 +128,9 @@ def evaluate(
 
     Returns:
         A row a part and method, the model first, then its recurrent and its wide part alone, where
-        it has both: `part`, `method`, `examples`; `accuracy` with its 95 % interval `low` to
-        `high`; `balanced_accuracy`, `macro_f1`, `nats` (mean negative log-likelihood) and
-        `calibration_error`. `attrs["left_out"]` says which simple methods are missing, and why.
+        it has both: `part`, `method`; `accuracy` with its 95 % interval `low` to `high`;
+        `examples`, their number; `balanced_accuracy`, `macro_f1`, `nats` (mean negative
+        log-likelihood) and `calibration_error`. `attrs["left_out"]` says which simple methods are missing, and why.
 
     Raises:
         ValueError: The bundle is of another recipe, the data are not there or have changed, or they
@@ -239,10 +239,10 @@ def measured(name: str, method: str, chances: np.ndarray, part: data.Part) -> di
     return {
         "part": name,
         "method": method,
-        "examples": len(labels),
         "accuracy": right,
         "low": low,
         "high": high,
+        "examples": len(labels),
         "balanced_accuracy": balanced_accuracy(chances, labels),
         "macro_f1": macro_f1(chances, labels),
         "nats": float(negative_log_likelihood(logs, labels).mean()),

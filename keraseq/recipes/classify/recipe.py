@@ -41,7 +41,7 @@ class Classify(Recipe):
     reads_again = ("text", "label", "id", "time", "channels")
 
     def read(self, source, settings: Settings) -> data.Labelled:
-        """A public set by its name (by default imdb), or raw data of one of the kinds."""
+        """A public set by its name, or raw data of one of the kinds."""
         kind = kinds.kind_of(source, settings)
         if self.read_already(source, settings):
             return source
@@ -106,12 +106,10 @@ class Classify(Recipe):
         logits = logits_of(model, prepared.rows["validation"], prepared.kind.fill)
         right = accuracy(logits, parts.validation.targets)
         say(f"validation accuracy {right:.4f}")
-        # Without a mistake no temperature is low enough: the best one is 0.
-        warmth = temperature(logits, parts.validation.targets) if right < 1 else 1.0
         stored = {
             "encoder": prepared.encoder.to_dict(),
             "classes": list(parts.classes),
-            "temperature": warmth,
+            "temperature": temperature(logits, parts.validation.targets),
             "data": {"name": parts.name, "sha256": parts.sha256, "options": parts.options},
         }
         return model, stored, Score("validation accuracy", right)
