@@ -130,7 +130,8 @@ def evaluate(
         A row a part and method, the model first, then its recurrent and its wide part alone, where
         it has both: `part`, `method`; `accuracy` with its 95 % interval `low` to `high`;
         `examples`, their number; `balanced_accuracy`, `macro_f1`, `nats` (mean negative
-        log-likelihood) and `calibration_error`. `attrs["left_out"]` says which simple methods are missing, and why.
+        log-likelihood) and `calibration_error`. `attrs["left_out"]` says which simple methods are
+        missing, and why.
 
     Raises:
         ValueError: The bundle is of another recipe, the data are not there or have changed, or they
