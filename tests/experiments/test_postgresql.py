@@ -18,7 +18,8 @@ from pretending import in_this_process, pretended
 from test_compare import environment, task
 
 from keraseq import experiments
-from keraseq.experiments import Results, store
+from keraseq.experiments import Results
+from keraseq.experiments.engine import store
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 pytestmark = [

@@ -7,8 +7,9 @@ import tiny_tasks
 from pretending import in_this_process, pretended
 
 from keraseq import experiments
-from keraseq.experiments import crew, page, slots, store, trials
-from keraseq.experiments.plan import Plan
+from keraseq.experiments.engine import crew, slots, store, trials
+from keraseq.experiments.engine.plan import Plan
+from keraseq.experiments.report import page
 
 SUMS = "tiny_tasks:Sums"
 TINY = {"seeds": 2, "steps": 12, "workers": 1, "progress": False}

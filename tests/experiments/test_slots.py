@@ -4,7 +4,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from keraseq.experiments import slots
+from keraseq.experiments.engine import slots
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

@@ -8,8 +8,8 @@ import sqlalchemy
 from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
-from keraseq.experiments import slots, store
-from keraseq.experiments.store import Store
+from keraseq.experiments.engine import slots, store
+from keraseq.experiments.engine.store import Store
 
 SETTINGS = {"seeds": 2, "cells": ["gru"], "tasks": {"a": {"steps": 5, "rates": (0.1,)}}}
 

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 from tiny_tasks import Diverging, Sums
 
-from keraseq.experiments import tasks, trials
-from keraseq.experiments.trials import Trial
+from keraseq.experiments import tasks
+from keraseq.experiments.engine import trials
+from keraseq.experiments.engine.trials import Trial
 
 SUMS = f"{Sums.__module__}:{Sums.__name__}"
 

@@ -6,9 +6,9 @@ import html
 from collections.abc import Iterable
 from typing import Any
 
-from keraseq.experiments import statistics
-from keraseq.experiments.results import Results
-from keraseq.experiments.tables import HEADINGS, LEFT, is_baseline, rank_rows, rows
+from keraseq.experiments.report import statistics
+from keraseq.experiments.report.results import Results
+from keraseq.experiments.report.tables import HEADINGS, LEFT, is_baseline, rank_rows, rows
 
 PROJECTIONS = {
     "learned": "Input and state differ in width, so the raw input of MUT1 and MUT2 goes through a "

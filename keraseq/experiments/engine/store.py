@@ -19,7 +19,7 @@ from optuna.exceptions import ExperimentalWarning, StorageInternalError, UpdateF
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from keraseq.experiments import slots
+from keraseq.experiments.engine import slots
 
 DATABASE = "study.db"
 HEARTBEAT = 30  # seconds between signs of life of a running trial

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keraseq import files
-from keraseq.experiments.figures import figures
-from keraseq.experiments.page import as_html, which
-from keraseq.experiments.results import Results
-from keraseq.experiments.tables import HEADINGS, LEFT, is_baseline, rank_rows, rows
-from keraseq.experiments.trials import file_name
+from keraseq.experiments.engine.trials import file_name
+from keraseq.experiments.report.figures import figures as drawn
+from keraseq.experiments.report.page import as_html, which
+from keraseq.experiments.report.results import Results
+from keraseq.experiments.report.tables import HEADINGS, LEFT, is_baseline, rank_rows, rows
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +30,7 @@ def write(results: Results) -> Path:
     """
     results.write()
     images: dict[str, str] = {}
-    for name, figure in figures(results).items():
+    for name, figure in drawn(results).items():
         image = io.BytesIO()
         figure.savefig(image, format="png", dpi=DPI)
         path = results.folder / "figures" / f"{file_name(name)}.png"

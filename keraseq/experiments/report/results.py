@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keraseq import files
-from keraseq.experiments import slots, statistics, store
-from keraseq.experiments.plan import FORMAT
-from keraseq.experiments.store import Store
+from keraseq.experiments.engine import slots, store
+from keraseq.experiments.engine.plan import FORMAT
+from keraseq.experiments.engine.store import Store
+from keraseq.experiments.report import statistics
 
 if TYPE_CHECKING:
     import pandas as pd

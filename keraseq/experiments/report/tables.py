@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from keraseq.experiments import statistics
-from keraseq.experiments.results import Results
+from keraseq.experiments.report import statistics
+from keraseq.experiments.report.results import Results
 
 SIZES = ("units", "parameters", "ms a step", "training s")
 HEADINGS = ("cell", "test", "95 %", "rank", "difference", "runs", *SIZES, "loop", "notes")

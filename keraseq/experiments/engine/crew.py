@@ -7,12 +7,13 @@ from typing import Any
 
 import optuna
 
-from keraseq.experiments import slots, tasks
-from keraseq.experiments.plan import STARTUP, Piece, Plan
-from keraseq.experiments.pool import Pool
-from keraseq.experiments.progress import Progress
-from keraseq.experiments.store import Store, quiet
-from keraseq.experiments.trials import Trial
+from keraseq.experiments import tasks
+from keraseq.experiments.engine import slots
+from keraseq.experiments.engine.plan import STARTUP, Piece, Plan
+from keraseq.experiments.engine.pool import Pool
+from keraseq.experiments.engine.progress import Progress
+from keraseq.experiments.engine.store import Store, quiet
+from keraseq.experiments.engine.trials import Trial
 
 SETTING = "setting"  # attribute of a study of final trials: what the search chose
 # A trial is pruned where it is among the worst quarter at the same step, of at least four trials,

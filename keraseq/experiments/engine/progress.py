@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from keraseq.experiments.trials import Trial
+from keraseq.experiments.engine.trials import Trial
 
 
 class Progress:

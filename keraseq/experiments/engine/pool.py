@@ -67,7 +67,7 @@ class Pool:
         return self.workers - self.unfinished
 
     def submit(self, job: dict[str, Any]) -> None:
-        """Hands a job, a message for `keraseq.experiments.worker`, to the next free process."""
+        """Hands a job, a message for `worker.py`, to the next free process."""
         self.unfinished += 1
         self.jobs.put(job)
         if len(self.threads) < min(self.workers, self.unfinished):

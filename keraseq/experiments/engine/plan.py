@@ -9,9 +9,10 @@ from typing import Any
 import keras
 
 from keraseq.checks import number, one_of, positive_integer
-from keraseq.experiments import tasks, variants
-from keraseq.experiments.space import Space
-from keraseq.experiments.trials import LOOKS, Trial
+from keraseq.experiments import tasks
+from keraseq.experiments.engine.space import Space
+from keraseq.experiments.engine.trials import LOOKS, Trial
+from keraseq.experiments.tasks import variants
 
 SEARCH_SEED = 0  # of the trials that choose a setting; the others count from 1
 UNCHANGED = {"initial_scale": 1.0, "clipnorm": 1.0}  # what trials have where nothing is searched

@@ -8,8 +8,9 @@ import numpy as np
 
 from keraseq import cells as cell_table
 from keraseq import plots
-from keraseq.experiments import statistics, variants
-from keraseq.experiments.results import Results
+from keraseq.experiments.report import statistics
+from keraseq.experiments.report.results import Results
+from keraseq.experiments.tasks import variants
 
 if TYPE_CHECKING:
     import pandas as pd
