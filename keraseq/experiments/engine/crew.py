@@ -207,7 +207,7 @@ class Crew:
     def _take_in(self, event: dict[str, Any]) -> None:
         """What a process says of its trial."""
         work = self.working[event["key"]]
-        kind, number = event["event"], work.optuna._trial_id
+        kind, trial = event["event"], work.optuna
         if kind == "look":
             self._look(work, event)
         elif kind == "done":
@@ -215,11 +215,13 @@ class Crew:
             value = record["test" if record["role"] == "final" else "validation"]
             if value is None:
                 event = {**event, "event": "failed", "reason": "the metric was never finite"}
-                self.store.fail(number, event["reason"])
-            elif not self.store.finish(number, record, value, record["status"] == "pruned"):
+                self.store.fail(trial, event["reason"])
+            elif not self.store.finish(
+                trial, record, None if record["status"] == "pruned" else value
+            ):
                 event = {**event, "event": "failed", "reason": "taken for dead meanwhile"}
         elif kind == "failed":
-            self.store.fail(number, event["reason"])
+            self.store.fail(trial, event["reason"])
         if event["event"] in ("done", "failed"):
             del self.working[event["key"]]
         self.shown.event(event, work.trial)
@@ -239,7 +241,7 @@ class Crew:
         self.store.wait = 0
         for work in self.working.values():
             with contextlib.suppress(Exception):  # it is found by its missing signs of life
-                self.store.fail(work.optuna._trial_id, slots.STOPPED)
+                self.store.fail(work.optuna, slots.STOPPED)
 
     @contextlib.contextmanager
     def _alive(self):
@@ -252,7 +254,8 @@ class Crew:
         def beat():
             while not ended.wait(self.store.heartbeat):
                 with contextlib.suppress(RuntimeError):  # the dictionary changed: next time
-                    self.store.beat([work.optuna._trial_id for work in list(self.working.values())])
+                    for work in list(self.working.values()):
+                        self.store.beat(work.optuna.study, [work.optuna.number])
 
         thread = threading.Thread(target=beat, daemon=True)
         thread.start()
@@ -279,7 +282,9 @@ def best(store: Store, study: optuna.Study) -> dict[str, Any] | None:
     if not ended:
         return None
     better = min if study.direction == optuna.study.StudyDirection.MINIMIZE else max
-    return better(whole or ended, key=lambda trial: trial.value).params
+    return better(
+        whole or ended, key=lambda trial: trial.user_attrs[slots.RECORD]["validation"]
+    ).params
 
 
 def key(piece: Piece, slot: int) -> str:
