@@ -6,6 +6,7 @@ import keras
 
 from keraseq.checks import positive_number
 
+WORST = 10  # times the loss of a model that knows nothing: no model that learns comes near it
 FAR = 1000  # times the loss of the first step: honest problems stay far below it
 
 

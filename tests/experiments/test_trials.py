@@ -91,6 +91,13 @@ def test_divergence_is_noted_and_ends_training():
     assert record["test"] is not None and np.isfinite(record["test"])
 
 
+def test_a_loss_far_above_that_of_knowing_nothing_is_divergence():
+    record = trials.run(trial(learning_rate=1e4))
+    assert record["status"] == "diverged" and record["diverged_at"] == 2
+    assert 0 < record["test"] <= 1  # of the weights before
+    assert trials.run(trial(learning_rate=0.3))["status"] == "finished"
+
+
 def test_cells_of_one_seed_see_the_same_batches():
     drawn = {}
 

@@ -278,8 +278,8 @@ class Store:
 
     def bury(self, study: optuna.Study) -> None:
         """Fails the trials of a study whose workers give no sign of life."""
-        # Their slots get others from whoever looks next (`Crew._fill`). RetryHeartbeatStaleTrialCallback
-        # would add them: killed after any of its 28 statements, 21 times it never did.
+        # Whoever looks next adds others (`Crew._fill`). Optuna's RetryHeartbeatStaleTrialCallback
+        # would do it here: killed after any of its 28 statements, 21 times it never did.
         if self.shared:
             with quiet():
                 self.patiently(lambda: optuna.storages.fail_stale_trials(study))

@@ -288,8 +288,9 @@ def trouble_section(results: Results) -> list[str]:
         for r in results.failed
     ]
     items += [
-        f"<li>{esc(r['task'])}, {esc(r['cell'])}, {which(r)}: the loss was not finite after "
-        f"step {r['diverged_at']:,}; the best weights before count.</li>"
+        f"<li>{esc(r['task'])}, {esc(r['cell'])}, {which(r)}: the loss was not finite, or "
+        f"above ten times that of a model that knows nothing, after step {r['diverged_at']:,}; the "
+        f"best weights before count.</li>"
         for r in results.records
         if r["status"] == "diverged"
     ]
