@@ -31,14 +31,7 @@ class Work:
 
 
 class Crew:
-    """One process that keeps others at work on an experiment, beside any number of such crews.
-
-    Args:
-        plan: What is to be done.
-        store: Where the experiment is kept.
-        pool: The processes.
-        shown: What people see.
-    """
+    """One process that keeps others at work on an experiment, beside any number of such crews."""
 
     def __init__(self, plan: Plan, store: Store, pool: Pool, shown: Progress):
         self.plan, self.store, self.pool, self.shown = plan, store, pool, shown
@@ -77,11 +70,7 @@ class Crew:
         return stored is not None
 
     def work(self) -> None:
-        """Works until every trial has ended, wherever it ran.
-
-        Raises:
-            RuntimeError: The baselines of a task cannot be had, or the database does not answer.
-        """
+        """Works until every trial has ended, wherever it ran."""
         with self._alive():
             try:
                 while True:
@@ -143,10 +132,7 @@ class Crew:
         return Work(piece, self.plan.trial(piece, slot, setting), claimed)
 
     def _sampler(self, slot: int) -> optuna.samplers.BaseSampler:
-        """What chooses the setting of a search's slot, where none is fixed for it.
-
-        Seeded by the slot, so that a single process finds the same settings again.
-        """
+        """What chooses a setting; seeded by the slot: one process finds the same ones again."""
         if self.plan.sampler != "tpe":
             return fixed(slot)
         with quiet():
@@ -289,15 +275,6 @@ def best(store: Store, study: optuna.Study) -> dict[str, Any] | None:
 
 def key(piece: Piece, slot: int) -> str:
     """The key of a slot's trial, whatever its setting."""
-    final = piece.role == "final"
-    return Trial(
-        piece.task,
-        piece.cell,
-        seed=slot if final else 0,
-        learning_rate=0.0,
-        budget=1,
-        units=1,
-        steps=1,
-        role=piece.role,
-        number=0 if final else slot,
-    ).key
+    number, seed = (0, slot) if piece.role == "final" else (slot, 0)
+    anything = {"learning_rate": 0.0, "budget": 1, "units": 1, "steps": 1}
+    return Trial(piece.task, piece.cell, seed, role=piece.role, number=number, **anything).key

@@ -59,20 +59,7 @@ def without_password(url: str) -> str:
 
 
 class Store:
-    """An experiment in a storage.
-
-    Args:
-        url: Of the storage, see `url_of`.
-        name: Of the experiment.
-        heartbeat: Seconds between signs of life, where several may be at work.
-            Defaults to 30.
-        wait: Seconds to wait for a database that does not answer. Defaults to 300.
-        say: Called with a line for people.
-
-    Raises:
-        ValueError: The URL is none, or a newer or older Optuna made the database.
-        RuntimeError: The database does not answer, or its driver is not installed.
-    """
+    """An experiment in a storage; `say` is called with a line for people."""
 
     def __init__(
         self,
@@ -120,11 +107,7 @@ class Store:
         self.storage.engine.dispose()
 
     def patiently(self, call: Callable[[], Any]) -> Any:
-        """What the call returns; while the database does not answer, it is made again.
-
-        Raises:
-            RuntimeError: The database refuses, or did not answer for `wait` seconds.
-        """
+        """What the call returns, which is made again for `wait` s while the database is silent."""
         begin, told = time.monotonic(), False
         while True:
             try:
@@ -182,11 +165,7 @@ class Store:
         return self.attributes().get("settings")
 
     def agree(self, settings: dict[str, Any]) -> None:
-        """Stores the settings, or compares them with those that are there.
-
-        Raises:
-            ValueError: The experiment was made with others.
-        """
+        """Stores the settings, or refuses others than those that are there."""
         settings = json.loads(json.dumps(settings))
         stored = self.settings()
         if stored is None:
@@ -220,9 +199,7 @@ class Store:
     ) -> optuna.Trial | None:
         """A waiting trial that is now running for the caller alone, or None.
 
-        Args:
-            study: The study.
-            sampler: From a slot to the sampler that chooses what is not fixed for it.
+        `sampler` leads from a slot to the sampler that chooses what is not fixed for it.
         """
         while waiting := self._in(study, TrialState.WAITING):
             # Before they run: one that runs without any sign of life is never missed. Killed after
@@ -245,13 +222,7 @@ class Store:
         return self.patiently(lambda: study.get_trials(deepcopy=False, states=(state,)))
 
     def finish(self, trial: optuna.Trial, record: dict[str, Any], value: float | None) -> bool:
-        """Stores what came of a trial; False if it was given to another meanwhile.
-
-        Args:
-            trial: The trial.
-            record: What is kept of it.
-            value: What it reached, or None if it was pruned: then its last report counts.
-        """
+        """Stores what came of a trial (no value: pruned); False if another has it meanwhile."""
         state = TrialState.PRUNED if value is None else TrialState.COMPLETE
         return self._end(trial, slots.RECORD, json.loads(json.dumps(record)), state, value)
 
@@ -303,11 +274,7 @@ def quick(connection, record) -> None:
 
 @contextlib.contextmanager
 def alone(url: str) -> Iterator[None]:
-    """Keeps a SQLite database to one process at a time; any other database is for many.
-
-    Raises:
-        ValueError: Another process is at work there.
-    """
+    """Keeps a SQLite database to one process at a time; any other database is for many."""
     path = sqlalchemy.make_url(url).database if url.startswith("sqlite") else None
     if not path or path == ":memory:":
         yield

@@ -164,13 +164,7 @@ def looks(steps: int) -> list[int]:
 
 
 class Course:
-    """What a trial has seen on its way: validation values, the best weights, samples.
-
-    Args:
-        trial: The trial.
-        task: Its task.
-        model: Its model.
-    """
+    """What a trial has seen on its way: validation values, the best weights, samples."""
 
     def __init__(self, trial: Trial, task: tasks.Task, model: keras.Model):
         self.trial, self.task, self.model = trial, task, model
