@@ -36,7 +36,7 @@ def url_of(folder: str | Path, storage: str | None = None) -> str:
 
     Example:
 
-    >>> from keraseq.experiments import store
+    >>> from keraseq.experiments.engine import store
     >>> store.url_of("/runs/mine", "postgresql://me@there/lab")
     'postgresql+psycopg://me@there/lab'
     """
