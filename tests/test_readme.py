@@ -17,6 +17,7 @@ def blocks(name):
 def test_python_blocks_run_in_order(name, tmp_path, monkeypatch, plain_loop):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "saved_models").symlink_to(ROOT / "saved_models")
     found = blocks(name)
     assert found, f"{name} shows no Python"
     namespace = {"__name__": "__main__"}
