@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keraseq.checks import did_you_mean, rate
+from keraseq.data import tables
 from keraseq.data.labelled.parts import LabelledTexts, carved, fingerprint, first_of_each
 from keraseq.data.parts import Part
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FILES = (".csv", ".csv.gz", ".tsv", ".parquet")
 
 
 def reviews(
@@ -104,29 +103,14 @@ def again(source, text, label, validation, test, seed) -> dict:
     return {name: str(one) if isinstance(one, Path) else one for name, one in options.items()}
 
 
-def table(source) -> tuple[pd.DataFrame, str]:
-    """The frame of a file, and its name."""
-    import pandas as pd
-
-    if isinstance(source, pd.DataFrame):
-        return source, "table"
-    if not isinstance(source, (str, Path)):
+def table(source, **reading) -> tuple[pd.DataFrame, str]:
+    """The frame of a file, and its name; see `keraseq.data.tables.read`."""
+    if not isinstance(source, (str, Path, bytes)) and not hasattr(source, "columns"):
         raise TypeError(
             f"texts come from a path or a pandas DataFrame; received {type(source).__name__}"
         )
-    path = Path(source)
-    ending = next((ending for ending in FILES if path.name.lower().endswith(ending)), None)
-    if ending is None:
-        raise ValueError(f"{str(source)!r} must end in one of {', '.join(FILES)}")
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {str(path)!r}")
-    try:
-        if ending == ".parquet":
-            return pd.read_parquet(path), path.name
-        return pd.read_csv(path, sep="\t" if ending == ".tsv" else ","), path.name
-    except (ValueError, EOFError, OSError, ImportError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise ValueError(f"{str(path)!r} cannot be read as {ending}: {reason}") from None
+    frame = tables.typed(tables.read(source, **reading).frame)
+    return frame, Path(source).name if isinstance(source, (str, Path)) else "table"
 
 
 def columns(frame, name: str, text: str, label: str) -> tuple[list[str], list]:

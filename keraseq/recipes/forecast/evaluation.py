@@ -75,7 +75,8 @@ def verdict(table, forecaster: Forecaster) -> str:
     ours = errors.pop(name_of(forecaster))
     best = errors.idxmin()
     compared = f"{measure.upper()} {ours:.4g}, the best baseline, {best}, has {errors[best]:.4g}"
-    change = f"by {abs(1 - ours / errors[best]):.1%}" if errors[best] > 0 else "and without error"
+    exact = data.negligible(errors[best], errors.to_numpy())
+    change = "and without error" if exact else f"by {abs(1 - ours / errors[best]):.1%}"
     if ours < errors[best]:
         return f"The model is better than every baseline, {change}: it has {compared}."
     return f"A baseline is better, {change}: use that one. The model has {compared}."
