@@ -27,8 +27,8 @@ SPOKEN = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": " "
 LOOK = 1_000  # lines that are looked at to find the separator
 LONGEST = 1 << 30  # characters in a cell
 MISSING = frozenset(
-    "|#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|N/A|NA|NULL|NaN|None|n/a|nan|"
-    "null|#NV".split("|")
+    "|#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|N/A|NA|NULL|NaN|None|n/a|"
+    "nan|null|#NV".split("|")
 )  # of columns of numbers, as pandas reads them; #NV is what a German spreadsheet writes
 TRUTH = {"true": 1.0, "false": 0.0}
 BLANKS = " \u00a0\u202f'\u2019"  # that may stand between thousands
@@ -165,9 +165,9 @@ def text_table(raw: bytes, what, kind, name, sep, encoding, header) -> Table:
                 f"line {line} has {len(row)} cells, {found} has {len(names)}, with sep={sep!r}: "
                 f"quote what holds {sep!r}, or give another sep (in a shell --sep)"
             )
-    columns = [[one if one.strip() else None for one in column] for column in zip(*rows)] or [
-        [] for _ in names
-    ]
+    columns = [
+        [one if one.strip() else None for one in column] for column in zip(*rows, strict=True)
+    ] or [[] for _ in names]
     kept = [at for at, name in enumerate(names) if name or any(columns[at])]
     names = once([names[at] or f"Unnamed: {at}" for at in kept])
     index = pd.Index(lines, name="line")

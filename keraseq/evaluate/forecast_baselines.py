@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keraseq.data import deviation_of, negligible
 from keraseq.checks import positive_integer
+from keraseq.data import deviation_of, negligible
 
 if TYPE_CHECKING:
     from keraseq.data import Series

@@ -98,7 +98,7 @@ def as_text(frame):
     ("change", "arguments", "message"),
     [
         (None, ["--targets", "x"], "Error: unknown target 'x'; "),
-        (as_text, [], "'many' in row 40, column 'y', is no number"),
+        (as_text, [], "'many' in line 42, column 'y', is no number"),
         (lambda f: f.assign(y=np.nan), [], "y"),
         (lambda f: f.iloc[:20], [], "do not fit"),
         (lambda f: f.drop(index=range(30, 34)), [], "fill='previous'"),

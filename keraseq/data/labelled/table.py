@@ -15,6 +15,8 @@ from keraseq.data.parts import Part
 if TYPE_CHECKING:
     import pandas as pd
 
+FILES = tables.FILES
+
 
 def reviews(
     source: str | Path | pd.DataFrame,

@@ -288,7 +288,7 @@ def is_category(column) -> bool:
         return True
     found = tables.texts_of(column)
     return bool(found) and not any(
-        text and tables.as_number(text, ".") is not None or tables.shape(text)
+        (text and tables.as_number(text, ".") is not None) or tables.shape(text)
         for text in found.values()
     )
 

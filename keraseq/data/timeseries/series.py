@@ -293,7 +293,8 @@ def series(
 
     Args:
         source: A pandas `DataFrame` or `Series`; a path that ends in `.csv`, `.tsv`, `.txt` or
-            `.parquet`, or one of these and `.gz`; the bytes of a CSV file; or the name of a public series, see `keraseq data`, which brings borders and more of
+            `.parquet`, or one of these and `.gz`; the bytes of a CSV file; or the name of a
+            public series, see `keraseq data`, which brings borders and more of
             its own, where nothing else is given.
         targets: Columns to forecast. Default: `y` of a long frame, else all that are no covariates.
             Of a public series the others become past covariates.
