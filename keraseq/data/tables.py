@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
 FILES = tuple(ending + packed for ending in ENDINGS for packed in ("", ".gz"))
-SEPARATORS = (",", ";", "\t", "|")
+SEPARATORS = (";", "\t", "|", ",")
 SPOKEN = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": " "}
 LOOK = 1_000  # lines that are looked at to find the separator
 LONGEST = 1 << 30  # characters in a cell
@@ -165,9 +165,7 @@ def text_table(raw: bytes, what, kind, name, sep, encoding, header) -> Table:
                 f"line {line} has {len(row)} cells, {found} has {len(names)}, with sep={sep!r}: "
                 f"quote what holds {sep!r}, or give another sep (in a shell --sep)"
             )
-    columns = [
-        [one if one.strip() else None for one in column] for column in zip(*rows, strict=True)
-    ] or [[] for _ in names]
+    columns = [[row[at] if row[at].strip() else None for row in rows] for at in range(len(names))]
     kept = [at for at, name in enumerate(names) if name or any(columns[at])]
     names = once([names[at] or f"Unnamed: {at}" for at in kept])
     index = pd.Index(lines, name="line")
@@ -281,8 +279,10 @@ def counted(text: str, sep: str) -> list[int]:
         rows = cells(text, sep)[1]
     except ValueError:
         rows = [line.split(sep) for line in text.split("\n") if line.strip()]
-    rows = [row[:-1] if len(row) > 1 and not row[-1].strip() else row for row in rows]
-    return [len(row) for row in rows]
+    wide = len(rows[0])
+    return [
+        wide if not any(map(str.strip, row[wide:])) and row[wide:] else len(row) for row in rows
+    ]
 
 
 def spoken(sep: str) -> str:
