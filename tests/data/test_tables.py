@@ -51,7 +51,8 @@ FILES = {  # how it is written: bytes, ending, options
         written(map(german, VALUES), head="date{}größe").encode("cp1252"), "csv",
         {"encoding": "cp1252"}),
     "no header": (
-        "\n".join(written(map(german, VALUES)).split("\n")[1:]).encode(), "csv", {"header": "no", "sep": ";"}),
+        "\n".join(written(map(german, VALUES)).split("\n")[1:]).encode(), "csv",
+        {"header": "no", "sep": ";"}),
     "another name": (
         written(map(german, VALUES), head="Tag{}Umsatz").encode(), "csv", {}),
     "trailing separators": (
