@@ -29,6 +29,8 @@ def read(source, **reading) -> Table:
     """The table of a file, of bytes or a frame, with a name for a single series."""
     import pandas as pd
 
+    if isinstance(source, Table):
+        return source
     known = sets.names("series")
     if isinstance(source, (str, Path)) and not str(source).lower().endswith(tables.FILES):
         raise ValueError(

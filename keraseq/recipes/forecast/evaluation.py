@@ -4,7 +4,7 @@ from keraseq import data
 from keraseq import evaluate as evaluation
 from keraseq.bundle import Bundle
 from keraseq.checks import boolean
-from keraseq.data.timeseries import dummies
+from keraseq.data.timeseries import dummies, read
 from keraseq.recipes.forecast.forecaster import READS_AGAIN, WAVES, Forecaster, Stored
 
 
@@ -107,6 +107,12 @@ def series_of(bundle: Bundle, source=None, **reading) -> data.Series:
             list(dict.fromkeys(origin.get(one, one) for one in columns if not one.endswith(WAVES)))
             for columns in (stored.past_covariates, stored.future_covariates)
         )
+        how = reading_of(bundle) | {"day_first": stored.day_first} | reading
+        if not (isinstance(series, str) and series in data.sets.SETS):
+            series = read(series, **{k: how.get(k) for k in ("sep", "encoding", "header")})
+            for name in ("time", "id"):  # another table may call them otherwise
+                if name not in reading and not {*how.get(name, ())} <= {*series.frame}:
+                    del how[name]
         series = data.series(
             series,
             targets=stored.targets,
@@ -114,7 +120,7 @@ def series_of(bundle: Bundle, source=None, **reading) -> data.Series:
             future_covariates=future,
             calendar=stored.calendar,
             categories=stored.categories,
-            **reading_of(bundle) | {"day_first": stored.day_first} | reading,
+            **how,
         )
     if series.freq != stored.freq:
         raise ValueError(

@@ -71,6 +71,8 @@ class Stored:
         waves = {f"{name}{wave}" for name in self.calendar for wave in WAVES}
         if waves != {one for one in self.future_covariates if one.endswith(WAVES)}:
             raise ValueError(f"calendar={self.calendar} is not what its future covariates say")
+        if len({*self.time, *self.id}) < len(self.time + self.id):
+            raise ValueError(f"time={self.time} and id={self.id} name a column twice")
         hot = {one for name, texts in self.categories.items() for one in dummies(name, texts)}
         if not hot <= {*self.past_covariates, *self.future_covariates}:
             raise ValueError(f"categories={self.categories} are not what its covariates say")
