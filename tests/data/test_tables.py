@@ -168,6 +168,10 @@ def test_date_and_time_of_day_in_two_columns():
         data.series(frame, targets="y", fill="previous")
     found = data.series(frame, time=["Date", "Time"])
     assert found.freq == "6h" and found.frames["series"]["y"].tolist() == list(range(160))
+    hours = frame.assign(hour=np.tile([0, 6, 12, 18], 40)).drop(columns="Time")
+    with pytest.raises(ValueError, match="--time Date,hour"):
+        data.series(hours)
+    assert data.series(hours, time=["Date", "hour"]).freq == "6h"
     parts = pd.DataFrame({"year": DAYS.year, "month": DAYS.month, "day": DAYS.day, "y": 1.0})
     assert data.series(parts, time=["year", "month", "day"]).freq == "D"
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keraseq.checks import one_of
 from keraseq.data.tables import place
 
 if TYPE_CHECKING:
@@ -263,7 +262,12 @@ def looks_like_times(column: pd.Series) -> bool:
 
 
 def is_clock(column: pd.Series) -> bool:
-    """Whether a column holds times of day without a date."""
+    """Whether a column holds times of day without a date, or is called hours and counts them."""
+    import pandas as pd
+
+    hours = column.name.lower().startswith(("hour", "stunde", "heure", "timme", "time", "zeit"))
+    if hours and pd.to_numeric(column, errors="coerce").between(0, 24).all():
+        return True
     return all(
         isinstance(one, datetime.time) or (isinstance(one, str) and HOUR.fullmatch(one))
         for one in column.dropna().tolist()
@@ -345,10 +349,3 @@ def is_index_of_times(index) -> bool:
     if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)):
         return True
     return not pd.api.types.is_numeric_dtype(index) and looks_like_times(index.to_series())
-
-
-def check_order(name: str, value) -> str:
-    """A `date_format`: what `strptime` reads, or a unit."""
-    if "%" not in str(value):
-        one_of(name, value, UNITS)
-    return value
