@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keraseq.checks import positive_integer
+from keraseq.data import deviation_of, negligible
 
 if TYPE_CHECKING:
     from keraseq.data import Series
@@ -161,7 +162,7 @@ class Linear(Baseline):
             product = np.zeros((self.look_back + 1, self.horizon))
             for frame in self.series.part("train").values():
                 values = frame[target].to_numpy("float64")
-                values = values / (values.std() or 1.0)  # so that series count alike
+                values = values / deviation_of(values)  # so that series count alike
                 windows = np.lib.stride_tricks.sliding_window_view(values, rows)
                 last = windows[:, self.look_back - 1, None]
                 inputs = np.pad(windows[:, : self.look_back] - last, ((0, 0), (0, 1)))
@@ -188,7 +189,7 @@ class Linear(Baseline):
     def deviations(self) -> list[float]:
         """Of each target of the one series there is."""
         [train] = self.series.part("train").values()
-        return [train[target].to_numpy("float64").std() or 1.0 for target in self.series.targets]
+        return [deviation_of(train[one].to_numpy("float64")) for one in self.series.targets]
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,8 @@ class Local(Baseline):
             with warnings.catch_warnings():
                 # That columns repeat each other, or that the optimum is not exact.
                 warnings.simplefilter("ignore")
-                self.fitted[key] = None if np.ptp(values) == 0 else self.fit(values)
+                steady = negligible(np.ptp(values), values)
+                self.fitted[key] = None if steady else self.fit(values)
         return self.fitted[key]
 
     def target(self, past, horizon, which):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from keraseq.checks import positive_integer, rate
+from keraseq.data import negligible
 
 
 def seasonal_scale(train, season: int) -> float:
@@ -21,7 +22,7 @@ def seasonal_scale(train, season: int) -> float:
     if len(train) <= season:
         raise ValueError(f"season={season} needs more than {season} rows; received {len(train)}")
     scale = float(np.mean(np.abs(train[season:] - train[:-season])))
-    if scale == 0:
+    if negligible(scale, train):
         raise ValueError(f"every season={season} rows repeat exactly: MASE has no scale")
     return scale
 
@@ -50,7 +51,8 @@ def smape(targets, forecasts) -> np.ndarray:
     """
     targets, forecasts = np.asarray(targets, "float64"), np.asarray(forecasts, "float64")
     size = np.abs(targets) + np.abs(forecasts)
-    return 200 * np.abs(targets - forecasts) / np.where(size == 0, 1, size)
+    nothing = negligible(size, size)
+    return np.where(nothing, 0, 200) * np.abs(targets - forecasts) / np.where(nothing, 1, size)
 
 
 def pinball(targets, forecasts, quantile: float) -> np.ndarray:

@@ -215,13 +215,16 @@ def test_future_covariates_that_end_too_early():
         hours(48, y=0.0, holiday=1.0), targets="y", future_covariates=["holiday"], calendar=["hour"]
     )
     known = pd.DataFrame({"holiday": [0.0, 1.0]})
-    with pytest.raises(ValueError, match=r"'holiday' ends too early: horizon=3 needs 3 rows .* 2"):
+    with pytest.raises(ValueError, match="have no times: give them as the index"):
+        found.future("series", 2, known)  # never by position
+    known.index = pd.date_range("2026-01-07", periods=2, freq="h")
+    with pytest.raises(ValueError, match=r"'holiday' ends too early .* none at 2026-01-07 02:00"):
         found.future("series", 3, known)
     assert found.future("series", 2, known)["holiday"].tolist() == [0, 1]
     with pytest.raises(ValueError, match="'holiday' is missing over the horizon"):
         found.future("series", 2)
     dated = known.set_axis(pd.date_range("2026-01-07 01:00", periods=2, freq="h"))
-    with pytest.raises(ValueError, match="begin at 2026-01-07 01:00:00, the forecast"):
+    with pytest.raises(ValueError, match="there is none at 2026-01-07 00:00:00"):
         found.future("series", 1, dated)
 
 

@@ -199,10 +199,11 @@ def test_every_model_takes_future_covariates(model):
     )
     bundle = trained(series, model=model, epochs=1)
     method = forecast.Forecaster.of(bundle)
-    known = pd.DataFrame({"holiday": np.zeros(7)})
+    days = pd.date_range("2026-10-28", periods=7)
+    known = pd.DataFrame({"holiday": np.zeros(7)}, index=days)
     quiet, busy = method.forecast(series, known), method.forecast(series, known + 1)
     assert np.abs(quiet["y"] - busy["y"]).max() > 1e-6
-    with pytest.raises(ValueError, match="ends too early: horizon=7 needs 7 rows"):
+    with pytest.raises(ValueError, match=r"ends too early .* horizon=7 needs 7 rows"):
         method.forecast(series, known[:5])
     past = series.frames["series"].to_numpy()[None, -14:]
     with pytest.raises(ValueError, match="must be given for 7 rows; received none"):

@@ -98,7 +98,7 @@ def as_text(frame):
     ("change", "arguments", "message"),
     [
         (None, ["--targets", "x"], "Error: unknown target 'x'; "),
-        (as_text, [], "'many' in row 40, column 'y', is no number"),
+        (as_text, [], "'many' in line 42, column 'y', is no number"),
         (lambda f: f.assign(y=np.nan), [], "y"),
         (lambda f: f.iloc[:20], [], "do not fit"),
         (lambda f: f.drop(index=range(30, 34)), [], "fill='previous'"),
@@ -115,3 +115,31 @@ def test_bad_input_is_one_line(tmp_path, change, arguments, message):
     [line] = [one for one in run.stderr.splitlines() if one]
     assert message in line
     assert not (tmp_path / "out").exists()
+
+
+def test_a_german_spreadsheet_of_two_shops(tmp_path):
+    """Said once in training, kept in the bundle: ids, zone, category, and how cells are read."""
+    table, model, known = tmp_path / "sales.csv", tmp_path / "model", tmp_path / "known.csv"
+    frame = pd.concat([
+        waves().assign(shop=shop, sky=["sun", "rain"] * 130) for shop in ("007", "NA")
+    ])  # fmt: skip
+    frame = frame.rename(columns={"date": "Tag"})
+    written = {"sep": ";", "decimal": ",", "date_format": "%d.%m.%Y", "index": False}
+    last = frame["Tag"] > frame["Tag"].max() - pd.Timedelta(days=7)
+    frame[~last].to_csv(table, **written)
+    frame[last][["sky", "shop", "Tag"]].iloc[::-1].to_csv(known, **written)
+    said = "--id shop --tz Europe/Berlin --targets y --future-covariates sky --no-baselines".split()
+    run = shell("train", "forecast", table, *QUICK, *said, "--out", model)
+    assert run.exit_code == 0, run.output
+    run = shell("predict", model, table, "--known", known, "--out", tmp_path / "out")
+    assert run.exit_code == 0, run.output
+    found = pd.read_csv(tmp_path / "out" / "forecast.csv", keep_default_na=False, dtype=str)
+    assert found["unique_id"].tolist() == ["007"] * 7 + ["NA"] * 7
+    assert found["ds"][0] == "2026-09-11 00:00:00+02:00"
+    assert found["y"].astype(float).between(35, 65).all()
+    wrong = known.with_name("wrong.csv")
+    wrong.write_text(known.read_text().replace("rain", "hail"))
+    run = shell("predict", model, table, "--known", wrong)
+    assert run.exit_code == 2 and "'hail' in line" in run.stderr
+    run = shell("evaluate", model, table, "--reading", "decimal=.", "--no-baselines")
+    assert run.exit_code == 2 and "give decimal=','" in run.stderr

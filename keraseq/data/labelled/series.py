@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keraseq.checks import did_you_mean
+from keraseq.data import tables
 from keraseq.data.labelled import ts
 from keraseq.data.labelled.parts import LabelledSeries, in_parts
 from keraseq.data.labelled.table import again, table, valued
 from keraseq.data.public import fetch
-from keraseq.data.timeseries.reading import numeric, times
+from keraseq.data.timeseries.times import times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +118,17 @@ class Examples:
         return self.labels
 
 
-def examples(source, labels=None, *, label="label", id=None, time=None, channels=None) -> Examples:
+def examples(
+    source,
+    labels=None,
+    *,
+    label="label",
+    id=None,
+    time=None,
+    channels=None,
+    decimal=None,
+    **reading,
+) -> Examples:
     """The series of a source, see `labelled_series`; labels may be missing."""
     chosen = (channels,) if isinstance(channels, str) else channels
     if isinstance(source, (np.ndarray, list, tuple)):
@@ -127,14 +138,14 @@ def examples(source, labels=None, *, label="label", id=None, time=None, channels
     elif isinstance(source, (str, Path)) and str(source).lower().endswith(ARCHIVES):
         found = of_archive(Path(source))
     elif id is not None:
-        found = of_long(*table(source), label, id, time, chosen)
+        found = of_long(table(source, **reading), label, id, time, chosen, decimal)
     else:
         for name, one in (("time", time), ("channels", channels)):
             if one is not None:
                 raise ValueError(
                     f"{name}={one!r} is of a long table: give id, the column of its examples"
                 )
-        found = of_wide(*table(source), label)
+        found = of_wide(table(source, **reading), label, decimal)
     if not found.inputs:
         raise ValueError(f"{found.name}: there are no series")
     inputs = []
@@ -193,19 +204,21 @@ def of_archive(path: Path) -> Examples:
     return Examples(path.name, inputs, known, [*map(str, range(len(rows)))], names)
 
 
-def of_wide(frame: pd.DataFrame, name: str, label: str) -> Examples:
+def of_wide(found: tables.Table, label: str, decimal: str | None) -> Examples:
     """Those of a table with a row an example; no value at the end of a row is its end."""
+    frame, name, _ = found
     steps = [column for column in frame if column != label]
     if not steps:
         raise ValueError(f"{name}: there are no columns of steps beside {label!r}")
-    values = measured(frame, steps, name)
+    values = measured(found, steps, decimal)
     labels = valued(frame, name, (label,))[label].tolist() if label in frame else None
     ids = [*map(str, range(len(frame)))]
     return Examples(name, [row[:, None] for row in values], labels, ids, ("value",))
 
 
-def of_long(frame: pd.DataFrame, name: str, label: str, id: str, time, channels) -> Examples:
+def of_long(found: tables.Table, label: str, id: str, time, channels, decimal) -> Examples:
     """Those of a table with a row a step."""
+    frame, name, _ = found
     roles = [id, *([time] if time else []), *([label] if label in frame else [])]
     frame = valued(frame, name, roles)
     if channels is None:
@@ -219,8 +232,8 @@ def of_long(frame: pd.DataFrame, name: str, label: str, id: str, time, channels)
             )
     if not channels:
         raise ValueError(f"{name}: there is no column of numbers beside {', '.join(roles)}")
-    values = measured(frame, channels, name)
-    when = None if time is None else moments(frame[time], name)
+    values = measured(found, channels, decimal)
+    when = None if time is None else moments(frame[time])
     inputs, labels, ids = [], [], []
     for one, rows in frame.groupby(id, sort=False).indices.items():
         where = f"{name}: example {one}"
@@ -241,22 +254,28 @@ def of_long(frame: pd.DataFrame, name: str, label: str, id: str, time, channels)
 
 def some_numbers(column: pd.Series) -> bool:
     """Whether a column holds numbers, were it beside texts: those are found and named later."""
-    import pandas as pd
+    from pandas.api.types import is_numeric_dtype
 
-    return bool(pd.to_numeric(column, errors="coerce").notna().any())
+    if is_numeric_dtype(column):
+        return True
+    return any(tables.shape(text) is not None for text in tables.texts_of(column).values())
 
 
-def measured(frame: pd.DataFrame, columns: Sequence, name: str) -> np.ndarray:
+def measured(found: tables.Table, columns: Sequence[str], decimal: str | None) -> np.ndarray:
     """The numbers of some columns, `(rows, columns)`; NaN where nothing is."""
-    found = [numeric(frame[one], f"{name}: ").to_numpy("float64") for one in columns]
-    return np.stack(found, axis=1)
+    try:
+        mark = tables.decimal_mark(found, list(columns), decimal)
+        values = [tables.numbers(found.frame[one], mark).to_numpy("float64") for one in columns]
+    except ValueError as error:
+        raise ValueError(f"{found.name}: {error}") from None
+    return np.stack(values, axis=1)
 
 
-def moments(column: pd.Series, name: str) -> np.ndarray:
+def moments(column: pd.Series) -> np.ndarray:
     """What orders the rows: numbers, or times."""
     from pandas.api.types import is_numeric_dtype
 
-    return column.to_numpy() if is_numeric_dtype(column) else times(column, name).to_numpy()
+    return column.to_numpy() if is_numeric_dtype(column) else times(column)[0].to_numpy()
 
 
 def numbered(count: int) -> tuple[str, ...]:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keraseq.checks import did_you_mean
+from keraseq.data import tables
 from keraseq.data.labelled.parts import LabelledTexts, in_parts
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FILES = (".csv", ".csv.gz", ".tsv", ".parquet")
+FILES = tables.FILES
 
 
 def reviews(
@@ -54,7 +55,7 @@ def reviews(
     table: train 32, validation 4, test 4 texts; classes 0, 1
     """
     given = not isinstance(test, (int, float))
-    frame, name = table(source)
+    frame, name, _ = table(source)
     options = {"source": source, "text": text, "label": label, "validation": validation}
     return in_parts(
         LabelledTexts,
@@ -70,7 +71,7 @@ def reviews(
 
 def labelled_test(source, text: str, label: str) -> tuple:
     """Texts and labels of a test table, and its name."""
-    frame, name = table(source)
+    frame, name, _ = table(source)
     return *columns(frame, name, text, label), name
 
 
@@ -82,29 +83,15 @@ def again(**options) -> dict:
     return plain if all(isinstance(one, (str, int, float)) for one in words) else {}
 
 
-def table(source) -> tuple[pd.DataFrame, str]:
-    """The frame of a file, and its name."""
-    import pandas as pd
-
-    if isinstance(source, pd.DataFrame):
-        return source, "table"
-    if not isinstance(source, (str, Path)):
+def table(source, **reading) -> tables.Table:
+    """The table of a file or frame, plain numbers as numbers; see `keraseq.data.tables.read`."""
+    if not isinstance(source, (str, Path, bytes)) and not hasattr(source, "columns"):
         raise TypeError(
             f"a table comes from a path or a pandas DataFrame; received {type(source).__name__}"
         )
-    path = Path(source)
-    ending = next((ending for ending in FILES if path.name.lower().endswith(ending)), None)
-    if ending is None:
-        raise ValueError(f"{str(source)!r} must end in one of {', '.join(FILES)}")
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {str(path)!r}")
-    try:
-        if ending == ".parquet":
-            return pd.read_parquet(path), path.name
-        return pd.read_csv(path, sep="\t" if ending == ".tsv" else ","), path.name
-    except (ValueError, EOFError, OSError, ImportError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise ValueError(f"{str(path)!r} cannot be read as {ending}: {reason}") from None
+    found = tables.read(source, **reading)
+    name = Path(source).name if isinstance(source, (str, Path)) else "table"
+    return found._replace(frame=tables.typed(found.frame), name=name)
 
 
 def columns(frame, name: str, text: str, label: str) -> tuple[list[str], list]:

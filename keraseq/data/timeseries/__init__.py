@@ -6,7 +6,8 @@ would be a package for some and a function for others.
 
 from keraseq.data.timeseries.dates import CALENDAR, calendar_features, season_of
 from keraseq.data.timeseries.measurements import check_series, fill_gaps
-from keraseq.data.timeseries.scaling import Scaler, window_scale
+from keraseq.data.timeseries.reading import dummies, read
+from keraseq.data.timeseries.scaling import Scaler, deviation_of, negligible, window_scale
 from keraseq.data.timeseries.series import Borders, Series, series, split_by_time
 from keraseq.data.timeseries.windowing import SeriesWindows, Windows
 
@@ -19,7 +20,11 @@ __all__ = [
     "Windows",
     "calendar_features",
     "check_series",
+    "deviation_of",
+    "dummies",
     "fill_gaps",
+    "negligible",
+    "read",
     "season_of",
     "series",
     "split_by_time",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +24,16 @@ CALENDAR = {  # feature: (what it counts, its period)
     "month": (lambda at: at.month - 1, 12),
     "yearday": (lambda at: at.day_of_year - 1, 365.25),
 }
-SEASONS = {"D": 7, "B": 5, "W": 52, "M": 12, "MS": 12, "ME": 12, "Q": 4, "QS": 4, "QE": 4}
+SEASONS = {"D": 7, "B": 5, "C": 5, "W": 52}
+SEASONS |= dict.fromkeys(("M", "MS", "ME", "BMS", "BME", "CBMS", "CBME"), 12)
+SEASONS |= dict.fromkeys(("Q", "QS", "QE", "BQS", "BQE"), 4) | {"SMS": 24, "SME": 24}
+
+
+SEVERAL = (
+    "if they are several series give id, the columns that tell them apart, such as id='store' (in "
+    "a shell --id store); if the time of day stands beside the date give both, such as "
+    "time=['date', 'time'] (in a shell --time date,time)"
+)
 
 
 def calendar_features(index, names: Sequence[str], tz: str | None = None) -> pd.DataFrame:
@@ -67,8 +77,8 @@ def season_of(freq: str | None) -> int:
 
     Example:
 
-    >>> [keraseq.data.season_of(freq) for freq in ("h", "15min", "D", "MS", None)]
-    [24, 96, 7, 12, 1]
+    >>> [keraseq.data.season_of(freq) for freq in ("h", "15min", "D", "2D", "BME", None)]
+    [24, 96, 7, 1, 12, 1]
     """
     import pandas as pd
 
@@ -77,7 +87,7 @@ def season_of(freq: str | None) -> int:
     offset = pd.tseries.frequencies.to_offset(freq)
     known = SEASONS.get(offset.rule_code.split("-")[0])
     if known is not None:
-        return max(known // offset.n, 1)
+        return known // offset.n if known % offset.n == 0 else 1
     if isinstance(offset, pd.offsets.Tick):
         rows = pd.Timedelta(days=1) / pd.Timedelta(offset)
         return int(rows) if rows > 1 and rows == int(rows) else 1
@@ -93,7 +103,7 @@ def in_utc(frame: pd.DataFrame, tz: str | None, name: str = "") -> pd.DataFrame:
     index = frame.index
     if index.tz is None and tz is not None:
         try:
-            index = index.tz_localize(tz, ambiguous="infer")
+            index = localized(index, tz)
         except Exception as error:  # pandas has a class of its own for each: unknown zone, no hour
             reason = str(error).strip().split("\n")[0]
             raise ValueError(
@@ -102,26 +112,79 @@ def in_utc(frame: pd.DataFrame, tz: str | None, name: str = "") -> pd.DataFrame:
     return frame if index.tz is None else frame.set_axis(index.tz_convert("UTC"))
 
 
+def localized(index: pd.DatetimeIndex, tz: str) -> pd.DatetimeIndex:
+    """Local times with their zone. Where the clock of a day's row is skipped or comes twice it is
+    the first moment after, or the first of the two."""
+    if len({*index.time}) == 1:
+        first = np.ones(len(index), bool)
+        return index.tz_localize(tz, ambiguous=first, nonexistent="shift_forward")
+    return index.tz_localize(tz, ambiguous="infer")
+
+
+def clock_of(index: pd.DatetimeIndex, tz: str | None) -> str | None:
+    """The zone whose clock rows of days and longer follow; None: their index as it is."""
+    if index.tz is None or tz is None:
+        return None
+    here, there = ({*index.tz_convert(zone).time} for zone in (tz, "UTC"))
+    midnight = {datetime.time()}
+    return tz if len(here) == 1 and (there != midnight or here == midnight) else None
+
+
+def by_clock(index: pd.DatetimeIndex, tz: str | None) -> tuple[pd.DatetimeIndex, str | None]:
+    """Times in which days are alike: local ones without a zone where rows follow a local clock."""
+    zone = clock_of(index, tz)
+    return (index, None) if zone is None else (index.tz_convert(zone).tz_localize(None), zone)
+
+
+def after(index, count: int, freq: str | None, tz: str | None):
+    """The next `count` times, or numbers, after those of an index."""
+    import pandas as pd
+
+    if not isinstance(index, pd.DatetimeIndex):
+        return pd.RangeIndex(
+            index[-1] + index.step, index[-1] + index.step * (count + 1), index.step
+        )
+    local, zone = by_clock(index, tz)
+    if isinstance(pd.tseries.frequencies.to_offset(freq), pd.offsets.Tick) or zone is None:
+        return pd.date_range(index[-1], periods=count + 1, freq=freq)[1:]
+    coming = pd.date_range(local[-1], periods=count + 1, freq=freq)[1:]
+    return localized(coming, zone).tz_convert("UTC")
+
+
 def regular(
-    frame: pd.DataFrame, name: str, freq: str | None, fill: str | None
+    frame: pd.DataFrame, name: str, freq: str | None, fill: str | None, tz: str | None = None
 ) -> tuple[pd.DataFrame, str | None]:
     """The frame with a row for every time of its frequency, and that frequency.
 
     Without `fill` it is the frame that came, or an error; with it rows are sorted, duplicates
-    dropped but for the last, and missing rows added, full of NaN.
+    dropped but for the last, and missing rows added, full of NaN. Days, weeks and months are those
+    of the zone `tz`, where rows follow its clock.
     """
     import pandas as pd
 
-    if not isinstance(frame.index, pd.DatetimeIndex):
-        if freq is not None:
-            raise ValueError(f"{of(name)}freq={freq!r} needs rows with times; there are none")
-        return frame, None
-    if fill is None:
-        in_order(frame, name)
+    dated = isinstance(frame.index, pd.DatetimeIndex)
+    if not dated and freq is not None:
+        raise ValueError(f"{of(name)}freq={freq!r} needs rows with times; there are none")
+    rows = len(frame)
+    if fill is not None:
+        kept = frame[~frame.index.duplicated(keep="last")].sort_index()
+        if 2 * len(kept) < rows:
+            raise ValueError(
+                f"{of(name)}{rows - len(kept)} of {rows} rows have the time of another row: "
+                f"fill={fill!r} would drop them; {SEVERAL}"
+            )
+        frame = kept
     else:
-        frame = frame[~frame.index.duplicated(keep="last")].sort_index()
-    step = known_frequency(freq) if freq else inferred(frame, name)
-    wanted = pd.date_range(frame.index[0], frame.index[-1], freq=step)
+        in_order(frame, name)
+    zone = None
+    if dated:
+        local, zone = by_clock(frame.index, tz)
+        frame = frame.set_axis(local)
+        step = known_frequency(freq) if freq else inferred(frame, name)
+        wanted = pd.date_range(frame.index[0], frame.index[-1], freq=step)
+    else:
+        step = numbered(frame, name)
+        wanted = pd.RangeIndex(frame.index[0], frame.index[-1] + 1, step)
     strange = ~frame.index.isin(wanted)
     if strange.any():
         row = int(strange.argmax())
@@ -130,16 +193,39 @@ def regular(
             f"{'freq' if freq else 'the inferred frequency'} {step!r}"
         )
     if len(wanted) > len(frame):
-        if fill is None:
-            missing = wanted[~wanted.isin(frame.index)]
-            row = int(frame.index.searchsorted(missing[0]))
+        missing = wanted[~wanted.isin(frame.index)]
+        row = int(frame.index.searchsorted(missing[0]))
+        many = len(missing) > len(frame) and freq is None
+        if fill is None or many:
+            advice = (
+                f"these are more than the {len(frame)} rows there are: say the frequency, such as "
+                f"freq={step!r}, if it is right"
+                if many
+                else "Give fill='previous' or fill='linear'"
+            )
             raise ValueError(
                 f"{of(name)}{len(missing)} times are missing, the first before row {row} "
-                f"({label(frame, row)}): {missing[0]}; frequency {step!r}. Give fill='previous' "
-                f"or fill='linear'{summer_time(frame, row)}"
+                f"({label(frame, row)}): {missing[0]}; frequency {step!r}. "
+                f"{advice}{summer_time(frame, row)}"
             )
         frame = frame.reindex(wanted)
+    if not dated:
+        return frame.set_axis(wanted), None
+    if zone is not None:
+        frame = frame.set_axis(localized(frame.index, zone).tz_convert("UTC"))
     return frame, step
+
+
+def numbered(frame: pd.DataFrame, name: str) -> int:
+    """The most common step of rows that are numbered."""
+    steps = Counter(np.diff(frame.index).tolist())
+    step, count = steps.most_common(1)[0] if steps else (1, 1)
+    if 2 * count < sum(steps.values()):
+        raise ValueError(
+            f"{of(name)}the times are numbers, and not 1, 2, 3, ...: give date_format, such as "
+            "date_format='%Y%m%d' or 's' (in a shell --date-format)"
+        )
+    return step
 
 
 def in_order(frame: pd.DataFrame, name: str) -> None:
@@ -150,17 +236,21 @@ def in_order(frame: pd.DataFrame, name: str) -> None:
     row = int(late[0]) + 1
     twice = frame.index[row] == frame.index[row - 1]
     what = "has the time of the row before" if twice else f"follows {label(frame, row - 1)}"
+    many = 2 * frame.index.nunique() < len(frame)
+    advice = (
+        SEVERAL if many else "Give fill='previous' to sort the rows and keep the last of duplicates"
+    )
     raise ValueError(
         f"{of(name)}rows must be in the order of time, each time once; row {row} "
-        f"({label(frame, row)}) {what}. Give fill='previous' to sort the rows and keep the last "
-        f"of duplicates{summer_time(frame, row)}"
+        f"({label(frame, row)}) {what}. {advice}{summer_time(frame, row)}"
     )
 
 
 def summer_time(frame: pd.DataFrame, row: int) -> str:
     """A hint where a gap or a duplicate looks like a change of the clocks."""
     at = frame.index[row]
-    if frame.index.tz is None and at.month in (3, 4, 10, 11) and at.weekday() == 6 and at.hour <= 3:
+    naive = getattr(frame.index, "tz", True) is None
+    if naive and at.month in (3, 4, 10, 11) and at.weekday() == 6 and at.hour <= 3:
         return "; if clocks change here, give tz, such as tz='Europe/Berlin'"
     return ""
 
@@ -194,9 +284,10 @@ def inferred(frame: pd.DataFrame, name: str, rows: int = 10) -> str:
         found = pieces.most_common(1)[0][0] if pieces else None
     if found is None:
         steps = index[1:] - index[:-1]
+        zoned = "" if index.tz is None else ", or tz if they follow a local clock"
         raise ValueError(
             f"{of(name)}the times have no frequency: from row to row it is {steps.min()} to "
-            f"{steps.max()}; give freq and fill, such as freq='h', fill='previous'"
+            f"{steps.max()}; give freq and fill, such as freq='h', fill='previous'{zoned}"
         )
     return found
 

@@ -16,7 +16,31 @@ from keraseq.files import checked_json
 if TYPE_CHECKING:
     import pandas as pd
 
-ROUNDING = 1e-12  # of the largest value: less than this is what float64 makes of no change at all
+ROUNDING = 1e-10  # of the largest value: less than this is what float64 makes of no change at all
+
+
+def negligible(change, values, axis=None, keepdims: bool = False) -> np.ndarray:
+    """Whether a change of values is nothing but rounding: 0.1 has another mean than 0.1.
+
+    The one tolerance of scalers, window scales, MASE and baselines.
+
+    Args:
+        change: A deviation, or a mean absolute change.
+        values: What it was measured on.
+        axis, keepdims: As of `numpy.max`, for the largest of the values.
+
+    Example:
+
+    >>> bool(keraseq.data.negligible(1e-17, [0.1, 0.1])), bool(keraseq.data.negligible(1e-9, 1.0))
+    (True, False)
+    """
+    return change <= ROUNDING * np.abs(values).max(axis=axis, keepdims=keepdims, initial=0.0)
+
+
+def deviation_of(values: np.ndarray, axis: int = 0, keepdims: bool = False) -> np.ndarray:
+    """The standard deviation, 1 of what never changes."""
+    found = values.std(axis=axis, keepdims=keepdims)
+    return np.where(negligible(found, values, axis, keepdims), 1.0, found)
 
 
 @dataclass(frozen=True)
@@ -55,8 +79,7 @@ class Scaler:
     def fit(cls, train: pd.DataFrame) -> Scaler:
         """The scaler of a training part; give it nothing else."""
         values = check_series(train).to_numpy("float64")
-        deviation = values.std(axis=0)
-        deviation[deviation <= ROUNDING * np.abs(values).max(axis=0)] = 1.0
+        deviation = deviation_of(values)
         return cls(tuple(train.columns), tuple(values.mean(axis=0)), tuple(deviation))
 
     def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -123,8 +146,7 @@ def window_scale(past, season: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """
     past = np.asarray(past, "float64")
     level, scale = past.mean(axis=1, keepdims=True), past.std(axis=1, keepdims=True)
-    # Rounding gives a constant window a deviation that is tiny, not 0.
-    constant = scale <= 1e-9 * np.abs(past).max(axis=1, keepdims=True)
+    constant = negligible(scale, past, 1, True)
     if season > 1 and past.shape[1] >= 2 * season:
         change = np.abs(past[:, season:] - past[:, :-season]).mean(axis=1, keepdims=True)
         scale = np.maximum(change, scale / 100)

@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from keraseq.checks import did_you_mean, one_of, positive_integer
-from keraseq.data import sets
+from keraseq.data import sets, tables
 from keraseq.data.public import fetch
 from keraseq.data.timeseries.dates import (
     CALENDAR,
+    after,
     calendar_features,
     in_utc,
     of,
     regular,
     season_of,
 )
-from keraseq.data.timeseries.measurements import check_series, fill_gaps
-from keraseq.data.timeseries.reading import Columns, numbers, read
+from keraseq.data.timeseries.measurements import check_series, fill_gaps, label
+from keraseq.data.timeseries.reading import Columns, expanded, names, one_hot, read
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +69,12 @@ class Series:
         borders: Identifier -> rows where validation and test begin.
         calendar: The calendar features among the future covariates.
         tz: Time zone in which the calendar is read; the index itself is in UTC.
+        id: Columns that told series apart, in a long table.
+        time: Columns of times.
+        day_first: Whether dates in numbers had the day before the month, if that was to be seen.
+        categories: Covariate of texts -> its categories, those of the training parts. Each is a
+            column such as `weather=rain`, 1 where it holds and else 0.
+        coming: Identifier -> future covariates of rows without targets at the end of the table.
         source: The name by which `series` finds them again, None for those of a file or frame, and
             for public ones that were read in another way than usual.
 
@@ -89,6 +96,11 @@ class Series:
     calendar: tuple[str, ...] = ()
     tz: str | None = None
     source: str | None = None
+    id: tuple[str, ...] = ()
+    time: tuple[str, ...] = ()
+    day_first: bool | None = None
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    coming: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -113,55 +125,120 @@ class Series:
         }
 
     def times_after(self, identifier: str, count: int):
-        """The next `count` times after the last row: a `DatetimeIndex`, or row numbers."""
-        import pandas as pd
+        """The next `count` times after the last row: a `DatetimeIndex`, or numbers that go on.
 
-        index = self.frames[identifier].index
-        if self.freq is None:
-            return pd.RangeIndex(len(index), len(index) + count)
-        return pd.date_range(index[-1], periods=count + 1, freq=self.freq)[1:]
+        Days and longer steps are those of the zone `tz`, where rows follow its clock.
+        """
+        return after(self.frames[identifier].index, count, self.freq, self.tz)
 
-    def future(self, identifier: str, horizon: int, known: pd.DataFrame | None = None):
+    def future(self, identifier: str, horizon: int, known=None, **reading):
         """The future covariates over the `horizon` after the last row, as a frame; see `known`.
 
         Args:
             identifier: Which series.
             horizon: Rows to forecast.
-            known: The covariates that are no calendar features, with a row for each time after the
-                last row, in order. Rows beyond the horizon are left out.
+            known: The covariates that are no calendar features, as a frame or file: found by time,
+                and in a table with the columns of `id` by these; without them they are those of
+                every series. Or identifier -> frame. Local times are those of `tz`. Rows of other
+                times are left out. Default: what the table of the series says of rows without
+                targets. Series without times take the rows in order.
+            **reading: How a file is read: `sep`, `decimal`, `date_format`, `header`, `encoding`,
+                `time`.
 
         Raises:
-            ValueError: A covariate is missing, ends before the horizon does, or is no number.
+            ValueError: A covariate or a time is missing, or a value is no number.
         """
         import pandas as pd
 
+        wanted = self.asked(self.future_covariates)
         times = self.times_after(identifier, horizon)
-        wanted = [name for name in self.future_covariates if name not in self._calendar_columns]
-        given = pd.DataFrame(index=times) if known is None else known
-        for name in wanted:
+        given = known.get(identifier) if isinstance(known, Mapping) else known
+        given = self.coming.get(identifier) if given is None else given
+        if given is None:
+            given = pd.DataFrame(index=times)
+        elif wanted and given is not self.coming.get(identifier):
+            given = self._known(identifier, given, wanted, times, **reading)
+        for name in expanded(wanted, self.categories):
             if name not in given:
                 raise ValueError(
-                    f"series {identifier!r}: the future covariate {name!r} is missing over the "
-                    f"horizon.{did_you_mean(name, given.columns)}"
+                    f"series {identifier!r}: the future covariate {name.split('=')[0]!r} is missing"
+                    f" over the horizon.{did_you_mean(name, given.columns)}"
                 )
-        if wanted and isinstance(given.index, pd.DatetimeIndex) and self.freq is not None:
-            given = in_utc(given, None)
-            given = given[given.index >= times[0]]
-            if len(given) and given.index[0] != times[0]:
+        given = given[list(expanded(wanted, self.categories))]
+        if wanted:
+            late = times[~times.isin(given.dropna().index)]
+            if len(late):
+                rows = "" if len(late) == 1 else f" and {len(late) - 1} more"
+                at = late[0] if self.tz is None else late[0].tz_convert(self.tz)
                 raise ValueError(
-                    f"series {identifier!r}: the future covariates begin at {given.index[0]}, "
-                    f"the forecast at {times[0]}"
+                    f"series {identifier!r}: the future covariate {wanted[0]!r} ends too early or "
+                    f"has a gap: horizon={horizon} needs {horizon} rows after the last one; there "
+                    f"is none at {at}{rows}"
                 )
-        if wanted and len(given) < horizon:
-            raise ValueError(
-                f"series {identifier!r}: the future covariate {wanted[0]!r} ends too early: "
-                f"horizon={horizon} needs {horizon} rows after the last one; received {len(given)}"
-            )
-        given = check_series(given[wanted].iloc[:horizon]) if wanted else given.iloc[:0]
-        future = pd.DataFrame({name: given[name].to_numpy("float64") for name in wanted}, times)
+            given = check_series(given.loc[times])
+        future = given.reindex(times)
         if self.calendar:
             future = future.join(calendar_features(times, self.calendar, self.tz))
         return future[list(self.future_covariates)]
+
+    def _known(self, identifier, source, wanted, times, **reading):
+        """Known covariates of one series, by time."""
+        import pandas as pd
+
+        form = {key: reading.pop(key, None) for key in ("sep", "encoding", "header")}
+        how = {key: reading.pop(key, None) for key in ("decimal", "date_format")}
+        table = read(source, **form)
+        frame = table.frame
+        for name in wanted:
+            if name not in frame:
+                raise ValueError(
+                    f"series {identifier!r}: the future covariate {name!r} is missing over the "
+                    f"horizon.{did_you_mean(name, frame.columns)}"
+                )
+        ids = [one for one in self.id if one in frame]
+        time = reading.get("time") or (self.time if all(t in frame for t in self.time) else None)
+        others = [one for one in frame if one not in (*wanted, *ids, *names(time or ()))]
+        columns = Columns.of(frame, wanted, (), (), time, ids, identifier)
+        columns = replace(columns, targets=(), past=tuple(wanted))
+        categories = {one: self.categories[one] for one in wanted if one in self.categories}
+        if ids and len(ids) < len(self.id):
+            raise ValueError(f"the future covariates have no column {self.id[-1]!r}; {others}")
+        pieces, _, _ = columns.frames(table, *how.values(), self.day_first, categories)
+        found = dict(pieces)
+        if ids and identifier not in found:
+            raise ValueError(f"series {identifier!r}: there are no future covariates of it")
+        given = found[identifier] if ids else found[columns.name]
+        given = one_hot(given, categories)
+        dated = isinstance(given.index, pd.DatetimeIndex)
+        if not isinstance(times, pd.DatetimeIndex):
+            by_number = bool(times.isin(given.index).any())
+            if not columns.time and not dated and not by_number:
+                return given.set_axis(times[: len(given)]) if len(given) <= len(times) else (
+                    given.iloc[: len(times)].set_axis(times))  # fmt: skip
+            return given
+        if not dated:
+            raise ValueError(
+                f"series {identifier!r}: the future covariates have no times: give them as the "
+                f"index or in a column, from {times[0]} on"
+            )
+        given = in_utc(given, self.tz, identifier)
+        if (given.index.tz is None) != (times.tz is None):
+            raise ValueError(
+                f"series {identifier!r}: the future covariates have a time zone and the series has "
+                "none: give tz when the series are read"
+            )
+        twice = given.index.duplicated()
+        if twice.any():
+            raise ValueError(
+                f"series {identifier!r}: the future covariates have {given.index[twice][0]} twice"
+            )
+        return given
+
+    def asked(self, columns: Sequence[str]) -> list[str]:
+        """The columns of a table that stand behind some of ours, calendar features left out."""
+        origin = {name: one for one in self.categories for name in expanded([one], self.categories)}
+        plain = [name for name in columns if name not in self._calendar_columns]
+        return list(dict.fromkeys(origin.get(name, name) for name in plain))
 
     @property
     def _calendar_columns(self) -> set[str]:
@@ -175,32 +252,49 @@ def series(
     past_covariates: Sequence[str] = (),
     future_covariates: Sequence[str] = (),
     calendar: Sequence[str] = (),
-    time: str | None = None,
+    time: str | Sequence[str] | None = None,
+    id: str | Sequence[str] | None = None,
+    start: str | int | None = None,
     freq: str | None = None,
     tz: str | None = None,
     season: int | None = None,
     fill: str | None = None,
+    sep: str | None = None,
+    decimal: str | None = None,
+    date_format: str | None = None,
+    header: str | None = None,
+    encoding: str | None = None,
+    day_first: bool | None = None,
+    categories: Mapping[str, Sequence[str]] | None = None,
     validation: float | int | None = None,
     test: float | int | None = None,
     data_dir: str | Path | None = None,
 ) -> Series:
     """Series from a file, a frame or by name, checked: no gaps, no duplicates, one frequency.
 
-    Wide or long: a frame with the columns `unique_id, ds, y` (Nixtla's convention) holds many
-    series, which may differ in length; any other frame is one series, a column each for targets and
-    covariates. Times stand in the index or in a column (`ds`, `date`, `time`, `timestamp`,
-    `datetime`, `month` or `time=`); without them rows are numbered.
+    Wide or long: with `id`, or the columns `unique_id, ds, y` (Nixtla's convention), a table holds
+    many series, which may differ in length; any other is one series, a column each for targets and
+    covariates. Times stand in the index or in the one column that holds times, whatever its name,
+    or in several; without them rows are numbered, and a column that counts 1, 2, 3 or years goes on
+    counting. A column of row numbers is no target; columns in two levels are joined: `Close AAA`.
+
+    Nothing is guessed that changes the meaning. Separator, decimal mark, thousands marks and the
+    order of day and month are taken from the file where the whole of it leaves one way to read it,
+    else the error says which option decides. Identifiers stay as they are written: `007`, `NA`.
 
     A gap, a duplicate or unordered time, and a missing value are errors that name series, row
     and column. With `fill` rows are sorted by time, of duplicates the last row stays, and what is
-    missing is filled.
+    missing is filled, never backwards. Rows at the end without any target, but with future
+    covariates, are the known future: `Series.coming`. Covariates of texts become a column for each
+    category of the training parts; another category later is an error.
 
     Times with a zone become UTC, in which no hour is missing or doubled when clocks change; local
     times without a zone need `tz`. A constant series is accepted: scalers leave its scale alone.
 
     Args:
-        source: A pandas `DataFrame` or `Series`; a path that ends in `.csv`, `.csv.gz`, `.parquet`;
-            or the name of a public series, see `keraseq data`, which brings borders and more of
+        source: A pandas `DataFrame` or `Series`; a path that ends in `.csv`, `.tsv`, `.txt` or
+            `.parquet`, or one of these and `.gz`; the bytes of a CSV file; or the name of a
+            public series, see `keraseq data`, which brings borders and more of
             its own, where nothing else is given.
         targets: Columns to forecast. Default: `y` of a long frame, else all that are no covariates.
             Of a public series the others become past covariates.
@@ -209,13 +303,24 @@ def series(
         future_covariates: Columns that are known over the horizon too, such as holidays.
         calendar: Calendar features to add to the future covariates, each as sine and cosine:
             `"minute"`, `"hour"`, `"weekday"`, `"day"`, `"month"`, `"yearday"`.
-        time: Column of times. Default: see above.
+        time: Column of times, or several: a date and a time of day, or year, month, day, hour,
+            minute in numbers, or year and quarter. Default: see above.
+        id: Column that tells series apart, or several. Default: `unique_id` beside `ds`.
+        start: The first time that counts: rows before it are left out.
         freq: Time from row to row as pandas writes it, such as `"h"` or `"MS"`. Default: inferred.
         tz: Time zone of times without one, such as `"Europe/Berlin"`.
         season: Rows in a season. Default: by the frequency, 1 without one.
         fill: What to do with gaps: `"previous"` repeats the last known value; `"linear"` draws
             lines to the next known value inside the training part, where that looks into no
             future of another part, and repeats the last known value after it. Default: an error.
+        sep: What separates the cells of a text file: `;`, `,`, `|`, `tab` or `space`.
+        decimal: The decimal mark of numbers that are texts: `.` or `,`.
+        date_format: How times are written, such as `%d.%m.%Y`; `s` or `ms` for numbers since 1970.
+        header: Whether the first line of a file holds names: `yes` or `no`, then columns are called
+            1, 2, ...
+        encoding: Of a text file, such as `cp1252`. Default: UTF-8, or UTF-16 with its mark.
+        day_first: Whether the day stands before the month where the column does not show it.
+        categories: Covariate of texts -> the categories that a model knows.
         validation, test: Parts at the end of each series: fractions, or numbers of rows.
             Each defaults to 0.15, or what is usual for a public series.
         data_dir: Folder of the public data sets. Default: the environment variable `KERASEQ_DATA`,
@@ -249,31 +354,94 @@ def series(
     public = row is not None and row.kind == "series"
     if public:
         usual |= row.options
-        table, name = named(row, data_dir)
+        table = tables.Table(*named(row, data_dir))
     else:
-        table, name = read(source)
+        table = read(source, sep=sep, encoding=encoding, header=header)
     freq, season, fill, *parts = map((usual | given).get, ("freq", "season", "fill", *PARTS))
     columns = Columns.of(
-        table, targets, past_covariates, future_covariates, time, name, others=public
+        table.frame, targets, past_covariates, future_covariates, time, id, table.name,
+        others=public,
+    )  # fmt: skip
+    pieces, kinds, day_first = columns.frames(
+        table, decimal, date_format, day_first, dict(categories or {})
     )
-    frames, freqs, zone = {}, {}, tz
-    for name, frame in columns.frames(table):
+    frames, freqs, zone, coming = {}, {}, tz, {}
+    for name, frame in pieces:
         zone = zone or getattr(frame.index, "tz", None)
-        frame = in_utc(numbers(frame, name), tz, name)
-        frames[name], freqs[name] = regular(frame, name, freq, fill)
+        frame = in_utc(frame, tz, name)
+        frame = frame if start is None else begun(frame, start, zone, name)
+        frame, freqs[name] = regular(frame, name, freq, fill, zone and str(zone))
+        frames[name], coming[name] = told_apart(frame, columns)
+        for column in columns.targets + columns.past + columns.future:
+            if frames[name][column].isna().all():
+                raise ValueError(f"{of(name)}column {column!r} holds no value at all")
     freq = one_frequency(freqs)
     borders = {name: cut(len(frame), name, *parts) for name, frame in frames.items()}
+    frames = {
+        name: whole(frame, name, fill, borders[name], kinds) for name, frame in frames.items()
+    }
+    kinds = seen(frames, borders, kinds) if categories is None else kinds
     checked = Series(
-        {name: whole(frame, name, fill, borders[name]) for name, frame in frames.items()},
+        {name: one_hot(frame, kinds) for name, frame in frames.items()},
         columns.targets,
-        columns.past,
-        columns.future,
+        expanded(columns.past, kinds),
+        expanded(columns.future, kinds),
         freq,
         season_of(freq) if season is None else positive_integer("season", season),
         borders,
         source=str(source) if public and not given and tz is None else None,
+        id=columns.id,
+        time=columns.time,
+        day_first=day_first,
+        categories=kinds,
+        coming={name: one_hot(one, kinds) for name, one in coming.items() if len(one)},
     )
     return with_calendar(checked, tuple(calendar), None if zone is None else str(zone))
+
+
+def begun(frame: pd.DataFrame, start, tz, name: str) -> pd.DataFrame:
+    """The rows from a time on."""
+    import pandas as pd
+
+    at = start
+    if isinstance(frame.index, pd.DatetimeIndex):
+        at = pd.Timestamp(start)
+        if frame.index.tz is not None:
+            at = at.tz_localize(tz) if at.tz is None else at
+    kept = frame[frame.index >= (at if not isinstance(at, str) else int(at))]
+    if kept.empty:
+        raise ValueError(f"{of(name)}no row is left after start={start!r}")
+    return kept
+
+
+def told_apart(frame: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows that were measured, and the future covariates of those at the end that were not."""
+    future = list(columns.future)
+    measured = frame[list(columns.targets)].notna().any(axis=1).to_numpy()
+    if not future or not measured.any():
+        return frame, frame.iloc[:0]
+    end = len(frame) - int(measured[::-1].argmax())
+    coming = frame[future].iloc[end:].dropna()
+    return (frame.iloc[:end], coming) if len(coming) else (frame, coming)
+
+
+def seen(frames, borders, kinds: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The categories; an error where one is in no training part."""
+    for column, categories in kinds.items():
+        known = {
+            code
+            for name, frame in frames.items()
+            for code in frame[column].iloc[: borders[name].validation]
+        }
+        for name, frame in frames.items():
+            for row, code in enumerate(frame[column]):
+                if code not in known:
+                    raise ValueError(
+                        f"{of(name)}{categories[int(code)]!r} in row {row} ({label(frame, row)}), "
+                        f"column {column!r}, is a category that the training part does not hold: "
+                        "make the training part larger, or join it to another category"
+                    )
+    return dict(kinds)
 
 
 def with_calendar(found: Series, calendar: tuple[str, ...], tz: str | None) -> Series:
@@ -299,7 +467,7 @@ def named(row: sets.PublicSet, data_dir) -> tuple[pd.DataFrame, str]:
     if row.loader is not None:
         return row.read(data_dir)
     [file] = row.files.values()
-    return read(fetch(file, data_dir))
+    return read(fetch(file, data_dir))[:2]
 
 
 def one_frequency(freqs: Mapping[str, str | None]) -> str | None:
@@ -323,15 +491,26 @@ def cut(rows: int, name: str, validation, test) -> Borders:
         raise ValueError(f"{of(name)}{error}") from None
 
 
-def whole(frame: pd.DataFrame, name: str, fill: str | None, borders: Borders) -> pd.DataFrame:
-    """The frame without gaps, or an error that names the first one."""
+def whole(frame: pd.DataFrame, name: str, fill: str | None, borders: Borders, kinds=()):
+    """The frame without gaps, or an error that names the first one; `kinds` are never averaged."""
+    late = frame.iloc[0].isna()
+    if late.any():
+        column = late.index[late.to_numpy()][0]
+        first = frame.index[int(frame[column].notna().to_numpy().argmax())]
+        raise ValueError(
+            f"{of(name)}column {column!r} has no known value before it to fill from until {first}: "
+            f"cut the rows before it off with start='{first}' (in a shell --start '{first}')"
+        )
     try:
         if fill is None:
             return check_series(frame)
         frame = frame.copy()
         if fill == "linear":
-            train = frame.iloc[: borders.validation]
-            frame.iloc[: borders.validation] = train.interpolate("linear", limit_area="inside")
+            drawn = [at for at, one in enumerate(frame) if one not in kinds]
+            train = frame.iloc[: borders.validation, drawn]
+            frame.iloc[: borders.validation, drawn] = train.interpolate(
+                "linear", limit_area="inside"
+            )
         return check_series(fill_gaps(frame, "previous"))
     except ValueError as error:
         reason = str(error).replace(

@@ -4,7 +4,8 @@ from keraseq import data
 from keraseq import evaluate as evaluation
 from keraseq.bundle import Bundle
 from keraseq.checks import boolean
-from keraseq.recipes.forecast.forecaster import WAVES, Forecaster, Stored
+from keraseq.data.timeseries import dummies, read
+from keraseq.recipes.forecast.forecaster import READS_AGAIN, WAVES, Forecaster, Stored
 
 
 def evaluate(
@@ -76,7 +77,8 @@ def verdict(table, forecaster: Forecaster) -> str:
     ours = errors.pop(name_of(forecaster))
     best = errors.idxmin()
     compared = f"{measure.upper()} {ours:.4g}, the best baseline, {best}, has {errors[best]:.4g}"
-    change = f"by {abs(1 - ours / errors[best]):.1%}" if errors[best] > 0 else "and without error"
+    exact = data.negligible(errors[best], errors.to_numpy())
+    change = "and without error" if exact else f"by {abs(1 - ours / errors[best]):.1%}"
     if ours < errors[best]:
         return f"The model is better than every baseline, {change}: it has {compared}."
     return f"A baseline is better, {change}: use that one. The model has {compared}."
@@ -100,19 +102,41 @@ def series_of(bundle: Bundle, source=None, **reading) -> data.Series:
     if series is None:
         raise ValueError("the bundle was trained on no public series: give the series to evaluate")
     if not isinstance(series, data.Series):
-        usual = {"tz": stored.tz, "fill": stored.settings.fill}
-        reading = {k: v for k, v in {**usual, **reading}.items() if v is not None}
-        future = [one for one in stored.future_covariates if not one.endswith(WAVES)]
+        kinds = stored.categories
+        origin = {one: raw for raw, texts in kinds.items() for one in dummies(raw, texts)}
+        past, future = (
+            list(dict.fromkeys(origin.get(one, one) for one in columns if not one.endswith(WAVES)))
+            for columns in (stored.past_covariates, stored.future_covariates)
+        )
+        how = reading_of(bundle) | {"day_first": stored.day_first} | reading
+        if not (isinstance(series, str) and series in data.sets.SETS):
+            series = read(series, **{k: how.get(k) for k in ("sep", "encoding", "header")})
+            for name in ("time", "id"):  # another table may call them otherwise
+                if name not in reading and not {*how.get(name, ())} <= {*series.frame}:
+                    del how[name]
         series = data.series(
             series,
             targets=stored.targets,
-            past_covariates=stored.past_covariates,
+            past_covariates=past,
             future_covariates=future,
             calendar=stored.calendar,
-            **reading,
+            categories=stored.categories,
+            **how,
         )
     if series.freq != stored.freq:
         raise ValueError(
             f"the model was trained on rows of frequency {stored.freq!r}; received {series.freq!r}"
         )
     return series
+
+
+def reading_of(bundle: Bundle) -> dict:
+    """The options of reading of the training that hold for other tables too."""
+    with bundle.reading(Stored, "forecaster of this recipe") as stored:
+        usual = {name: getattr(stored.settings, name) for name in READS_AGAIN}
+    usual |= {"time": stored.time, "id": stored.id, "tz": stored.tz}
+    return {
+        name: value
+        for name, value in usual.items()
+        if value not in (None, ()) and name not in ("start", "freq")
+    }

@@ -1,7 +1,7 @@
 """What the recipe `forecast` trains and a bundle restores: a model that reads raw numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import Annotated, Literal
 
@@ -14,11 +14,14 @@ from pydantic import Field
 from keraseq import data
 from keraseq.bundle import Bundle, array
 from keraseq.checks import positive_integer
-from keraseq.data.timeseries import CALENDAR
+from keraseq.data.timeseries import CALENDAR, dummies
 from keraseq.evaluate import Conformal, intervals
 from keraseq.recipes.forecast.settings import Settings
 
 WAVES = ("_sin", "_cos")  # how columns of calendar features end
+# Options of reading: how the cells of a file are read, and all that may be others later.
+OF_FILES = ("sep", "decimal", "date_format", "header", "encoding")
+READS_AGAIN = (*OF_FILES, "time", "id", "start", "freq", "tz", "fill")
 LARGEST = 1e30  # of scaled numbers: the model computes in float32
 LEAST, MOST = 100, 3_000  # windows that intervals are calibrated on
 
@@ -55,6 +58,10 @@ class Stored:
     freq: str | None
     season: int
     tz: str | None = None
+    id: tuple[str, ...] = ()
+    time: tuple[str, ...] = ()
+    day_first: bool | None = None
+    categories: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self):
         if self.freq is not None:
@@ -64,6 +71,11 @@ class Stored:
         waves = {f"{name}{wave}" for name in self.calendar for wave in WAVES}
         if waves != {one for one in self.future_covariates if one.endswith(WAVES)}:
             raise ValueError(f"calendar={self.calendar} is not what its future covariates say")
+        if len({*self.time, *self.id}) < len(self.time + self.id):
+            raise ValueError(f"time={self.time} and id={self.id} name a column twice")
+        hot = {one for name, texts in self.categories.items() for one in dummies(name, texts)}
+        if not hot <= {*self.past_covariates, *self.future_covariates}:
+            raise ValueError(f"categories={self.categories} are not what its covariates say")
         if self.calendar and self.freq is None:
             raise ValueError(f"calendar={self.calendar} needs a frequency")
 
@@ -219,16 +231,18 @@ class Forecaster:
         found = {q: raw[..., i] for i, q in enumerate(quantiles)}
         return {"mean": raw[..., middle], **found}, center, scale
 
-    def forecast(self, series: data.Series, known=None):
+    def forecast(self, series: data.Series, known=None, **reading):
         """The rows after the end of each series, as one long frame.
 
         Args:
             series: Of the columns that the model was trained on.
-            known: Future covariates that are no calendar features: a frame, or with several series
-                identifier -> frame; see `keraseq.data.Series.future`.
+            known: Future covariates that are no calendar features: a frame or file with their
+                times, or identifier -> frame; see `keraseq.data.Series.future`.
+            **reading: How that file is read.
 
         Returns:
-            A frame `unique_id, ds`, a column for each target, and for each quantile of it one named
+            A frame `unique_id, ds` (in the zone of the series, if they have one), a column
+            for each target, and for each quantile of it one named
             like `y-0.9`; the intervals are those of `recalibrated`.
 
         Raises:
@@ -248,8 +262,7 @@ class Forecaster:
                 )
             pasts.append(frame[list(self.columns)].to_numpy()[-self.settings.look_back :])
             if self.future_covariates:
-                given = known.get(name) if isinstance(known, dict) else known
-                futures.append(series.future(name, horizon, given).to_numpy())
+                futures.append(series.future(name, horizon, known, **reading).to_numpy())
         method, found = self.recalibrated(series), None
         if method is self:
             found = self(np.stack(pasts), horizon, np.stack(futures) if futures else None)
@@ -258,6 +271,8 @@ class Forecaster:
                 future = futures[i][None] if futures else None
                 found, i = method.of_series(name)(pasts[i][None], horizon, future), 0
             times = series.times_after(name, horizon)
+            if getattr(times, "tz", None) is not None and series.tz is not None:
+                times = times.tz_convert(series.tz)
             columns = {"unique_id": name, "ds": times}
             for j, target in enumerate(self.targets):
                 columns[target] = found["mean"][i, :, j]

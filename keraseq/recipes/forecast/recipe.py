@@ -1,6 +1,7 @@
 """How a forecaster is made: settings that follow from the series, model, training, calibration."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from keraseq import data, losses, models
 from keraseq.bundle import Bundle, Score
 from keraseq.evaluate import conformal_margin, intervals
 from keraseq.evaluate.conformal import check_enough
-from keraseq.recipes.forecast.evaluation import evaluate, series_of, verdict
-from keraseq.recipes.forecast.forecaster import Forecaster, transformed
+from keraseq.recipes.forecast.evaluation import evaluate, reading_of, series_of, verdict
+from keraseq.recipes.forecast.forecaster import OF_FILES, READS_AGAIN, Forecaster, transformed
 from keraseq.recipes.forecast.settings import Settings
 from keraseq.recipes.recipe import Recipe
 from keraseq.recipes.run import digest
@@ -50,7 +51,7 @@ class Forecast(Recipe):
     """
 
     name, Settings, Data = "forecast", Settings, data.Series
-    reads_by, reads_again = ("targets",), ("time", "freq", "tz", "fill")
+    reads_by, reads_again = ("targets",), READS_AGAIN
 
     def read(self, source, settings: Settings) -> data.Series:
         """Series of a file, a frame, or by name."""
@@ -151,6 +152,10 @@ class Forecast(Recipe):
             "freq": series.freq,
             "season": series.season,
             "tz": series.tz,
+            "id": list(series.id),
+            "time": list(series.time),
+            "day_first": series.day_first,
+            "categories": {one: list(texts) for one, texts in series.categories.items()},
         }
         return model, stored, Score("validation loss", float(log.val_loss.min()))
 
@@ -172,20 +177,21 @@ class Forecast(Recipe):
     def predict(self, bundle: Bundle, raw=None, known=None, **reading):
         """The rows after the end of each series, see `Forecaster.forecast`.
 
-        `known` may be the path of a CSV file.
+        `known` may be a file, which is read like the series.
         """
-        import pandas as pd
-
-        known = pd.read_csv(known) if isinstance(known, (str, Path)) else known
-        return Forecaster.of(bundle).forecast(series_of(bundle, raw, **reading), known)
+        series = series_of(bundle, raw, **reading)
+        if known is not None and not isinstance(known, Mapping):
+            reading = reading_of(bundle) | reading
+            reading = {key: reading[key] for key in OF_FILES if key in reading}
+        else:
+            reading = {}
+        return Forecaster.of(bundle).forecast(series, known, **reading)
 
     def raw(self, given: list[str], stdin):
         """A file, or a table in CSV from the standard input."""
-        import pandas as pd
-
         if len(given) > 1:
             raise ValueError(f"forecast reads one table; received {', '.join(given)}")
-        return given[0] if given else pd.read_csv(stdin)
+        return given[0] if given else stdin.read()
 
     def lines(self, found) -> list[str]:
         """The table of the forecasts."""

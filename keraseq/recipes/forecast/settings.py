@@ -6,7 +6,7 @@ Numbers below are squared errors on ETTh1, 96 hours from 96 hours, on the valida
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from keraseq.checks import positive_integer, positive_number, rate
+from keraseq.checks import one_of, positive_integer, positive_number, rate
 from keraseq.recipes import recipe
 from keraseq.recipes.recipe import COMMON, DERIVED, MODEL, READING, TRAINING
 
@@ -23,6 +23,11 @@ def share(name: str, value) -> float | int:
     if isinstance(value, float) and value >= 1 and value.is_integer():  # as a shell reads it
         value = int(value)
     return positive_integer(name, value) if value not in (0, 1) and value > 1 else rate(name, value)
+
+
+def written_times(name: str, value: str) -> str:
+    """A format of `strptime`, or a unit of time."""
+    return value if "%" in value else one_of(name, value, ("s", "ms", "us", "ns"))
 
 
 Columns = tuple[str, ...] | None
@@ -112,7 +117,24 @@ class Settings(recipe.Settings):
     calendar: Annotated[Columns, "Of minute, hour, weekday, day, month and yearday.", READING] = (
         None
     )
-    time: Annotated[str | None, "Column of times.", READING] = None
+    time: Annotated[
+        Columns, "Column of times, or several, such as date,time or year,month,day.", READING
+    ] = None
+    id: Annotated[Columns, "Columns that tell series apart, such as store.", READING] = None
+    start: Annotated[str | None, "First time that counts, such as 2024-01-01.", READING] = None
+    sep: Annotated[
+        str | None, "What separates cells: ; , | tab or space. Default: by the file.", READING
+    ] = None
+    decimal: Annotated[
+        Literal[".", ","] | None, "Decimal mark, . or , . Default: by the file.", READING
+    ] = None
+    date_format: Annotated[
+        str | None, written_times, "Such as %d.%m.%Y; s or ms for numbers since 1970.", READING
+    ] = None
+    header: Annotated[
+        Literal["yes", "no"] | None, "no: the first line holds data, columns are 1, 2, ...", READING
+    ] = None
+    encoding: Annotated[str | None, "Of a text file, such as cp1252.", READING] = None
     freq: Annotated[str | None, "Such as h, D or MS. Default: inferred.", READING] = None
     tz: Annotated[str | None, "Time zone, such as Europe/Berlin.", READING] = None
     fill: Annotated[
