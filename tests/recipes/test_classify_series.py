@@ -151,7 +151,9 @@ def test_rare_classes_count_more_if_asked(monkeypatch):
         chosen = recipe.completed(parts, classify.Settings(class_weight=way))
         prepared = recipe.prepare(parts, chosen)
         batches = list(recipe.batches(prepared, "train", chosen))
-        weights[way] = [np.concatenate(column) for column in zip(*(b[1:] for b in batches))]
+        weights[way] = [
+            np.concatenate(column) for column in zip(*(b[1:] for b in batches), strict=True)
+        ]
         assert all(len(batch) == 2 for batch in recipe.batches(prepared, "validation", chosen))
     assert len(weights["none"]) == 1
     given, weight = weights["balanced"]
@@ -209,11 +211,11 @@ def test_bad_settings(series, settings, message):
 
 def test_options_of_series_and_sets_without_labels(tmp_path):
     texts = pd.DataFrame({"text": [f"a {i}" for i in range(40)], "label": [0, 1] * 20})
-    with pytest.raises(ValueError, match="channels.* is an option of series; these data are texts"):
-        train(data.reviews(texts), channels=["a"])
     with pytest.raises(
-        ValueError, match="'etth1' has no labels to classify; data sets that have: "
+        ValueError, match=r"channels.* is an option of series; these data are texts"
     ):
+        train(data.reviews(texts), channels=["a"])
+    with pytest.raises(ValueError, match="'etth1' has no labels to classify; data sets that"):
         train("etth1")
     with pytest.raises(ValueError, match="unknown option 'test' of data set 'basicmotions'"):
         train("basicmotions", test=0.3)

@@ -130,7 +130,8 @@ def evaluate(
         A row a part and method, the model first, then its recurrent and its wide part alone, where
         it has both: `part`, `method`; `accuracy` with its 95 % interval `low` to `high`;
         `examples`, their number; `balanced_accuracy`, `macro_f1`, `nats` (mean negative
-        log-likelihood) and `calibration_error`. `attrs["left_out"]` says which simple methods are missing, and why.
+        log-likelihood) and `calibration_error`. `attrs["left_out"]` says which simple methods are
+        missing, and why.
 
     Raises:
         ValueError: The bundle is of another recipe, the data are not there or have changed, or they
@@ -196,7 +197,7 @@ def scored(parts: Parts, source, reading: dict):
     """`(parts, None)`, two of which are scored, or `(None, part)`, which is scored whole."""
     kind, options, trained = parts.kind, parts.options, parts.data
     path = str(source) if isinstance(source, (str, Path)) else None
-    same = source is None or path in (options.get("source"), trained.name)
+    same = source is None or (path and path in (options.get("source"), trained.name))
     public = trained.name in data.sets.SETS
     if isinstance(source, data.Labelled):
         if not isinstance(source, kind.Data):
