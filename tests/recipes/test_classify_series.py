@@ -3,6 +3,7 @@
 import functools
 import itertools
 import json
+import sys
 
 import keras
 import numpy as np
@@ -15,6 +16,7 @@ from keraseq.bundle import Bundle, load
 from keraseq.data import labelled
 from keraseq.recipes import classify
 from keraseq.recipes.classify import kinds
+from keraseq.recipes.classify import series as of_series
 from keraseq.recipes.classify.baselines import logits_of
 from keraseq.recipes.classify.series import summaries, warped
 
@@ -275,6 +277,37 @@ def test_summaries_by_hand():
     [found] = summaries([np.array([[0.0, 5.0], [1.0, 5.0], [2.0, 5.0]])])
     assert found[:10].tolist() == pytest.approx([1, 5, np.sqrt(2 / 3), 0, 0, 5, 2, 5, 1, 0])
     assert found[-1] == 3 and np.median(found[10:-1:2]) == 1
+
+
+def square():
+    """Waves of one length."""
+    arrays, labels = waves()
+    return data.labelled_series(np.stack([one[:12] for one in arrays]), labels)
+
+
+def test_minirocket_is_left_out_without_its_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "aeon", None)
+    parts, left_out = square(), []
+    kind = kinds.get("series")
+    methods = kind.baselines(parts, kind.encoder(parts, None), lambda line: None, left_out.append)
+    assert len(list(methods)) == 2
+    assert left_out == ["MiniRocket is left out: it needs `pip install aeon`"]
+
+
+def test_minirocket():
+    pytest.importorskip("aeon")
+    parts, kind = square(), kinds.get("series")
+    methods = dict(kind.baselines(parts, kind.encoder(parts, None), lambda line: None, print))
+    chances = methods["MiniRocket"](parts.test.inputs)
+    assert evaluate.accuracy(chances, parts.test.targets) > 0.9
+    np.testing.assert_allclose(chances.sum(1), 1)
+
+
+def test_time_warping_has_a_bound(monkeypatch):
+    monkeypatch.setattr(of_series, "LARGEST", 100)
+    parts, kind, left_out = square(), kinds.get("series"), []
+    list(kind.baselines(parts, kind.encoder(parts, None), lambda line: None, left_out.append))
+    assert left_out[-1].startswith("the nearest neighbour is left out: 1.2e+05 pairs of steps to")
 
 
 # The shell.
