@@ -135,7 +135,7 @@ def test_evaluation_puts_simple_methods_beside_it(trained, reviews):
     said = []
     frame = classify.evaluate(bundle, reviews, report=said.append)
     assert frame.columns.tolist() == [
-        "part", "method", "examples", "accuracy", "low", "high", "balanced_accuracy", "macro_f1",
+        "part", "method", "accuracy", "low", "high", "examples", "balanced_accuracy", "macro_f1",
         "nats", "calibration_error",
     ]  # fmt: skip
     assert frame.part.tolist() == ["validation"] * 6 + ["test"] * 6
