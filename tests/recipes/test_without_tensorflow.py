@@ -21,7 +21,7 @@ class Refused:
 sys.meta_path.insert(0, Refused())
 sys.modules["tensorflow"] = None
 """
-# Of each recipe, and kind of input: settings, from which file it learns, what it predicts, and how many of it.
+# Of each recipe and kind of input: settings, from which file it learns, what it predicts, how many.
 USES = {
     "write": ("units=8, batch_size=4, length=8", "'text.txt'", "'one two '", 300),
     "classify": ("units=4, embedding=4, length=16, wide=50", "'texts.csv'", "['a good w1']", 1),
