@@ -81,19 +81,19 @@ def run(given, cell: str, seed: int) -> None:
 def units_of(budget: int, cell: str) -> int:
     """What the budget pays for, the words' vectors included."""
     from keraseq import models
-    from keraseq.recipes.classify import Settings
+    from keraseq.recipes.classify.kinds import KINDS
 
-    usual = Settings()
+    usual = KINDS["texts"].defaults
     return models.match_parameters(
         models.sequence_classifier,
         budget,
         cell=cell,
         classes=2,
         vocabulary=20_001,
-        embedding=usual.embedding,
-        pairs=usual.pairs,
-        pooling=usual.pooling,
-        bidirectional=usual.bidirectional,
+        embedding=usual["embedding"],
+        pairs=usual["pairs"],
+        pooling=usual["pooling"],
+        bidirectional=usual["bidirectional"],
     )
 
 

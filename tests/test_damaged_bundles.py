@@ -76,6 +76,18 @@ class Case:
         if self.new(bundle, "encoder", "classes", "temperature"):
             assert recipes.predict(bundle, ["a good day", ""]).probability.between(0, 1).all()
 
+    def train_classify_series(self, folder):
+        waves = np.random.default_rng(0).normal(size=(40, 6))
+        waves[:, 0] = np.where(np.arange(40) % 3, waves[:, 0], np.nan)
+        parts = data.labelled_series(waves, ["bad", "good"] * 20)
+        return recipes.train("classify", parts, units=4, epochs=1, report=None)
+
+    def use_classify_series(self, bundle):
+        parts = recipes.classify.parts_of(bundle)
+        assert method_of(parts.settings)
+        if self.new(bundle, "encoder", "classes", "temperature"):
+            assert recipes.predict(bundle, np.ones((2, 6))).probability.between(0, 1).all()
+
     def train_forecast(self, folder):
         series = data.series(SERIES, calendar=["weekday"])
         small = {"horizon": 3, "look_back": 6, "units": 4, "epochs": 1, "segment": 3}
@@ -94,7 +106,7 @@ class Case:
         return used not in self.seen and not self.seen.add(used)
 
 
-@pytest.fixture(scope="module", params=recipes.RECIPES)
+@pytest.fixture(scope="module", params=[*recipes.RECIPES, "classify_series"])
 def case(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERASEQ_LOOP", "plain")  # which needs no compiling
@@ -413,6 +425,7 @@ def test_the_shell_says_it_in_one_line(case, damaged):
     commands = {
         "write": (["generate", damaged], ["evaluate", damaged]),
         "classify": (["predict", damaged, "a good day"], ["evaluate", damaged]),
+        "classify_series": (["predict", damaged, "x.ts"], ["evaluate", damaged]),
         "forecast": (["predict", damaged, "co2"], ["evaluate", damaged]),
     }[case.folder.name]
     for changed in ({**kept, "tokenizer": 1, "encoder": 1, "targets": 1}, [], None):

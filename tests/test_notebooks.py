@@ -16,7 +16,7 @@ SOURCES = sorted((NOTEBOOKS / "src").glob("*.py"))
 FAST = {
     "01_quickstart": {"epochs": 2, "units": 8},
     "02_cells": {"epochs": 1, "units": 4, "stride": 40},
-    "03_imdb": {"units": 4, "limit": 600},
+    "03_imdb": {"units": 4, "limit": 600, "motion_epochs": 2},
     "04_text_generation": {
         "epochs": 1,
         "python_epochs": 1,

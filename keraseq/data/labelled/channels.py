@@ -28,6 +28,7 @@ class SeriesEncoder:
 
     Example:
 
+    >>> import numpy as np
     >>> series = [np.array([[1.0, 0.0], [np.nan, 0.0], [3.0, 0.0]])]
     >>> encoder = keraseq.data.SeriesEncoder.of(series, ["x", "y"])
     >>> encoder.rows(series)[0].tolist()                         # x, y, whether x was measured

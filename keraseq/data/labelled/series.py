@@ -71,6 +71,7 @@ def labelled_series(
 
     Example:
 
+    >>> import keraseq, numpy as np
     >>> rng = np.random.default_rng(0)
     >>> x = [rng.normal(size=(5 + i % 3, 2)) for i in range(30)]
     >>> print(keraseq.data.labelled_series(x, ["up", "down"] * 15, channels=["x", "y"]))

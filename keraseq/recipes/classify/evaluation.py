@@ -197,7 +197,7 @@ def scored(parts: Parts, source, reading: dict):
     """`(parts, None)`, two of which are scored, or `(None, part)`, which is scored whole."""
     kind, options, trained = parts.kind, parts.options, parts.data
     path = str(source) if isinstance(source, (str, Path)) else None
-    same = source is None or path in (options.get("source"), trained.name)
+    same = source is None or (path and path in (options.get("source"), trained.name))
     public = trained.name in data.sets.SETS
     if isinstance(source, data.Labelled):
         if not isinstance(source, kind.Data):
