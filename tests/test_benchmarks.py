@@ -1,6 +1,9 @@
 """Each benchmark runs in a tiny setting, and its page says what its lines say."""
 
+import contextlib
 import csv
+import importlib
+import io
 import json
 import os
 import subprocess
@@ -25,19 +28,20 @@ def timing(monkeypatch):
     return timing
 
 
-@pytest.fixture
-def page(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
-    import results_page
-
-    return results_page
-
-
-def run(script, *options, code=0):
-    command = [sys.executable, str(FOLDER / script), *map(str, options)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == code, done.stderr
-    return done.stdout
+def run(script, *options):
+    """What a script prints, run in this process: its own would spend seconds on importing Keras."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(io.StringIO()) as printed,
+    ):
+        patch.syspath_prepend(FOLDER)
+        patch.setattr(sys, "argv", [script, *map(str, options)])
+        patch.setenv("OMP_NUM_THREADS", "1")  # which the script sets, and leaves so
+        try:
+            importlib.import_module(Path(script).stem).main()
+        except SystemExit as error:
+            assert not error.code, error.code
+    return printed.getvalue()
 
 
 def lines(path):
@@ -46,7 +50,7 @@ def lines(path):
 
 def tiny(*more):
     size = ",".join(map(str, SIZE))
-    return ["rnn.py", "--backend", BACKEND, "--sizes", size, "--repeats", 1, *more]
+    return ["rnn.py", "--backend", BACKEND, "--sizes", size, "--repeats", 1, "--threads", 1, *more]
 
 
 @pytest.fixture(scope="module")
@@ -130,13 +134,22 @@ def test_candidates_of_a_variant(monkeypatch):
         (["--cells", "mut4"], "unknown cell 'mut4'"),
     ],
 )
-def test_what_cannot_be_measured_is_said(options, message):
-    command = [sys.executable, str(FOLDER / "rnn.py"), *options]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode and message in done.stderr.splitlines()[-1]
+def test_what_cannot_be_measured_is_said(options, message, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import rnn
+
+    monkeypatch.setattr(sys, "argv", ["rnn.py", "--threads", "1", *options])
+    with pytest.raises((SystemExit, ValueError)) as error:
+        rnn.main()
+    said = capsys.readouterr().err or str(error.value)
+    assert message in said.splitlines()[-1] and getattr(error.value, "code", 2) == 2
 
 
-def test_scaling(tmp_path):
+def test_scaling(tmp_path, timing, monkeypatch):
+    """In this process; `test_memory_is_measured_in_a_process_for_each` has the processes."""
+    monkeypatch.setattr(
+        timing, "in_a_process", lambda command: json.loads(run(*command).splitlines()[-1])
+    )
     path = tmp_path / "scaling-tiny.jsonl"
     options = ["--steps", "4,8", "--batch", "", "--units", "", "--pieces", "", "--no-beside"]
     options += ["--repeats", 1, "--tolerance", 9, "--json", path]
@@ -224,7 +237,7 @@ def line(what, step_ms=None, **more):
     return {**row, **more}
 
 
-def written(page, folder, rows):
+def written(folder, rows):
     (folder / "results").mkdir(exist_ok=True)
     head = {"kind": "run", "run": "r", "date": "2026-01-01", "command": "rnn.py", "processor": "P"}
     head |= {"cores": 2, "memory_gb": 3, "system": "S", "versions": {"keras": "3"}, "device": "cpu"}
@@ -234,9 +247,8 @@ def written(page, folder, rows):
     return (folder / "RESULTS.md").read_text()
 
 
-def test_the_page_compares_within_a_run_and_says_what_is_met(page, tmp_path):
+def test_the_page_compares_within_a_run_and_says_what_is_met(tmp_path):
     text = written(
-        page,
         tmp_path,
         [
             line("keraseq", 999.0, run="older"),
@@ -262,7 +274,7 @@ def test_the_page_compares_within_a_run_and_says_what_is_met(page, tmp_path):
     assert figure.stat().st_size > 5000 and f"figures/{figure.name}" in text
 
 
-def test_the_page_of_what_was_measured(measured, page, tmp_path):
+def test_the_page_of_what_was_measured(measured, tmp_path):
     path, _ = measured
     run("results_page.py", "--results", path.parent, "--out", tmp_path)
     text = (tmp_path / "RESULTS.md").read_text()
@@ -279,8 +291,12 @@ def test_a_damaged_line_is_named(tmp_path):
 
 
 @pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs the public texts")
-def test_words_of_the_penn_treebank(tmp_path):
+def test_words_of_the_penn_treebank(tmp_path, monkeypatch):
     """A model trained, measured beside n-grams, written down once."""
+    monkeypatch.syspath_prepend(FOLDER)
+    import ptb
+
+    monkeypatch.setattr(ptb, "WORDS", 40)
     options = ["--csv", tmp_path / "ptb.csv", "--runs", tmp_path / "runs", "--limit", 20_000]
     settings = ["units=4", "layers=1", "batch_size=4", "length=20", "epochs=1"]
     for _ in range(2):

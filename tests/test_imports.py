@@ -1,6 +1,7 @@
 """Imports point one way, and importing keraseq costs little more than importing Keras."""
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
@@ -34,6 +35,8 @@ MAY_IMPORT["experiments"] = set(MAY_IMPORT)
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["__main__"] = {"cli"}
 OWN = ("self", "cls", "super()")
+# The rooms of the comparison, from the lowest: each imports only those before it.
+OF_EXPERIMENTS = ("tasks", "engine", "report", "comparison")
 HEAVY = (
     "tensorflow_datasets",
     "keras_nlp",
@@ -80,7 +83,7 @@ def test_what_others_keep_private_is_used_in_one_file():
     """`a._b` of what is not one's own; NumPy and namedtuples export a few such names."""
     exported = {"_asdict", "_fields", "_exit", "_replace"}
     for path in PACKAGE.rglob("*.py"):
-        if room_of(path) in ("keras_inside", "experiments") or "scan" in path.parts:
+        if room_of(path) == "keras_inside" or "scan" in path.parts:
             continue
         found = {
             f"{path.name}:{node.lineno} {ast.unparse(node)}"
@@ -89,6 +92,48 @@ def test_what_others_keep_private_is_used_in_one_file():
             if node.attr not in exported and not ast.unparse(node.value).startswith(OWN)
         }
         assert not found, found
+
+
+def imports_of(path: Path, modules: dict[str, Path]) -> set[str]:
+    """What a module imports of keraseq while it is imported itself, by full name."""
+    found, nodes = set(), list(ast.parse(path.read_text()).body)
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        nodes += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            whole = [f"{node.module}.{name.name}" for name in node.names]
+            found |= {name if name in modules else node.module for name in whole}
+    return found & set(modules)
+
+
+MODULES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+}
+
+
+def test_no_circles():
+    """No two modules need each other to be imported."""
+    order = graphlib.TopologicalSorter(
+        {name: imports_of(path, MODULES) for name, path in MODULES.items()}
+    )
+    order.prepare()  # raises with the circle
+
+
+def test_rooms_of_the_comparison():
+    for name, path in MODULES.items():
+        if name.startswith("keraseq.experiments."):
+            rooms = {
+                one.split(".")[2] for one in imports_of(path, MODULES) if "experiments." in one
+            }
+            room = OF_EXPERIMENTS.index(name.split(".")[2])
+            assert rooms <= set(OF_EXPERIMENTS[: room + 1]), name
 
 
 def test_only_scan_data_and_train_call_a_backend():

@@ -16,10 +16,14 @@ def blocks(name):
 @pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md"])
 def test_python_blocks_run_in_order(name, tmp_path, monkeypatch, plain_loop):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "saved_models").symlink_to(ROOT / "saved_models")
     found = blocks(name)
     assert found, f"{name} shows no Python"
     namespace = {"__name__": "__main__"}
     for block in found:
+        if file := re.match(r"# (\w+\.py)\n", block):  # other processes import it
+            (tmp_path / file[1]).write_text(block)
         exec(compile(block, name, "exec"), namespace)
 
 

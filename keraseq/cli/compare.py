@@ -13,98 +13,67 @@ from keraseq.cli.shell import app, fail, listed, numbers, quiet_backend, termina
 FAST_STEPS = 30  # of each trial with --fast: shows that all works, and nothing else
 
 
+def option(kind, text: str, *flags: str):
+    """The type of an argument of a command, with its line of help."""
+    return Annotated[kind, typer.Option(*flags, help=text)]
+
+
+STORAGE = "URL of a database that several machines share, postgresql://user@host/name."
+REFERENCE = option(str | None, "Cell that the others are paired with. Default: lstm.")
+AS_JSON = option(bool, "End with one line of JSON.", "--json")
+
+
 @app.command()
 def compare(
-    tasks: Annotated[
+    tasks: option(
         list[str] | None,
-        typer.Option(
-            "--task",
-            "--tasks",
-            help="Tasks, with commas: characters,co2,digits (the default), adding-400, "
-            "copying-100, arithmetic, xml, mnist, jsb, ..., or module:Class.",
-        ),
-    ] = None,
-    cells: Annotated[
+        "Tasks, with commas: characters,co2,digits (the default), adding-400, copying-100, "
+        "arithmetic, xml, mnist, jsb, ..., or module:Class.",
+        *("--task", "--tasks"),
+    ) = None,
+    cells: option(
         list[str] | None,
-        typer.Option(
-            "--cells",
-            help="Cells, with commas, options in brackets: gru,lstm[forget_bias=0]. "
-            "Default: elman,lstm,gru,mut1,mut2,mut3.",
-        ),
-    ] = None,
-    config: Annotated[
+        "Cells, with commas, options in brackets: gru,lstm[forget_bias=0]. "
+        "Default: elman,lstm,gru,mut1,mut2,mut3.",
+    ) = None,
+    config: option(
         Path | None,
-        typer.Option(
-            help="A TOML file of these settings (tasks, cells, seeds, ..., and steps and budget by "
-            "task); what is given here besides wins. OUT/config.toml is one."
-        ),
-    ] = None,
-    seeds: Annotated[
-        int | None, typer.Option(help="Final runs of each cell on each task. Default: 3.")
-    ] = None,
-    trials: Annotated[
+        "A TOML file of these settings (tasks, cells, seeds, ..., and steps and budget by task); "
+        "what is given here besides wins. OUT/config.toml is one.",
+    ) = None,
+    seeds: option(int | None, "Final runs of each cell on each task. Default: 3.") = None,
+    trials: option(
         int | None,
-        typer.Option(
-            help="Settings that each cell tries before (learning rate, initial scale, clipping "
-            "norm). Default: none, each task's own."
-        ),
-    ] = None,
-    sampler: Annotated[
-        str | None,
-        typer.Option(
-            help="Who chooses the settings: random (the default), or tpe (Parzen estimator)."
-        ),
-    ] = None,
-    pruning: Annotated[
+        "Settings that each cell tries before (learning rate, initial scale, clipping norm). "
+        "Default: none, each task's own.",
+    ) = None,
+    sampler: option(
+        str | None, "Who chooses the settings: random (the default), or tpe (Parzen estimator)."
+    ) = None,
+    pruning: option(
         bool | None,
-        typer.Option(
-            "--pruning/--no-pruning",
-            help="Whether hopeless trials of the search are stopped; they are by default.",
-        ),
-    ] = None,
-    budget: Annotated[
-        int | None, typer.Option(help="Trainable parameters of each model. Default: the task's.")
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Training steps of each run. Default: the task's.")
-    ] = None,
-    learning_rates: Annotated[
-        str | None,
-        typer.Option(help="In place of --trials: learning rates, with commas, to choose from."),
-    ] = None,
-    reference: Annotated[
-        str | None, typer.Option(help="Cell that the others are paired with. Default: lstm.")
-    ] = None,
-    fast: Annotated[
-        bool, typer.Option("--fast", help=f"One seed, {FAST_STEPS} steps: shows that all works.")
-    ] = False,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes that train. Default: one a processor, at most 4.")
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("runs/compare"),
-    storage: Annotated[
-        str | None,
-        typer.Option(
-            help="URL of a database that several machines share, postgresql://user@host/name. "
-            "Default: a file in the folder."
-        ),
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="Name of the experiment there. Default: the folder's.")
-    ] = None,
-    heartbeat: Annotated[
-        int,
-        typer.Option(
-            help="Seconds between signs of life; after four missing ones a trial is run again."
-        ),
-    ] = 30,
-    wait: Annotated[
-        float, typer.Option(help="Seconds to wait for a database that does not answer.")
-    ] = 300,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start over, and remove what is in the folder.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+        "Whether hopeless trials of the search are stopped; they are by default.",
+        "--pruning/--no-pruning",
+    ) = None,
+    budget: option(int | None, "Trainable parameters of each model. Default: the task's.") = None,
+    steps: option(int | None, "Training steps of each run. Default: the task's.") = None,
+    learning_rates: option(
+        str | None, "In place of --trials: learning rates, with commas, to choose from."
+    ) = None,
+    reference: REFERENCE = None,
+    fast: option(bool, f"One seed, {FAST_STEPS} steps: shows that all works.", "--fast") = False,
+    workers: option(
+        int | None, "Processes that train. Default: one a processor, at most 4."
+    ) = None,
+    out: option(Path, "Folder for the results.") = Path("runs/compare"),
+    storage: option(str | None, f"{STORAGE} Default: a file in the folder.") = None,
+    name: option(str | None, "Name of the experiment there. Default: the folder's.") = None,
+    heartbeat: option(
+        int, "Seconds between signs of life; after four missing ones a trial is run again."
+    ) = 30,
+    wait: option(float, "Seconds to wait for a database that does not answer.") = 300,
+    fresh: option(bool, "Start over, and remove what is in the folder.", "--fresh") = False,
+    as_json: AS_JSON = False,
 ) -> None:
     """Compare cells at an equal number of parameters.
 
@@ -164,13 +133,9 @@ def compare(
 @app.command()
 def report(
     run: Annotated[Path, typer.Argument(help="Folder of a comparison.")],
-    storage: Annotated[
-        str | None, typer.Option(help="URL of its database, where it needs a password.")
-    ] = None,
-    reference: Annotated[
-        str | None, typer.Option(help="Cell that the others are paired with. Default: lstm.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+    storage: option(str | None, "URL of its database, where it needs a password.") = None,
+    reference: REFERENCE = None,
+    as_json: AS_JSON = False,
 ) -> None:
     """Make the tables, figures and report.html of a comparison again, without training.
 

@@ -1,10 +1,12 @@
 """Fair comparisons of cells: the same tasks, budgets, data, searches and seeds for each."""
 
-from keraseq.experiments import config, statistics, tasks
+from keraseq.experiments import tasks
 from keraseq.experiments.comparison import CELLS, compare
-from keraseq.experiments.results import Results
+from keraseq.experiments.engine import config
+from keraseq.experiments.engine.trials import Trial
+from keraseq.experiments.report import figures, statistics
+from keraseq.experiments.report.results import Results
 from keraseq.experiments.tasks import ArrayTask, Generated, Task
-from keraseq.experiments.trials import Trial
 
 __all__ = [
     "CELLS",
@@ -15,6 +17,7 @@ __all__ = [
     "Trial",
     "compare",
     "config",
+    "figures",
     "statistics",
     "tasks",
 ]

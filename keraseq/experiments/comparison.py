@@ -11,12 +11,13 @@ from rich.console import Console
 
 from keraseq import files
 from keraseq.checks import positive_integer, positive_number
-from keraseq.experiments import config, crew, report, store
-from keraseq.experiments.plan import Plan, listed
-from keraseq.experiments.pool import Pool
-from keraseq.experiments.progress import Progress
-from keraseq.experiments.results import RECORDS, SETTINGS, Results
-from keraseq.experiments.store import Store
+from keraseq.experiments import report
+from keraseq.experiments.engine import config, crew, store
+from keraseq.experiments.engine.plan import Plan, listed
+from keraseq.experiments.engine.pool import Pool
+from keraseq.experiments.engine.progress import Progress
+from keraseq.experiments.engine.store import Store
+from keraseq.experiments.report.results import RECORDS, SETTINGS, Results
 from keraseq.experiments.tasks import Task
 
 CELLS = ("elman", "lstm", "gru", "mut1", "mut2", "mut3")

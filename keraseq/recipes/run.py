@@ -23,7 +23,6 @@ from keraseq.train import Resume
 SETTINGS, KEPT = "settings.json", "resume.npz"
 PRETRAINING = "pretraining"  # folder of a training before the training, inside that of the run
 MADE = (KEPT, "best.keras", "log.csv", PRETRAINING, SETTINGS)
-WORST = 10  # times the loss of a model that knows nothing: no model that learns comes near it
 WARM_STEPS = 200  # from a tenth of the rate up: Adam's second moments are wild at the start
 FACTOR, EPOCHS_OF_PLATEAU = 0.5, 1  # "plateau": halved after each epoch that brought nothing
 FALL, STEADY = 0.8, 0.1  # "falling": by a fifth in each thirtieth, after a tenth of the epochs
@@ -103,7 +102,7 @@ def trained(recipe, parts, chosen: Settings, *, folder, hold, report, verbose, c
             folder,
             patience=chosen.patience or None,
             keep=True,
-            limit=WORST * recipe.ignorance(prepared, chosen, check),
+            limit=training.divergence.WORST * recipe.ignorance(prepared, chosen, check),
             others=[*others, *callbacks],
         )
         model.fit(

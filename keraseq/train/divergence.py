@@ -7,6 +7,7 @@ import keras
 from keraseq.checks import positive_number
 from keraseq.keras_inside import rate_of
 
+WORST = 10  # times the loss of a model that knows nothing: no model that learns comes near it
 FAR = 1000  # times the loss of the first step: honest problems stay far below it
 
 

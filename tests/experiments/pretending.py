@@ -7,8 +7,9 @@ from dataclasses import asdict
 
 import numpy as np
 
-from keraseq.experiments import comparison, report, trials, worker
-from keraseq.experiments.trials import Trial
+from keraseq.experiments import comparison, report
+from keraseq.experiments.engine import trials, worker
+from keraseq.experiments.engine.trials import Trial
 
 
 def pretended(trial, on_look):

@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 
 from keraseq import experiments
 from keraseq.cli import app
-from keraseq.experiments import config
-from keraseq.experiments.plan import Plan
+from keraseq.experiments.engine import config
+from keraseq.experiments.engine.plan import Plan
 
 FILE = """
 tasks = ["adding-20", "xml"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from keraseq.experiments import pool
+from keraseq.experiments.engine import pool
 
 # The pool by itself: the package would import Keras, which takes seconds.
 PARENT = """

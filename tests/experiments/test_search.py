@@ -7,8 +7,9 @@ import tiny_tasks
 from pretending import in_this_process, pretended
 
 from keraseq import experiments
-from keraseq.experiments import crew, page, slots, store, trials
-from keraseq.experiments.plan import Plan
+from keraseq.experiments.engine import crew, slots, store, trials
+from keraseq.experiments.engine.plan import Plan
+from keraseq.experiments.report import page, tables
 
 SUMS = "tiny_tasks:Sums"
 TINY = {"seeds": 2, "steps": 12, "workers": 1, "progress": False}
@@ -98,6 +99,20 @@ def test_a_value_that_is_not_finite_fails_the_trial(tmp_path, monkeypatch):
     monkeypatch.setattr(trials, "run", lambda *given: {**pretended(*given), "test": None})
     found = experiments.compare([SUMS], ["elman"], **{**TINY, "seeds": 1}, out=tmp_path)
     assert [r["reason"] for r in found.failed] == ["the metric was never finite"]
+
+
+def test_runs_that_diverged_are_counted_and_told(tmp_path, monkeypatch):
+    def diverging(trial, on_look):
+        record = pretended(trial, on_look)
+        return {**record, "status": "diverged", "diverged_at": 7} if trial.seed == 2 else record
+
+    monkeypatch.setattr(trials, "run", diverging)
+    found = experiments.compare([SUMS], ["elman"], **TINY, out=tmp_path)
+    assert found.summary()["diverged"].tolist() == [1]
+    assert "1 diverged" in tables.rows(found, SUMS)[0]["notes"]
+    assert "above ten times that of a model that knows nothing, after step 7" in page.as_html(
+        found, {}
+    )
 
 
 def test_what_a_crew_was_at_is_handed_back_when_it_stops(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from keraseq.experiments import slots
+from keraseq.experiments.engine import slots
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -17,13 +17,10 @@ def study():
 def ended(study, slot, state, reason=None, value=None):
     """Adds a trial for a slot, and ends it."""
     slots.add(study, slot)
-    [trial] = [t for t in study.trials if t.state == TrialState.WAITING]
-    number = trial._trial_id
-    study._storage.set_trial_state_values(number, TrialState.RUNNING)
+    trial = study.ask()
     if reason:
-        study._storage.set_trial_user_attr(number, slots.REASON, reason)
-    if state != TrialState.RUNNING:
-        study._storage.set_trial_state_values(number, state, value and [value])
+        trial.set_user_attr(slots.REASON, reason)
+    study.tell(trial, value, state=state)
 
 
 def state(study, since=0):
@@ -34,14 +31,14 @@ def test_the_life_of_a_slot(study):
     assert state(study) == "missing"
     slots.add(study, 0)
     assert state(study) == "waiting"
-    study._storage.set_trial_state_values(study.trials[0]._trial_id, TrialState.RUNNING)
+    trial = study.ask()
     assert state(study) == "running"
-    study._storage.set_trial_state_values(study.trials[0]._trial_id, TrialState.COMPLETE, [1.0])
+    study.tell(trial, 1.0)
     assert state(study) == "done"
 
 
 def test_a_pruned_trial_has_ended(study):
-    ended(study, 0, TrialState.PRUNED, value=2.0)
+    ended(study, 0, TrialState.PRUNED)
     assert state(study) == "done"
 
 
@@ -75,14 +72,12 @@ def test_of_two_trials_for_a_slot_the_first_counts(study):
     first, second = study.trials
     assert not slots.is_duplicate(first, study.trials)
     assert slots.is_duplicate(second, study.trials)
-    study._storage.set_trial_state_values(first._trial_id, TrialState.FAIL)
+    study.tell(study.ask(), state=TrialState.FAIL)  # the first
     assert not slots.is_duplicate(second, study.trials)
 
 
 def test_a_late_trial_for_a_slot_that_is_done_is_a_duplicate(study):
-    slots.add(study, 0)
-    first = study.trials[0]
-    study._storage.set_trial_state_values(first._trial_id, TrialState.FAIL)
+    ended(study, 0, TrialState.FAIL)
     ended(study, 0, TrialState.COMPLETE, value=1.0)
     slots.add(study, 0)
     assert slots.is_duplicate(study.trials[-1], study.trials)

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from keraseq.experiments import statistics
-from keraseq.experiments.space import Space
-from keraseq.experiments.statistics import Interval, bootstrap, difference, ranks
+from keraseq.experiments.engine.space import Space
+from keraseq.experiments.report import statistics
+from keraseq.experiments.report.statistics import Interval, bootstrap, difference, ranks
 
 
 def test_exact_and_drawn_resamples_agree():

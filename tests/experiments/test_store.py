@@ -1,6 +1,7 @@
 """The storage of an experiment, in SQLite files and on databases that fail."""
 
 import sqlite3
+import time
 
 import optuna
 import pytest
@@ -8,8 +9,8 @@ import sqlalchemy
 from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
-from keraseq.experiments import slots, store
-from keraseq.experiments.store import Store
+from keraseq.experiments.engine import slots, store
+from keraseq.experiments.engine.store import Store
 
 SETTINGS = {"seeds": 2, "cells": ["gru"], "tasks": {"a": {"steps": 5, "rates": (0.1,)}}}
 
@@ -66,19 +67,60 @@ def test_a_trial_is_claimed_once_and_its_duplicate_never(kept):
     duplicate = study.trials[1]
     assert duplicate.state == TrialState.FAIL
     assert duplicate.user_attrs[slots.REASON] == slots.DUPLICATE
-    assert kept.finish(claimed[0]._trial_id, {"test": 0.5}, 0.5, pruned=False)
+    assert kept.finish(claimed[0], {"test": 0.5}, 0.5)
     [one] = kept.trials(study)[1][:1]
     assert one.user_attrs[slots.RECORD] == {"test": 0.5} and one.value == 0.5
     assert study.best_value == 0.5
 
 
+class Killed(BaseException):
+    """What a process does not live to see."""
+
+
+def test_a_claim_that_is_killed_at_any_statement_loses_no_slot(url, monkeypatch):
+    """The slot is claimed by another at once, or when the missing signs of life are noticed."""
+    monkeypatch.setattr(store, "MISSED", 1)
+    kept = Store(url, "mine", heartbeat=1)
+    kept.shared = True  # SQLite, with the signs of life of a database for many
+    kept.storage.heartbeat_interval, kept.storage.grace_period = 1, 1
+    left = [0]
+
+    def statement(*given):
+        left[0] -= 1
+        if left[0] == 0:
+            raise Killed
+
+    for event in ("before_cursor_execute", "commit"):
+        sqlalchemy.event.listen(kept.storage.engine, event, statement)
+    studies = []
+    for number in range(1, 99):
+        studies.append(kept.study("a", f"cell{number}", "final"))
+        for slot in (1, 2):
+            slots.add(studies[-1], slot)
+        left[0] = number
+        try:
+            kept.claim(studies[-1])
+        except Killed:
+            kept.close()
+            continue
+        finally:
+            left[0] = 0
+        break
+    assert 20 < len(studies) < 98
+    time.sleep(2.1)  # whole seconds are compared
+    for study in studies[:-1]:
+        kept.bury(study)
+        states = {slot: slots.state(found) for slot, found in kept.trials(study).items()}
+        assert states[2] == "waiting" and states[1] in ("waiting", "missing"), study.study_name
+
+
 def test_what_was_given_to_another_is_not_counted_again(kept):
     study = kept.study("a", "gru", "final")
     slots.add(study, 1)
-    number = kept.claim(study)._trial_id
+    trial = kept.claim(study)
     kept.bury_all(study)
-    assert not kept.finish(number, {"test": 1.0}, 1.0, pruned=False)
-    kept.fail(number, "too late to say")
+    assert not kept.finish(trial, {"test": 1.0}, 1.0)
+    kept.fail(trial, "too late to say")
     assert slots.state(kept.trials(study)[1]) == "missing"
 
 
@@ -166,7 +208,7 @@ def test_optuna_reads_what_was_stored(kept, url):
     slots.add(study, 0, {"learning_rate": 0.1})
     trial = kept.claim(study)
     trial.suggest_float("learning_rate", 0.01, 1.0, log=True)
-    kept.finish(trial._trial_id, {"validation": 0.75}, 0.75, pruned=False)
+    kept.finish(trial, {"validation": 0.75}, 0.75)
     read = optuna.load_study(study_name="mine/a/gru/search", storage=url)
     assert read.best_params == {"learning_rate": 0.1} and read.best_value == 0.75
 

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 from tiny_tasks import Diverging, Sums
 
-from keraseq.experiments import tasks, trials
-from keraseq.experiments.trials import Trial
+from keraseq.experiments import tasks
+from keraseq.experiments.engine import trials
+from keraseq.experiments.engine.trials import Trial
 
 SUMS = f"{Sums.__module__}:{Sums.__name__}"
 
@@ -88,6 +89,13 @@ def test_divergence_is_noted_and_ends_training():
     assert record["status"] == "diverged"
     assert record["diverged_at"] == 7  # three looks of two steps are sound
     assert record["test"] is not None and np.isfinite(record["test"])
+
+
+def test_a_loss_far_above_that_of_knowing_nothing_is_divergence():
+    record = trials.run(trial(learning_rate=1e4))
+    assert record["status"] == "diverged" and record["diverged_at"] == 2
+    assert 0 < record["test"] <= 1  # of the weights before
+    assert trials.run(trial(learning_rate=0.3))["status"] == "finished"
 
 
 def test_cells_of_one_seed_see_the_same_batches():

@@ -1,6 +1,8 @@
 import pytest
 
-from keraseq.experiments import tasks, trials, variants
+from keraseq.experiments import tasks
+from keraseq.experiments.engine import trials
+from keraseq.experiments.tasks import variants
 
 
 def test_names_and_options():

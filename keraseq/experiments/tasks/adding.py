@@ -58,7 +58,6 @@ class Adding(Generated):
         return {"always 1": 1 / 6}
 
     def facts(self):
-        """For the report."""
         return {
             "Data": f"{self.length} numbers drawn evenly from 0 to 1, two of them marked, one in "
             "each half of the sequence.",

@@ -86,7 +86,6 @@ class Arithmetic(Generated):
         }
 
     def facts(self):
-        """For the report."""
         return {
             "Data": f"Two numbers of 1 to {self.operand} digits, added or subtracted; after each "
             f"symbol up to {RUN} letters that mean nothing; questions of at most {self.question} "

@@ -72,7 +72,6 @@ class ArrayTask(Task):
         return total / count
 
     def raw(self):
-        """The arrays of all parts."""
         return b"".join(
             np.ascontiguousarray(a).tobytes() for part in self.parts.values() for a in part
         )
@@ -98,12 +97,10 @@ class Generated(ArrayTask):
         }
 
     def training_rows(self, rng, rows):
-        """Sequences that were never seen before."""
         return self.generate(rng, rows)
 
     @property
     def split(self) -> str:
-        """For the facts."""
         return (
             f"Training sequences are drawn fresh for every batch; validation and test are "
             f"{self.evaluated:,} sequences each, the same for every cell and seed."

@@ -1,6 +1,7 @@
 """Next-character prediction on the Python language reference."""
 
 from functools import cached_property
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -18,18 +19,39 @@ SAMPLE = 240  # characters of a sample
 TEMPERATURE = 0.8
 
 
-class Characters(Task):
+class Text(Task):
+    """What tasks share whose `parts` are token ids: windows that start anywhere."""
+
+    metric = "nats"
+    direction = "min"
+    builder = staticmethod(models.language_model)
+    batch_size = 32
+    window: ClassVar[int]
+
+    @property
+    def loss(self):
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def training_rows(self, rng, rows):
+        train = self.parts["train"]
+        starts = rng.integers(0, len(train) - self.window, rows)
+        return text.windows(train, self.window, starts=starts)
+
+    def sizes(self, of: str) -> str:
+        """How many tokens each part has, in words."""
+        return ", ".join(f"{name} {len(ids):,}" for name, ids in self.parts.items()) + f" {of}"
+
+
+class Characters(Text):
     """Bits per character on the last tenth of the reference, which training never sees."""
 
     name = "characters"
     title = "Characters: the next character of the Python language reference"
     metric = "bits_per_character"
     metric_label = "bits per character"
-    direction = "min"
-    builder = staticmethod(models.language_model)
+    window = LENGTH
     budget = 40_000
     steps = 2_400
-    batch_size = 32
     learning_rate = 1e-2
     step_cost = 8.0
     floor = "letter frequencies"
@@ -59,16 +81,6 @@ class Characters(Task):
     def options(self):
         """Of the builder: small vectors for the characters, one recurrent layer."""
         return {"vocabulary": len(self.vocabulary), "embedding": 32}
-
-    @property
-    def loss(self):
-        """Cross-entropy, in nats."""
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-    def training_rows(self, rng, rows):
-        """Windows that start anywhere."""
-        train = self.parts["train"]
-        return text.windows(train, LENGTH, starts=rng.integers(0, len(train) - LENGTH, rows))
 
     def score(self, model, part):
         """Bits per character over the whole part, in lanes of 1,024 characters."""
@@ -102,16 +114,13 @@ class Characters(Task):
         }
 
     def facts(self):
-        """For the report."""
-        sizes = {name: f"{len(ids):,}" for name, ids in self.parts.items()}
         copied = self.copied(50)
         return {
             "Data": f"pydoc_data.topics of this Python, {len(self.text):,} characters, "
             f"{len(self.vocabulary.characters)} different ones.",
-            "Split": f"By position: train {sizes['train']}, validation {sizes['validation']}, "
-            f"test {sizes['test']} characters, in this order. The reference repeats itself: "
-            f"{copied:.0%} of the test part's runs of 50 characters also stand before it, which "
-            "helps every model and the n-grams alike.",
+            "Split": f"By position: {self.sizes('characters')}, in this order. The reference "
+            f"repeats itself: {copied:.0%} of the test part's runs of 50 characters also stand "
+            "before it, which helps every model and the n-grams alike.",
             "Model": f"A vector of {self.options['embedding']} for each character, one recurrent "
             f"layer, logits. Trained on windows of {LENGTH} characters that start anywhere, from "
             "the zero state.",
@@ -131,7 +140,6 @@ class Characters(Task):
         return sum(test[i : i + length] in pieces for i in places) / len(places)
 
     def raw(self):
-        """The text."""
         return self.text.encode("utf-8", "surrogatepass")
 
     def sample(self, model, seed):

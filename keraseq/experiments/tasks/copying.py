@@ -68,7 +68,6 @@ class Copying(Generated):
         return {"memoryless": self.memoryless}
 
     def facts(self):
-        """For the report."""
         return {
             "Data": f"{DATA} symbols drawn from {SYMBOLS}, {self.delay - 1} blanks, a symbol that "
             f"asks for the answer, {DATA} blanks: {self.length} steps.",

@@ -25,8 +25,8 @@ class Images(ArrayTask):
         return load("digits")
 
     def steps_of(self, images: np.ndarray) -> np.ndarray:
-        """Images as sequences `(n, steps, features)`: row by row."""
-        return images
+        """Images as sequences `(n, steps, features)`: row by row, or pixel by pixel."""
+        return images.reshape(len(images), self.options["length"], -1)
 
     @cached_property
     def parts(self):
@@ -35,12 +35,10 @@ class Images(ArrayTask):
         return {name: Part(self.steps_of(p.inputs), p.targets) for name, p in parts.items()}
 
     def baselines(self):
-        """What does not read in steps."""
         train, test = self.parts["train"], self.parts["test"]
         return {"majority class": evaluate.majority_class(train.targets, test.targets)}
 
     def facts(self):
-        """For the report."""
         sizes = [f"{len(part.targets):,}" for part in self.parts.values()]
         return {
             "Split": f"The same for every cell and seed: train {sizes[0]}, validation {sizes[1]}, "
@@ -65,13 +63,11 @@ class Digits(Images):
     reading = "Each row is a step, from the top."
 
     def baselines(self):
-        """What does not read in steps."""
         train, test = self.parts["train"], self.parts["test"]
         regression = evaluate.logistic_regression(*train, *test)
         return {"logistic regression": regression, **super().baselines()}
 
     def facts(self):
-        """For the report."""
         return {
             "Data": "8 by 8 images of handwritten digits inside scikit-learn, grey values 0 to 1, "
             "split at random with the same mix of classes in each part.",
@@ -91,10 +87,6 @@ class DigitPixels(Digits):
     step_cost = 7.0
     reading = "Each grey value is a step, row by row from the top left."
 
-    def steps_of(self, images):
-        """Images as sequences of single grey values."""
-        return images.reshape(len(images), -1, 1)
-
 
 class MNISTRows(Images):
     """Accuracy on MNIST, read row by row: 28 steps."""
@@ -113,7 +105,6 @@ class MNISTRows(Images):
         return load("mnist")
 
     def facts(self):
-        """For the report."""
         about = "MNIST (LeCun et al. 1998), 28 by 28 grey values, 0 to 1."
         return {"Data": about, **super().facts()}
 
@@ -128,10 +119,6 @@ class MNIST(MNISTRows):
     learning_rate = 1e-3
     step_cost = 150.0
     reading = "Each grey value is a step, row by row from the top left."
-
-    def steps_of(self, images):
-        """Images as sequences of single grey values."""
-        return images.reshape(len(images), -1, 1)
 
 
 class PermutedMNIST(MNIST):

@@ -126,7 +126,6 @@ class Forecasting(Task):
 
     @property
     def split(self) -> str:
-        """For the facts."""
         index, borders = self.frame.index, self.borders
 
         def months(first, last):
@@ -141,7 +140,6 @@ class Forecasting(Task):
         )
 
     def facts(self):
-        """For the report."""
         return {
             "Split": self.split,
             "Model": f"{self.look_back} rows in, scaled by mean and deviation of the training "
@@ -153,7 +151,6 @@ class Forecasting(Task):
         }
 
     def raw(self):
-        """The measurements."""
         return self.values.tobytes()
 
 
@@ -187,7 +184,6 @@ class CO2(Forecasting):
         }
 
     def facts(self):
-        """For the report."""
         gaps = np.isnan(self.gappy)
         later = int(gaps[self.borders.validation :].sum())
         return {
@@ -225,6 +221,5 @@ class ETTh1(Forecasting):
         return replace(found, frames=frames, past_covariates=())
 
     def facts(self):
-        """For the report."""
         about = "Hourly oil temperature (OT) of ETTh1 (Zhou et al. 2021), on its own past alone."
         return {"Data": about, **super().facts()}

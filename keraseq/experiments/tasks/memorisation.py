@@ -42,7 +42,6 @@ class Memorisation(Generated):
         return {"a letter at random": 1 / LETTERS}
 
     def facts(self):
-        """For the report."""
         return {
             "Data": f"{LENGTH} letters drawn from {LETTERS}, then {LENGTH} times the symbol that "
             "asks for an answer.",

@@ -65,7 +65,6 @@ class Chorales(ArrayTask):
 
     @property
     def loss(self):
-        """What is measured."""
         return FrameLoss()
 
     def training_rows(self, rng, rows):
@@ -87,7 +86,6 @@ class Chorales(ArrayTask):
         return {"how often each key sounds": total / count}
 
     def facts(self):
-        """For the report."""
         sizes = [len(pieces) for pieces in self.pieces]
         return {
             "Data": "Bach's chorales as piano rolls of 88 keys (Boulanger-Lewandowski et al. "

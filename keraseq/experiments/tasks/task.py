@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 
-from keraseq.experiments import variants
+from keraseq.experiments.tasks import variants
 from keraseq.models.budget import match_parameters
 
 

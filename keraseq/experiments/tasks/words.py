@@ -3,31 +3,26 @@
 from functools import cached_property
 from math import exp
 
-import keras
 import numpy as np
 
-from keraseq import evaluate, models
+from keraseq import evaluate
 from keraseq.data import text
 from keraseq.experiments.tasks.arrays import nats
-from keraseq.experiments.tasks.characters import lanes
-from keraseq.experiments.tasks.task import Task
+from keraseq.experiments.tasks.characters import Text, lanes
 
 LENGTH = 35  # steps of a training window, as Zaremba et al. 2014
 LANES = 8  # rows that are scored in one go
 
 
-class Words(Task):
+class Words(Text):
     """Nats a word on the Penn Treebank's test part, vocabulary of 10,000 (Mikolov's files)."""
 
     name = "ptb"
     title = "PTB words: the next word of the Penn Treebank"
-    metric = "nats"
     metric_label = "nats a word"
-    direction = "min"
-    builder = staticmethod(models.language_model)
+    window = LENGTH
     budget = 2_000_000
     steps = 6_000
-    batch_size = 32
     learning_rate = 3e-3
     step_cost = 150.0
     floor = "word frequencies"
@@ -49,16 +44,6 @@ class Words(Task):
     def options(self):
         """Of the builder: vectors for the words, one recurrent layer."""
         return {"vocabulary": len(self.corpus.tokenizer), "embedding": 64}
-
-    @property
-    def loss(self):
-        """Cross-entropy, in nats."""
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-    def training_rows(self, rng, rows):
-        """Windows that start anywhere."""
-        train = self.parts["train"]
-        return text.windows(train, LENGTH, starts=rng.integers(0, len(train) - LENGTH, rows))
 
     def score(self, model, part):
         """Nats a word over the whole part, the state carried along lanes of 1,024 words."""
@@ -82,14 +67,11 @@ class Words(Task):
         return found
 
     def facts(self):
-        """For the report."""
-        sizes = {name: f"{len(ids):,}" for name, ids in self.parts.items()}
         best = self.baselines()["trigram (Witten-Bell)"]
         return {
             "Data": "Penn Treebank, Mikolov's preprocessing, "
             f"{len(self.corpus.tokenizer):,} different words.",
-            "Split": f"The given files: train {sizes['train']}, validation {sizes['validation']}, "
-            f"test {sizes['test']} words, ends of sentences counted.",
+            "Split": f"The given files: {self.sizes('words')}, ends of sentences counted.",
             "Model": f"A vector of {self.options['embedding']} for each word, one recurrent layer, "
             f"logits. Trained on windows of {LENGTH} words that start anywhere.",
             "Metric": "Negative log-likelihood of a word; its exponential is the perplexity.",
@@ -98,5 +80,4 @@ class Words(Task):
         }
 
     def raw(self):
-        """The tokens of all parts."""
         return b"".join(part.tobytes() for part in self.parts.values())

@@ -65,7 +65,6 @@ class XML(Generated):
         }
 
     def facts(self):
-        """For the report."""
         return {
             "Data": f"Tags with names of {SHORTEST} to {LONGEST} small letters, opened or closed "
             "with probability 1/2 (opened where none is open). The names of new tags cannot be "

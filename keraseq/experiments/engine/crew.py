@@ -7,12 +7,13 @@ from typing import Any
 
 import optuna
 
-from keraseq.experiments import slots, tasks
-from keraseq.experiments.plan import STARTUP, Piece, Plan
-from keraseq.experiments.pool import Pool
-from keraseq.experiments.progress import Progress
-from keraseq.experiments.store import Store, quiet
-from keraseq.experiments.trials import Trial
+from keraseq.experiments import tasks
+from keraseq.experiments.engine import slots
+from keraseq.experiments.engine.plan import STARTUP, Piece, Plan
+from keraseq.experiments.engine.pool import Pool
+from keraseq.experiments.engine.progress import Progress
+from keraseq.experiments.engine.store import Store, quiet
+from keraseq.experiments.engine.trials import Trial
 
 SETTING = "setting"  # attribute of a study of final trials: what the search chose
 # A trial is pruned where it is among the worst quarter at the same step, of at least four trials,
@@ -30,14 +31,7 @@ class Work:
 
 
 class Crew:
-    """One process that keeps others at work on an experiment, beside any number of such crews.
-
-    Args:
-        plan: What is to be done.
-        store: Where the experiment is kept.
-        pool: The processes.
-        shown: What people see.
-    """
+    """One process that keeps others at work on an experiment, beside any number of such crews."""
 
     def __init__(self, plan: Plan, store: Store, pool: Pool, shown: Progress):
         self.plan, self.store, self.pool, self.shown = plan, store, pool, shown
@@ -76,11 +70,7 @@ class Crew:
         return stored is not None
 
     def work(self) -> None:
-        """Works until every trial has ended, wherever it ran.
-
-        Raises:
-            RuntimeError: The baselines of a task cannot be had, or the database does not answer.
-        """
+        """Works until every trial has ended, wherever it ran."""
         with self._alive():
             try:
                 while True:
@@ -142,10 +132,7 @@ class Crew:
         return Work(piece, self.plan.trial(piece, slot, setting), claimed)
 
     def _sampler(self, slot: int) -> optuna.samplers.BaseSampler:
-        """What chooses the setting of a search's slot, where none is fixed for it.
-
-        Seeded by the slot, so that a single process finds the same settings again.
-        """
+        """What chooses a setting; seeded by the slot: one process finds the same ones again."""
         if self.plan.sampler != "tpe":
             return fixed(slot)
         with quiet():
@@ -206,7 +193,7 @@ class Crew:
     def _take_in(self, event: dict[str, Any]) -> None:
         """What a process says of its trial."""
         work = self.working[event["key"]]
-        kind, number = event["event"], work.optuna._trial_id
+        kind, trial = event["event"], work.optuna
         if kind == "look":
             self._look(work, event)
         elif kind == "done":
@@ -214,11 +201,13 @@ class Crew:
             value = record["test" if record["role"] == "final" else "validation"]
             if value is None:
                 event = {**event, "event": "failed", "reason": "the metric was never finite"}
-                self.store.fail(number, event["reason"])
-            elif not self.store.finish(number, record, value, record["status"] == "pruned"):
+                self.store.fail(trial, event["reason"])
+            elif not self.store.finish(
+                trial, record, None if record["status"] == "pruned" else value
+            ):
                 event = {**event, "event": "failed", "reason": "taken for dead meanwhile"}
         elif kind == "failed":
-            self.store.fail(number, event["reason"])
+            self.store.fail(trial, event["reason"])
         if event["event"] in ("done", "failed"):
             del self.working[event["key"]]
         self.shown.event(event, work.trial)
@@ -238,7 +227,7 @@ class Crew:
         self.store.wait = 0
         for work in self.working.values():
             with contextlib.suppress(Exception):  # it is found by its missing signs of life
-                self.store.fail(work.optuna._trial_id, slots.STOPPED)
+                self.store.fail(work.optuna, slots.STOPPED)
 
     @contextlib.contextmanager
     def _alive(self):
@@ -251,7 +240,8 @@ class Crew:
         def beat():
             while not ended.wait(self.store.heartbeat):
                 with contextlib.suppress(RuntimeError):  # the dictionary changed: next time
-                    self.store.beat([work.optuna._trial_id for work in list(self.working.values())])
+                    for work in list(self.working.values()):
+                        self.store.beat(work.optuna.study, [work.optuna.number])
 
         thread = threading.Thread(target=beat, daemon=True)
         thread.start()
@@ -278,20 +268,13 @@ def best(store: Store, study: optuna.Study) -> dict[str, Any] | None:
     if not ended:
         return None
     better = min if study.direction == optuna.study.StudyDirection.MINIMIZE else max
-    return better(whole or ended, key=lambda trial: trial.value).params
+    return better(
+        whole or ended, key=lambda trial: trial.user_attrs[slots.RECORD]["validation"]
+    ).params
 
 
 def key(piece: Piece, slot: int) -> str:
     """The key of a slot's trial, whatever its setting."""
-    final = piece.role == "final"
-    return Trial(
-        piece.task,
-        piece.cell,
-        seed=slot if final else 0,
-        learning_rate=0.0,
-        budget=1,
-        units=1,
-        steps=1,
-        role=piece.role,
-        number=0 if final else slot,
-    ).key
+    number, seed = (0, slot) if piece.role == "final" else (slot, 0)
+    anything = {"learning_rate": 0.0, "budget": 1, "units": 1, "steps": 1}
+    return Trial(piece.task, piece.cell, seed, role=piece.role, number=number, **anything).key

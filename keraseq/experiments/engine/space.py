@@ -25,7 +25,7 @@ class Space:
 
     Example:
 
-    >>> from keraseq.experiments.space import Space
+    >>> from keraseq.experiments.engine.space import Space
     >>> Space((0.001, 0.01), listed=True).settings(2)
     [{'learning_rate': 0.001}, {'learning_rate': 0.01}]
     """

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from keraseq.experiments import statistics
-from keraseq.experiments.results import Results
+from keraseq.experiments.report import statistics
+from keraseq.experiments.report.results import Results
 
 SIZES = ("units", "parameters", "ms a step", "training s")
 HEADINGS = ("cell", "test", "95 %", "rank", "difference", "runs", *SIZES, "loop", "notes")
@@ -12,41 +12,40 @@ LEFT = ("cell", "loop", "notes")  # columns of words; the others are numbers
 
 def rows(results: Results, task: str) -> list[dict[str, str]]:
     """The table of a task, a row a cell, best first, then the baselines, best first."""
-    described = results.tasks[task]
-    digits = described["digits"]
-    summary = results.summary()
-    table = []
-    if len(summary):
-        of_task = summary[summary["task"] == task]
-        of_task = of_task.sort_values("mean", ascending=described["direction"] == "min")
-        for row in of_task.to_dict("records"):
-            spread = "" if row["sd"] != row["sd"] else f" ± {row['sd']:.{digits}f}"
-            there = row["difference"] == row["difference"] and row["difference"] is not None
-            table.append(
-                {
-                    "cell": row["cell"],
-                    "test": f"{row['mean']:.{digits}f}{spread}",
-                    "95 %": between(row["low"], row["high"], digits) if row["runs"] > 1 else "",
-                    "rank": str(row["rank"]) if ranked(results) else "",
-                    "difference": f"{row['difference']:+.{digits}f} "
-                    + between(row["difference_low"], row["difference_high"], digits, "+")
-                    if there
-                    else "",
-                    "runs": str(row["runs"]),
-                    "units": str(row["units"]),
-                    "parameters": f"{row['parameters']:,}",
-                    "ms a step": f"{row['step_ms']:.1f}"
-                    if row["step_ms"] == row["step_ms"]
-                    else "",
-                    "training s": f"{row['train_seconds']:.1f}",
-                    "loop": row["loop"],
-                    "notes": notes(results, row),
-                }
-            )
+    described, summary, table = results.tasks[task], results.summary(), []
+    digits, lower = described["digits"], described["direction"] == "min"
+    of_task = (
+        summary[summary["task"] == task].sort_values("mean", ascending=lower)
+        if len(summary)
+        else summary
+    )
+    for row in of_task.to_dict("records"):
+        there = {name for name, value in row.items() if value is not None and value == value}
+        interval = (
+            between(row["difference_low"], row["difference_high"], digits, "+")
+            if "difference" in there
+            else ""
+        )
+        table.append(
+            {
+                "cell": row["cell"],
+                "test": f"{row['mean']:.{digits}f}"
+                + (f" ± {row['sd']:.{digits}f}" if "sd" in there else ""),
+                "95 %": between(row["low"], row["high"], digits) if row["runs"] > 1 else "",
+                "rank": str(row["rank"]) if ranked(results) else "",
+                "difference": interval and f"{row['difference']:+.{digits}f} {interval}",
+                "runs": str(row["runs"]),
+                "units": str(row["units"]),
+                "parameters": f"{row['parameters']:,}",
+                "ms a step": f"{row['step_ms']:.1f}" if "step_ms" in there else "",
+                "training s": f"{row['train_seconds']:.1f}",
+                "loop": row["loop"],
+                "notes": notes(results, row),
+            }
+        )
     for name, value in results.baselines(task).items():
-        table.append({"cell": name, "test": f"{value:.{digits}f}", "notes": "baseline"})
-        if name == described.get("floor"):
-            table[-1]["notes"] = "baseline, the floor"
+        kind = "baseline, the floor" if name == described.get("floor") else "baseline"
+        table.append({"cell": name, "test": f"{value:.{digits}f}", "notes": kind})
     return [{heading: row.get(heading, "") for heading in HEADINGS} for row in table]
 
 
@@ -76,7 +75,7 @@ def notes(results: Results, row: dict) -> str:
 
 def is_baseline(row: dict[str, str]) -> bool:
     """Whether a row is a baseline's."""
-    return row["notes"].startswith("baseline")
+    return row.get("notes", "").startswith("baseline")
 
 
 def ranked(results: Results) -> bool:

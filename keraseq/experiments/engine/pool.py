@@ -26,18 +26,7 @@ JAX_ON_CPU = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
 class Pool:
-    """Processes that do jobs, each started when there is one for it.
-
-    Args:
-        workers: Number of processes, a positive integer.
-        logs: Folder for what they print.
-        environment: Variables that they get beside this process's own.
-
-    Example of a round:
-
-        with Pool(2, Path("logs"), {}) as pool:
-            pool.submit({"key": "a", "kind": "baselines", "task": "digits"})
-            event = pool.event()
+    """Processes that do jobs, each started when there is one for it; what they print is in `logs`.
 
     Events are `{"event": "start" | "look" | "done" | "failed", "key": ...}`, with `step` and
     `value`, `record`, or `reason`. Each job is started, and then done or failed, once.
@@ -67,7 +56,7 @@ class Pool:
         return self.workers - self.unfinished
 
     def submit(self, job: dict[str, Any]) -> None:
-        """Hands a job, a message for `keraseq.experiments.worker`, to the next free process."""
+        """Hands a job, a message for `worker.py`, to the next free process."""
         self.unfinished += 1
         self.jobs.put(job)
         if len(self.threads) < min(self.workers, self.unfinished):
@@ -76,11 +65,7 @@ class Pool:
             self.threads[-1].start()
 
     def event(self, seconds: float | None = None) -> dict[str, Any] | None:
-        """The next event, or None where none comes within so many seconds.
-
-        Raises:
-            RuntimeError: A worker could not even start.
-        """
+        """The next event, or None within so many seconds; raises if a worker cannot start."""
         try:
             event = self.events.get(timeout=seconds)
         except queue.Empty:

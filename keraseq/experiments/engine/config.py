@@ -7,11 +7,9 @@ from typing import Any
 
 from keraseq import files
 from keraseq.checks import one_of
+from keraseq.experiments.engine.plan import CHOSEN
 
-NAMES = (
-    *("tasks", "cells", "seeds", "trials", "sampler", "pruning"),
-    *("learning_rates", "reference", "steps", "budget"),
-)
+NAMES = ("tasks", *CHOSEN, "learning_rates", "reference", "steps", "budget")
 
 
 def read(path: str | Path) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def main() -> None:
     def answer(**message):
         answers.write(json.dumps(message) + "\n")
 
-    from keraseq.experiments import trials  # Keras and its backend: seconds
+    from keraseq.experiments.engine import trials  # Keras and its backend: seconds
 
     answer(event="ready")
     while True:

@@ -39,12 +39,7 @@ def done(trials: Iterable[FrozenTrial]) -> FrozenTrial | None:
 
 
 def failure(trials: Iterable[FrozenTrial], since: int = 0) -> str | None:
-    """Why a slot has failed, or None if it has not, or should be tried again.
-
-    Args:
-        trials: Those of the slot.
-        since: Only trials from this number on count: those before belong to earlier calls.
-    """
+    """Why a slot has failed for good, in trials from number `since` on; None if it has not."""
     failed = [one for one in trials if one.number >= since and one.state == TrialState.FAIL]
     reasons = [one.user_attrs.get(REASON) for one in failed]
     said = [reason for reason in reasons if reason not in (None, STOPPED, DUPLICATE)]

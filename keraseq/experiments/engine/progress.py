@@ -6,17 +6,13 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from keraseq.experiments.trials import Trial
+from keraseq.experiments.engine.trials import Trial
 
 
 class Progress:
     """Bars with the time left where the error output is a terminal; a line a trial everywhere.
 
-    Args:
-        costs: Expected seconds of each trial, by its key; only their proportions matter after the
-            first seconds.
-        workers: Number of trials that run at the same time.
-        visible: Whether to show anything. Defaults to `True`.
+    `costs` are expected seconds by a trial's key, of which the proportions matter.
     """
 
     def __init__(self, costs: dict[str, float], workers: int, visible: bool = True):

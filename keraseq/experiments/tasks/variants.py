@@ -21,7 +21,7 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
 
     Example:
 
-    >>> from keraseq.experiments import variants
+    >>> from keraseq.experiments.tasks import variants
     >>> variants.parse("lstm[forget_bias=0, input_gate=false]")
     ('lstm', {'forget_bias': 0, 'input_gate': False})
     """

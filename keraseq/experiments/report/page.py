@@ -6,9 +6,9 @@ import html
 from collections.abc import Iterable
 from typing import Any
 
-from keraseq.experiments import statistics
-from keraseq.experiments.results import Results
-from keraseq.experiments.tables import HEADINGS, LEFT, is_baseline, rank_rows, rows
+from keraseq.experiments.report import statistics
+from keraseq.experiments.report.results import Results
+from keraseq.experiments.report.tables import LEFT, is_baseline, rank_rows, rows
 
 PROJECTIONS = {
     "learned": "Input and state differ in width, so the raw input of MUT1 and MUT2 goes through a "
@@ -18,6 +18,21 @@ PROJECTIONS = {
     "(input_projection mode 'identity').",
     "fixed": "The raw input of MUT1 and MUT2 goes through a fixed random matrix "
     "(input_projection mode 'fixed').",
+}
+MARKS = (
+    "a dot a seed, a bar at the mean, a band of one standard deviation, thin ends for the 95 % "
+    "interval. Diamonds are baselines; the dashed line is the best of them, the dotted one the "
+    "floor; an arrow points to one that lies outside."
+)
+CAPTIONS = {  # of the figures of a task, by the ends of their names
+    "final": f"Final test values: {MARKS}",
+    "learning": "Learning curves: the mean over seeds on the validation part, with a band from the "
+    "worst to the best seed. Dotted: the floor, what no learning gives. Baselines and floor are "
+    "values of the test part.",
+    "time": "Quality against time and against parameters: a small mark a seed, a large one for the "
+    "mean.",
+    "search": "The search: best validation value so far of each cell, and values against the "
+    "learning rate. Open marks were pruned.",
 }
 
 
@@ -60,7 +75,8 @@ def held_equal(results: Results) -> list[str]:
         for name, task in settings["tasks"].items()
     )
     rates = ", ".join(f"{name} {said(task)}" for name, task in settings["tasks"].items())
-    lines = [
+    seeds = settings["seeds"]
+    return [
         f"<b>Size and training</b>: {esc(budgets)}. The units of each cell are the most that the "
         "budget pays for, embedding and output layer included.",
         "<b>Data</b>: the same parts for every cell, and for each seed the same batches in the "
@@ -68,14 +84,9 @@ def held_equal(results: Results) -> list[str]:
         "<b>Optimizer</b>: Adam, gradients clipped to a common norm, a learning rate that falls to "
         f"0 along half a cosine from ({esc(rates)}).",
         choice(settings),
-    ]
-    lines.append(
         f"<b>Choice of the weights</b>: the validation part is looked at before training and "
         f"{settings['looks']} times on the way; the weights of the best look are scored on the "
-        "test part, which is used once."
-    )
-    seeds = settings["seeds"]
-    lines.append(
+        "test part, which is used once.",
         f"<b>Spread</b>: {seeds} seed{'s' if seeds > 1 else ''} for each cell and task; ± is the "
         "standard deviation of the sample, '95 %' the bootstrap interval of the mean, 'difference' "
         f"the mean paired difference to {esc(results.reference)} with its interval. "
@@ -87,19 +98,14 @@ def held_equal(results: Results) -> list[str]:
         )
         + "The rank is one more than the number of cells that are better by a difference whose "
         "interval excludes 0, so that cells that are not told apart may share it; it takes at "
-        f"least {statistics.PAIRS} seeds."
-    )
-    lines.append(
+        f"least {statistics.PAIRS} seeds.",
         "<b>Did not converge</b>: runs that diverged, failed, or did not get a twentieth of the "
-        "way from the floor, which is what no learning gives."
-    )
-    lines.append(
+        "way from the floor, which is what no learning gives.",
         "<b>Times</b> are of this machine, with as many trials at the same time as there were "
         "workers, without the first step, which compiles. The column 'loop' says how the recurrent "
         "layers ran, and 'Layers' at the end of this page why: a slower cell is no artefact of it "
-        "where all ran the same way."
-    )
-    return lines
+        "where all ran the same way.",
+    ]
 
 
 def said(task: dict[str, Any]) -> str:
@@ -146,24 +152,28 @@ def choice(settings: dict[str, Any]) -> str:
     )
 
 
+def as_table(caption: str, found: list[dict[str, str]]) -> str:
+    """Rows as a table; columns of words to the left."""
+    names = list((found or [{}])[0])
+    kinds = ["" if name in LEFT else " class=number" for name in names]
+    head = "".join(f"<th{k}>{esc(name)}</th>" for k, name in zip(kinds, names, strict=True))
+    body = ""
+    for row in found:
+        fields = zip(kinds, row.values(), strict=True)
+        row_kind = " class=baseline" if is_baseline(row) else ""
+        body += f"<tr{row_kind}>{''.join(f'<td{k}>{esc(value)}</td>' for k, value in fields)}</tr>"
+    return (
+        f"<div class=wide><table><caption>{caption}</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
 def rank_section(results: Results) -> list[str]:
     """The ranks over the tasks."""
-    table = rank_rows(results)
-    if len(results.tasks) < 2 or not table:
+    found = rank_rows(results)
+    if len(results.tasks) < 2 or not found:
         return []
-    head = "".join(f"<th class=number>{esc(name)}</th>" for name in list(table[0])[1:])
-    body = "".join(
-        "<tr><td>{}</td>{}</tr>".format(
-            esc(row["cell"]),
-            "".join(f"<td class=number>{esc(v)}</td>" for v in list(row.values())[1:]),
-        )
-        for row in table
-    )
-    return [
-        "<h2>Ranks</h2><div class=wide><table><caption>Rank of each cell on each task, and the "
-        f"mean</caption><thead><tr><th>cell</th>{head}</tr></thead><tbody>{body}</tbody></table>"
-        "</div>",
-    ]
+    return ["<h2>Ranks</h2>", as_table("Rank of each cell on each task, and the mean", found)]
 
 
 def as_html(results: Results, images: dict[str, str]) -> str:
@@ -173,26 +183,19 @@ def as_html(results: Results, images: dict[str, str]) -> str:
         f"<p class=lead>{listed(results.settings['cells'])} on "
         f"{len(results.tasks)} task{'s' * (len(results.tasks) != 1)}, "
         "at an equal number of parameters.</p>",
-        image(
-            images,
-            "overview",
-            "The test value of each cell on each task: a dot a seed, a bar at the mean, a band of "
-            "one standard deviation, thin ends for the 95 % interval; the dashed line is the best "
-            "baseline, the dotted one the floor.",
-        ),
+        image(images, "overview", f"The test value of each cell on each task: {MARKS}"),
         "<h2>In short</h2><ul>",
         *(f"<li><b>{esc(name)}</b>: {findings(results, name)}</li>" for name in results.tasks),
         "</ul><h2>What was held equal</h2><ul>",
         *(f"<li>{line}</li>" for line in held_equal(results)),
         *(f"<li><b>MUT1 and MUT2</b>: {text}</li>" for text in projections(results)),
         "</ul>",
+        *rank_section(results),
+        *(part for name in results.tasks for part in task_section(results, name, images)),
+        *sample_section(results),
+        *trouble_section(results),
+        *machine_section(results),
     ]
-    parts += rank_section(results)
-    for name in results.tasks:
-        parts += task_section(results, name, images)
-    parts += sample_section(results)
-    parts += trouble_section(results)
-    parts += machine_section(results)
     return PAGE.format(body="\n".join(parts))
 
 
@@ -200,51 +203,15 @@ def task_section(results: Results, name: str, images: dict[str, str]) -> list[st
     """A task: its findings, table, figures and facts."""
     described = results.tasks[name]
     label = described["metric_label"]
-    head = "".join(
-        f"<th{'' if heading in LEFT else ' class=number'}>{esc(heading)}</th>"
-        for heading in HEADINGS
-    )
-    body = []
-    for row in rows(results, name):
-        kind = " class=baseline" if is_baseline(row) else ""
-        fields = "".join(
-            f"<td{'' if heading in LEFT else ' class=number'}>{esc(value)}</td>"
-            for heading, value in row.items()
-        )
-        body.append(f"<tr{kind}>{fields}</tr>")
     better = "lower" if described["direction"] == "min" else "higher"
     return [
         f"<h2>{esc(described['title'])}</h2>",
         f"<p>{findings(results, name)}</p>",
-        f"<div class=wide><table><caption>{esc(label)} on the test part ({better} is better), best "
-        f"cell first</caption><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
-        "</div>",
-        image(
-            images,
-            f"{name}-final",
-            f"Final {label}: a dot a seed, a bar at the mean, a band of one standard deviation, "
-            "thin ends for the 95 % interval. Diamonds are baselines; the dashed line is the best "
-            "of them, the dotted one the floor; an arrow points to one that lies outside.",
+        as_table(
+            f"{esc(label)} on the test part ({better} is better), best cell first",
+            rows(results, name),
         ),
-        image(
-            images,
-            f"{name}-learning",
-            "Learning curves: the mean over seeds on the validation "
-            "part, with a band from the worst to the best seed. Dotted: the floor, what no "
-            "learning gives. Baselines and floor are values of the test part.",
-        ),
-        image(
-            images,
-            f"{name}-time",
-            "Quality against time and against parameters: a small mark a seed, a large one for "
-            "the mean.",
-        ),
-        image(
-            images,
-            f"{name}-search",
-            "The search: best validation value so far of each cell, and values against the "
-            "learning rate. Open marks were pruned.",
-        ),
+        *(image(images, f"{name}-{kind}", said) for kind, said in CAPTIONS.items()),
         "<dl>",
         *(f"<dt>{esc(k)}</dt><dd>{esc(v)}</dd>" for k, v in described["facts"].items()),
         "</dl>",
@@ -283,18 +250,20 @@ def at_step(record: dict[str, Any], step: int) -> str:
 
 def trouble_section(results: Results) -> list[str]:
     """Trials that failed or diverged; said also where there are none."""
-    items = [
-        f"<li>{esc(r['task'])}, {esc(r['cell'])}, {which(r)}: failed: {esc(r['reason'])}</li>"
-        for r in results.failed
-    ]
-    items += [
-        f"<li>{esc(r['task'])}, {esc(r['cell'])}, {which(r)}: the loss was not finite after "
-        f"step {r['diverged_at']:,}; the best weights before count.</li>"
+    found = [(r, f"failed: {esc(r['reason'])}") for r in results.failed]
+    found += [
+        (
+            r,
+            "the loss was not finite, or above ten times that of a model that knows nothing, after "
+            f"step {r['diverged_at']:,}; the best weights before count.",
+        )
         for r in results.records
         if r["status"] == "diverged"
     ]
-    if not items:
-        items = ["<li>None: every trial finished, and none diverged.</li>"]
+    items = [
+        f"<li>{esc(r['task'])}, {esc(r['cell'])}, {which(r)}: {said}</li>" for r, said in found
+    ]
+    items = items or ["<li>None: every trial finished, and none diverged.</li>"]
     return ["<h2>Trials that failed or diverged</h2><ul>", *items, "</ul>"]
 
 
@@ -329,13 +298,12 @@ def projections(results: Results) -> list[str]:
 
 
 def image(images: dict[str, str], name: str, caption: str) -> str:
-    """A figure inside the page."""
-    if name not in images:
-        return ""
-    return (
-        f'<figure><img alt="{esc(caption)}" src="data:image/png;base64,{images[name]}">'
-        f"<figcaption>{esc(caption)}</figcaption></figure>"
+    """A figure inside the page, if it was drawn."""
+    source, caption = f"data:image/png;base64,{images.get(name)}", esc(caption)
+    figure = (
+        f'<figure><img alt="{caption}" src="{source}"><figcaption>{caption}</figcaption></figure>'
     )
+    return figure if name in images else ""
 
 
 def esc(text: Any) -> str:

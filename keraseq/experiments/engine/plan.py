@@ -9,12 +9,14 @@ from typing import Any
 import keras
 
 from keraseq.checks import number, one_of, positive_integer
-from keraseq.experiments import tasks, variants
-from keraseq.experiments.space import Space
-from keraseq.experiments.trials import LOOKS, Trial
+from keraseq.experiments import tasks
+from keraseq.experiments.engine.space import Space
+from keraseq.experiments.engine.trials import LOOKS, Trial
+from keraseq.experiments.tasks import variants
 
 SEARCH_SEED = 0  # of the trials that choose a setting; the others count from 1
 UNCHANGED = {"initial_scale": 1.0, "clipnorm": 1.0}  # what trials have where nothing is searched
+CHOSEN = ("cells", "seeds", "trials", "sampler", "pruning")
 SAMPLERS = ("random", "tpe")
 STARTUP = 5  # random settings before TPE has something to go by
 FORMAT = 2  # of what is stored; another number is refused
@@ -22,13 +24,7 @@ FORMAT = 2  # of what is stored; another number is refused
 
 @dataclass(frozen=True)
 class Piece:
-    """The trials of one cell on one task that have one role.
-
-    Args:
-        task: Name of the task.
-        cell: Name of the cell.
-        role: `"search"` or `"final"`.
-    """
+    """The trials of one cell on one task that have one role, `"search"` or `"final"`."""
 
     task: str
     cell: str
@@ -157,15 +153,15 @@ class Plan:
         """Roughly how many seconds a trial of a task takes."""
         return 4.0 + self.of(task, "steps") * tasks.get(task).step_cost / 1000
 
+    def chosen(self) -> dict[str, Any]:
+        """What is the same for all tasks."""
+        return {name: getattr(self, name) for name in CHOSEN}
+
     def arguments(self) -> dict[str, Any]:
         """What `compare` is to be given for the same plan, as plain values."""
         return {
             "tasks": self.tasks,
-            "cells": self.cells,
-            "seeds": self.seeds,
-            "trials": self.trials,
-            "sampler": self.sampler,
-            "pruning": self.pruning,
+            **self.chosen(),
             "learning_rates": self.rates,
             **{what: {name: self.of(name, what) for name in self.tasks} for what in self.asked},
         }
@@ -174,11 +170,7 @@ class Plan:
         """All that the numbers depend on, as plain values."""
         return {
             "format": FORMAT,
-            "cells": self.cells,
-            "seeds": self.seeds,
-            "trials": self.trials,
-            "sampler": self.sampler,
-            "pruning": self.pruning,
+            **self.chosen(),
             "tasks": {
                 name: {
                     "budget": self.of(name, "budget"),

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keraseq import files
-from keraseq.experiments.figures import figures
-from keraseq.experiments.page import as_html, which
-from keraseq.experiments.results import Results
-from keraseq.experiments.tables import HEADINGS, LEFT, is_baseline, rank_rows, rows
-from keraseq.experiments.trials import file_name
+from keraseq.experiments.engine.trials import file_name
+from keraseq.experiments.report.figures import figures as drawn
+from keraseq.experiments.report.page import as_html, which
+from keraseq.experiments.report.results import Results
+from keraseq.experiments.report.tables import LEFT, is_baseline, rank_rows, rows
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 DPI = 150
 
@@ -30,7 +31,7 @@ def write(results: Results) -> Path:
     """
     results.write()
     images: dict[str, str] = {}
-    for name, figure in figures(results).items():
+    for name, figure in drawn(results).items():
         image = io.BytesIO()
         figure.savefig(image, format="png", dpi=DPI)
         path = results.folder / "figures" / f"{file_name(name)}.png"
@@ -44,34 +45,31 @@ def write(results: Results) -> Path:
 
 def print_tables(results: Results, console: Console) -> None:
     """Prints a table a task, and one of the ranks over several; the report has more columns."""
-    from rich.table import Table
-
     for name, described in results.tasks.items():
         better = "lower" if described["direction"] == "min" else "higher"
-        table = Table(
-            title=f"{described['title']}\n{described['metric_label']}, {better} is better",
-            title_justify="left",
-            title_style="bold",
-        )
-        found = rows(results, name)
-        shown = [one for one in HEADINGS if one not in LEFT_OUT and any(row[one] for row in found)]
-        for heading in shown:
-            table.add_column(heading, justify="left" if heading in LEFT else "right")
-        for row in found:
-            style = "dim" if is_baseline(row) else ""
-            table.add_row(*(row[heading] for heading in shown), style=style)
-        console.print(table)
+        title = f"{described['title']}\n{described['metric_label']}, {better} is better"
+        console.print(as_table(title, rows(results, name)))
     ranked = rank_rows(results)
     if len(results.tasks) > 1 and ranked:
-        table = Table(title="Ranks", title_justify="left", title_style="bold")
-        for heading in ranked[0]:
-            table.add_column(heading, justify="left" if heading == "cell" else "right")
-        for row in ranked:
-            table.add_row(*row.values())
-        console.print(table)
+        console.print(as_table("Ranks", ranked))
     for record in results.failed:
         console.print(
             f"failed: {record['task']} {record['cell']} {which(record)}: {record['reason']}",
             markup=False,
             soft_wrap=True,
         )
+
+
+def as_table(title: str, found: list[dict[str, str]]) -> Table:
+    """Rows as a table of the terminal, without columns that are empty or too many."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold")
+    shown = [
+        one for one in (found or [{}])[0] if one not in LEFT_OUT and any(row[one] for row in found)
+    ]
+    for heading in shown:
+        table.add_column(heading, justify="left" if heading in LEFT else "right")
+    for row in found:
+        table.add_row(*map(row.get, shown), style="dim" if is_baseline(row) else "")
+    return table

@@ -93,11 +93,16 @@ def run(
     rng = np.random.default_rng(trial.seed)
 
     times: list[float] = []  # seconds of each step
+    limit: list[float] = []  # of the loss, once there are targets
 
     def steps_of_training(count: int) -> float:
         """Trains for so many steps, and returns their mean loss; stops where it is not finite."""
         size = task.batch_size
         inputs, targets = task.training_rows(rng, count * size)
+        if not limit:
+            shape = model.compute_output_shape(inputs[:size].shape)
+            nothing = task.loss(targets[:size], np.zeros(shape, "float32"))
+            limit.append(train.divergence.WORST * max(1.0, float(nothing)))
         model.reset_metrics()
         for first in range(0, count * size, size):
             start = perf_counter()
@@ -113,7 +118,7 @@ def run(
     for before, step in pairwise([0, *looks(trial.steps)]):
         loss = steps_of_training(step - before)
         ways = ways or explain(model, training=None)  # of the step of training just made
-        if not isfinite(loss):
+        if not loss <= limit[0]:  # NaN too
             status = "diverged"
             break
         # The first step compiles: it is counted apart.
@@ -159,13 +164,7 @@ def looks(steps: int) -> list[int]:
 
 
 class Course:
-    """What a trial has seen on its way: validation values, the best weights, samples.
-
-    Args:
-        trial: The trial.
-        task: Its task.
-        model: Its model.
-    """
+    """What a trial has seen on its way: validation values, the best weights, samples."""
 
     def __init__(self, trial: Trial, task: tasks.Task, model: keras.Model):
         self.trial, self.task, self.model = trial, task, model

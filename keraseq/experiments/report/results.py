@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keraseq import files
-from keraseq.experiments import slots, statistics, store
-from keraseq.experiments.plan import FORMAT
-from keraseq.experiments.store import Store
+from keraseq.experiments.engine import slots, store
+from keraseq.experiments.engine.plan import FORMAT
+from keraseq.experiments.engine.store import Store
+from keraseq.experiments.report import statistics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,36 +21,12 @@ SETTINGS = "settings.json"
 RECORDS = "results.json"  # all of the results, to read where the database is not
 WHOLE = ("settings", "tasks", "records")  # what is in it
 # Columns of a trial that results.csv holds, in this order.
-COLUMNS = (
-    "task",
-    "cell",
-    "seed",
-    "role",
-    "status",
-    "metric",
-    "test",
-    "validation",
-    "best_step",
-    "diverged_at",
-    "pruned_at",
-    "solved_step",
-    "units",
-    "parameters",
-    "budget",
-    "number",
-    "learning_rate",
-    "initial_scale",
-    "clipnorm",
-    "steps",
-    "step_ms",
-    "train_seconds",
-    "compile_seconds",
-    "seconds",
-    "projection",
-    "loop",
-    "path",
-    "reason",
+COLUMNS = tuple(
+    "task cell seed role status metric test validation best_step diverged_at pruned_at solved_step "
+    "units parameters budget number learning_rate initial_scale clipnorm steps step_ms "
+    "train_seconds compile_seconds seconds projection loop path reason".split()
 )
+OF_CELLS = "rank not_converged runs diverged units parameters step_ms loop".split()  # in the JSON
 
 
 @dataclass(frozen=True)
@@ -111,10 +88,8 @@ class Results:
         settings = kept.settings()
         if settings is None:
             raise ValueError(f"there is no experiment {kept.name!r} in {kept.shown}")
-        known = kept.attributes()
-        tasks = {
-            name: known[f"task {name}"] for name in settings["tasks"] if f"task {name}" in known
-        }
+        described = {name: kept.description(name) for name in settings["tasks"]}
+        tasks = {name: one for name, one in described.items() if one is not None}
         there = set(kept.names())
         records = []
         for task in settings["tasks"]:
@@ -238,38 +213,25 @@ class Results:
                 if of_cell.empty:
                     continue
                 one = of_cell.iloc[0]
-                interval = statistics.bootstrap(list(runs[cell].values()))
-                paired = statistics.difference(runs[cell], runs.get(self.reference, {}))
-                if cell == self.reference:
-                    paired = None
-                rows.append(
-                    {
-                        "task": task,
-                        "cell": cell,
-                        "mean": of_cell["test"].mean(),
-                        "sd": of_cell["test"].std(),  # of the sample; NaN for a single seed
-                        "low": interval.low,
-                        "high": interval.high,
-                        "rank": ranks[cell],
-                        "difference": paired.mean if paired else None,
-                        "difference_low": paired.low if paired else None,
-                        "difference_high": paired.high if paired else None,
-                        "runs": len(of_cell),
-                        "not_converged": self.did_not_converge(task, cell),
-                        "solved": int(of_cell["solved_step"].notna().sum()),
-                        "solved_step": of_cell["solved_step"].astype(float).median(),
-                        "diverged": int((of_cell["status"] == "diverged").sum()),
-                        "units": int(one["units"]),
-                        "parameters": int(one["parameters"]),
-                        "learning_rate": one["learning_rate"],
-                        "initial_scale": one["initial_scale"],
-                        "clipnorm": one["clipnorm"],
-                        "step_ms": of_cell["step_ms"].astype(float).median(),
-                        "train_seconds": of_cell["train_seconds"].mean(),
-                        "projection": of_cell["projection"].fillna("").iloc[0],
-                        "loop": ", ".join(of_cell["loop"].dropna().unique()),
-                    }
+                mean, low, high = statistics.bootstrap(list(runs[cell].values()))
+                paired = cell != self.reference and statistics.difference(
+                    runs[cell], runs.get(self.reference, {})
                 )
+                difference = paired or (None, None, None)
+                row = {"task": task, "cell": cell, "mean": mean, "sd": of_cell["test"].std()}
+                row |= {"low": low, "high": high, "rank": ranks[cell]}  # sd: NaN for a single seed
+                names = ("difference", "difference_low", "difference_high")
+                row |= dict(zip(names, difference, strict=True))
+                row |= {"runs": len(of_cell), "not_converged": self.did_not_converge(task, cell)}
+                row |= {"solved": int(of_cell["solved_step"].notna().sum())}
+                row |= {"solved_step": of_cell["solved_step"].astype(float).median()}
+                row |= {"diverged": int((of_cell["status"] == "diverged").sum())}
+                row |= {name: int(one[name]) for name in ("units", "parameters")}
+                row |= {name: one[name] for name in ("learning_rate", "initial_scale", "clipnorm")}
+                row |= {"step_ms": of_cell["step_ms"].astype(float).median()}
+                row |= {"train_seconds": of_cell["train_seconds"].mean()}
+                row |= {"projection": of_cell["projection"].fillna("").iloc[0]}
+                rows.append(row | {"loop": ", ".join(of_cell["loop"].dropna().unique())})
         return pd.DataFrame(rows)
 
     def write(self) -> None:
@@ -284,19 +246,16 @@ class Results:
                 "kind": "baseline",
                 "task": task,
                 "cell": name,
-                "metric": self.tasks[task]["metric"],
+                "metric": about["metric"],
                 "test": value,
             }
-            for task in self.tasks
+            for task, about in self.tasks.items()
             for name, value in self.baselines(task).items()
         ]
         rows = [row for frame in frames for row in frame.to_dict("records")] + baselines
         table = pd.DataFrame(rows, columns=["kind", *COLUMNS])
-        for name, frame in (
-            ("results", table),
-            ("summary", self.summary()),
-            ("curves", self.curves()),
-        ):
+        written = {"results": table, "summary": self.summary(), "curves": self.curves()}
+        for name, frame in written.items():
             files.write(self.folder / f"{name}.csv", frame.to_csv(index=False))
         whole = {name: getattr(self, name) for name in WHOLE}
         files.write(self.folder / RECORDS, json.dumps(whole))
@@ -306,21 +265,13 @@ class Results:
         tasks: dict[str, Any] = {}
         summary = self.summary()
         for name, task in self.tasks.items():
-            metric = task["metric"]
-            cells = {}
+            metric, cells = task["metric"], {}
             for row in summary[summary["task"] == name].to_dict("records") if len(summary) else []:
                 cells[row["cell"]] = {
                     metric: row["mean"],
                     f"{metric}_sd": none_if_nan(row["sd"]),
                     f"{metric}_95": [row["low"], row["high"]],
-                    "rank": row["rank"],
-                    "not_converged": row["not_converged"],
-                    "runs": row["runs"],
-                    "diverged": row["diverged"],
-                    "units": row["units"],
-                    "parameters": row["parameters"],
-                    "step_ms": none_if_nan(row["step_ms"]),
-                    "loop": row["loop"],
+                    **{one: none_if_nan(row[one]) for one in OF_CELLS},
                 }
             tasks[name] = {
                 "metric": metric,
@@ -331,8 +282,8 @@ class Results:
         return {
             "tasks": tasks,
             "failed": [
-                {"task": r["task"], "cell": r["cell"], "seed": r["seed"], "reason": r["reason"]}
-                for r in self.failed
+                {one: record[one] for one in ("task", "cell", "seed", "reason")}
+                for record in self.failed
             ],
             "folder": str(self.folder),
             "report": str(self.folder / "report.html"),
@@ -348,15 +299,9 @@ def ended(kept: Store, task: str, cell: str, role: str) -> list[dict[str, Any]]:
         if done is not None:
             found.append(done.user_attrs[slots.RECORD])
         elif reason is not None:
-            final = role == "final"
-            found.append(
-                {
-                    **{"task": task, "cell": cell, "role": role},
-                    **{"seed": slot if final else 0, "number": 0 if final else slot},
-                    **{"status": "failed", "reason": reason},
-                    **trials[-1].params,
-                }
-            )
+            place = {"seed": slot, "number": 0} if role == "final" else {"seed": 0, "number": slot}
+            named = {"task": task, "cell": cell, "role": role, **place}
+            found.append({**named, "status": "failed", "reason": reason, **trials[-1].params})
     return found
 
 

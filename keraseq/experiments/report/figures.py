@@ -8,8 +8,9 @@ import numpy as np
 
 from keraseq import cells as cell_table
 from keraseq import plots
-from keraseq.experiments import statistics, variants
-from keraseq.experiments.results import Results
+from keraseq.experiments.report import statistics
+from keraseq.experiments.report.results import Results
+from keraseq.experiments.tasks import variants
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,10 +107,9 @@ def cost(results: Results, task: str) -> Figure:
     """What a cell reaches against seconds of training, and against its number of parameters."""
     figure, axes = panels(2, width=5.6)
     finished = results.finished(task)
-    for ax, column, label in (
-        (axes[0], "train_seconds", "seconds of training, without compiling"),
-        (axes[1], "parameters", "trainable parameters"),
-    ):
+    of = {"train_seconds": "seconds of training, without compiling"}
+    of |= {"parameters": "trainable parameters"}
+    for ax, (column, label) in zip(axes, of.items(), strict=True):
         plots.quality_against_time(
             finished.assign(train_seconds=finished[column].astype(float)),
             label=results.tasks[task]["metric_label"],
@@ -118,8 +118,7 @@ def cost(results: Results, task: str) -> Figure:
             ax=ax,
         )
         ax.set_xlabel(label)
-    floor_line(axes[0].axhline, results, task)
-    floor_line(axes[1].axhline, results, task)
+        floor_line(ax.axhline, results, task)
     values = finished["parameters"].astype(float)
     room = max(0.2 * (values.max() - values.min()), 0.01 * values.max(), 1.0)
     axes[1].set_xlim(values.min() - room, values.max() + room)
@@ -145,13 +144,8 @@ def search(results: Results, task: str) -> Figure:
         if of_cell.empty:
             continue
         values = of_cell["validation"].to_numpy(float)
-        trace.step(
-            of_cell["number"] + 1,
-            best.accumulate(values),
-            where="post",
-            color=style["color"],
-            linestyle=style["linestyle"],
-        )
+        line = {one: style[one] for one in ("color", "linestyle")}
+        trace.step(of_cell["number"] + 1, best.accumulate(values), where="post", **line)
         trace.plot([], [], label=cell, **style)  # for the legend: line and mark
         for axis, x in ((trace, of_cell["number"] + 1), (rate, of_cell["learning_rate"])):
             whole = (of_cell["status"] != "pruned").to_numpy()
@@ -162,19 +156,11 @@ def search(results: Results, task: str) -> Figure:
     trace.set(xlabel="trial of the search (line: best so far)", ylabel=label)
     trace.xaxis.get_major_locator().set_params(integer=True)
     rate.set(xlabel="learning rate (open: pruned)", ylabel=label, xscale="log")
-    floor_line(trace.axhline, results, task)
-    floor_line(rate.axhline, results, task)
-    plots.finish(rate)
-    plots.finish(trace)
-    handles, labels = trace.get_legend_handles_labels()
-    rate.legend(
-        handles,
-        labels,
-        loc="center left",
-        bbox_to_anchor=(1.01, 0.5),
-        frameon=False,
-        fontsize="small",
-    )
+    for ax in (trace, rate):
+        floor_line(ax.axhline, results, task)
+        plots.finish(ax)
+    place = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
+    rate.legend(*trace.get_legend_handles_labels(), frameon=False, fontsize="small", **place)
     return figure
 
 
