@@ -312,7 +312,7 @@ def typed(frame: pd.DataFrame) -> pd.DataFrame:
         for kind in (int, float):
             try:
                 found = [kind(one) for one in texts]
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 continue
             if [repr(one) for one in found] == texts and all(map(math.isfinite, found)):
                 column = column.__class__(found, index=column.index)

@@ -22,8 +22,8 @@ def temperature(logits, labels) -> float:
         p = softmax(logits / temperature)
 
     It changes no decision. Take it from validation data: a model is surer of what it learned from.
-    Each class counts one row more than it has, in all rows alike (Laplace's rule of succession, as
-    in Platt 1999): who was right 8 times of 8 is right with 9/10, not for certain.
+    One row that is right and one that is wrong count besides (Laplace's rule of succession, as in
+    Platt 1999): who was right 8 times of 8 is right with 9/10, not for certain.
 
     Args:
         logits: `(n, classes)`.
@@ -52,7 +52,7 @@ def temperature(logits, labels) -> float:
         raise ValueError("a temperature needs at least one row of logits")
 
     rows, classes = logits.shape
-    doubt = classes / (rows + classes)
+    doubt = classes / (rows + 2) / (classes - 1)  # so that one row in rows + 2 is wrong
 
     def cost(log_of_it: float) -> float:
         logs = log_softmax(logits / np.exp(log_of_it))

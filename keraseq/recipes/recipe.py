@@ -64,6 +64,16 @@ RecurrentDropout = Annotated[
     "Of the operands of recurrent products, one mask a sequence (Gal & Ghahramani 2016).",
     MODEL,
 ]
+Sep = Annotated[
+    str | None, "What separates cells: ; , | tab or space. Default: by the file.", READING
+]
+Decimal = Annotated[
+    Literal[".", ","] | None, "Decimal mark, . or , . Default: by the file.", READING
+]
+Header = Annotated[
+    Literal["yes", "no"] | None, "no: the first line holds data, columns are 1, 2, ...", READING
+]
+Encoding = Annotated[str | None, "Of a text file, such as cp1252.", READING]
 Layers = Annotated[int | None, positive_integer, "Number of recurrent layers.", COMMON]
 
 

@@ -198,8 +198,8 @@ def test_data_that_cannot_be_read_again(trained):
     bundle, _ = trained
     with pytest.raises(ValueError, match=r"was trained on a frame or arrays .*give the data"):
         classify.evaluate(bundle)
-    with pytest.raises(ValueError, match=r"'notes\.txt' must end in one of .csv"):
-        classify.evaluate(bundle, "notes.txt")
+    with pytest.raises(ValueError, match=r"'notes\.doc' must end in one of .csv"):
+        classify.evaluate(bundle, "notes.doc")
     two = data.reviews(table().query("label != 'fine'"))
     with pytest.raises(ValueError, match="have the classes bad, good; the model knows bad, fine"):
         classify.evaluate(bundle, two)
@@ -223,10 +223,11 @@ def test_the_temperature_is_the_best_there_is():
 
 
 @pytest.mark.parametrize("scale", [1, 100, 1e5])
-def test_who_was_never_wrong_is_not_certain(scale):
+@pytest.mark.parametrize("classes", [2, 4])
+def test_who_was_never_wrong_is_not_certain(scale, classes):
     """The rule of succession: right 8 times of 8 is 9/10, whatever the size of the logits."""
-    labels = np.arange(8) % 2
-    logits = scale * np.where(labels[:, None] == [0, 1], 6.0, 0.0)
+    labels = np.arange(8) % classes
+    logits = scale * np.where(labels[:, None] == np.arange(classes), 6.0, 0.0)
     chances = probabilities(logits, best_temperature(logits, labels))
     assert chances.max(-1) == pytest.approx(0.9)
 

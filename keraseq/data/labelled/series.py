@@ -36,6 +36,10 @@ def labelled_series(
     validation: float = 0.2,
     test=0.2,
     seed: int = 0,
+    decimal: str | None = None,
+    sep: str | None = None,
+    header: str | None = None,
+    encoding: str | None = None,
 ) -> LabelledSeries:
     """Reads series with a label each, and cuts them into three parts.
 
@@ -50,7 +54,8 @@ def labelled_series(
             a `.ts` file of the UEA or UCR archive;
             an array `(n, steps, channels)` or `(n, steps)`, or a list of arrays
             `(steps, channels)` or `(steps,)` of unequal length, with `labels`.
-            A table is a pandas frame, or a file ending in `.csv`, `.csv.gz`, `.tsv` or `.parquet`.
+            A table is a pandas frame, or a file ending in `.csv`, `.tsv`, `.txt` or
+            `.parquet`, also packed.
         labels: One for each array. Default: they stand in `source`.
         label: The column of the labels. Defaults to `"label"`.
         id: The column of a long table that says which example a row is of.
@@ -62,6 +67,9 @@ def labelled_series(
         test: Fraction to report on, in (0, 1), or a source of its own, arrays with their labels as
             a pair; it is kept as it is. Defaults to 0.2.
         seed: Which examples go where. Defaults to 0.
+        decimal: Decimal mark of a table, `.` or `,`. Default: as its numbers show.
+        sep, header, encoding: How a text file is read, see `keraseq.data.tables.read`. Default: as
+            a look at it says, or an error.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -77,7 +85,8 @@ def labelled_series(
     >>> print(keraseq.data.labelled_series(x, ["up", "down"] * 15, channels=["x", "y"]))
     arrays: train 20, validation 4, test 6 series of 5 to 7 steps, 2 channels; classes down, up
     """
-    columns = {"label": label, "id": id, "time": time, "channels": channels}
+    columns = {"label": label, "id": id, "time": time, "channels": channels, "decimal": decimal}
+    columns |= {"sep": sep, "header": header, "encoding": encoding}
     found = examples(source, labels, **columns)
     fraction, tested = (test, None) if isinstance(test, (int, float)) else (None, None)
     if fraction is None:
@@ -259,7 +268,9 @@ def some_numbers(column: pd.Series) -> bool:
 
     if is_numeric_dtype(column):
         return True
-    return any(tables.shape(text) is not None for text in tables.texts_of(column).values())
+    cells = (tables.as_number(one, ".") for one in column.dropna().tolist())
+    texts = tables.texts_of(column).values()
+    return any(one is not None for one in cells) or any(map(tables.shape, texts))
 
 
 def measured(found: tables.Table, columns: Sequence[str], decimal: str | None) -> np.ndarray:

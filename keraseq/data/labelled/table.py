@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILES = tables.FILES
+OF_FILES = ("sep", "header", "encoding")  # options of `tables.read`
 
 
 def reviews(
@@ -24,6 +25,9 @@ def reviews(
     validation: float = 0.1,
     test: float | str | Path | pd.DataFrame = 0.1,
     seed: int = 0,
+    sep: str | None = None,
+    header: str | None = None,
+    encoding: str | None = None,
 ) -> LabelledTexts:
     """Reads texts with labels from a table, and cuts them into three parts.
 
@@ -32,7 +36,8 @@ def reviews(
     texts; `dropped` counts them. `<br />` and its like become blanks.
 
     Args:
-        source: A file ending in `.csv`, `.csv.gz`, `.tsv` or `.parquet`, or a pandas frame.
+        source: A file ending in `.csv`, `.tsv`, `.txt` or `.parquet`, also packed (`.gz`), or a
+            pandas frame.
         text: The column of the texts. Defaults to `"text"`.
         label: The column of the labels, of any number of classes: texts or numbers, which are
             sorted to give the classes. Defaults to `"label"`.
@@ -41,6 +46,8 @@ def reviews(
         test: Fraction to report on, in (0, 1), or a table of its own, kept as it is.
             Defaults to 0.1.
         seed: Which texts go where. Defaults to 0.
+        sep, header, encoding: How a text file is read, see `keraseq.data.tables.read`. Default: as
+            a look at it says, or an error.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -55,13 +62,14 @@ def reviews(
     table: train 32, validation 4, test 4 texts; classes 0, 1
     """
     given = not isinstance(test, (int, float))
-    frame, name, _ = table(source)
-    options = {"source": source, "text": text, "label": label, "validation": validation}
+    reading = {"sep": sep, "header": header, "encoding": encoding}
+    frame, name, _ = table(source, **reading)
+    options = {"source": source, "text": text, "label": label, "validation": validation, **reading}
     return in_parts(
         LabelledTexts,
         name,
         columns(frame, name, text, label),
-        labelled_test(test, text, label) if given else None,
+        labelled_test(test, text, label, reading) if given else None,
         validation=validation,
         test=None if given else test,
         seed=seed,
@@ -69,9 +77,9 @@ def reviews(
     )
 
 
-def labelled_test(source, text: str, label: str) -> tuple:
+def labelled_test(source, text: str, label: str, reading: dict) -> tuple:
     """Texts and labels of a test table, and its name."""
-    frame, name, _ = table(source)
+    frame, name, _ = table(source, **reading)
     return *columns(frame, name, text, label), name
 
 

@@ -39,6 +39,10 @@ class Again:
     id: str | None = None
     time: str | None = None
     channels: str | list[str] | None = None
+    sep: str | None = None
+    decimal: str | None = None
+    header: str | None = None
+    encoding: str | None = None
     validation: Fraction | None = None
     test: Fraction | str | None = None
     seed: Annotated[int, Field(ge=0)] | None = None

@@ -71,6 +71,7 @@ KINDS = {
             "id": None,
             "time": None,
             "channels": None,
+            "decimal": None,
             "validation": None,
             "test": None,
         },

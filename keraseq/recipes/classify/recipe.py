@@ -11,6 +11,7 @@ from keraseq import data
 from keraseq.bundle import Score
 from keraseq.data import labelled
 from keraseq.data.labelled.parts import content
+from keraseq.data.labelled.table import OF_FILES
 from keraseq.evaluate import accuracy, temperature
 from keraseq.recipes.classify import kinds
 from keraseq.recipes.classify.baselines import logits_of, multiple_of
@@ -38,7 +39,7 @@ class Classify(Recipe):
     """
 
     name, Settings, Data = "classify", Settings, data.Labelled
-    reads_again = ("text", "label", "id", "time", "channels")
+    reads_again = ("text", "label", "id", "time", "channels", "decimal", *OF_FILES)
 
     def read(self, source, settings: Settings) -> data.Labelled:
         """A public set by its name, or raw data of one of the kinds."""

@@ -1,6 +1,5 @@
 """Series: scaled channels, and the simple methods for them."""
 
-import io
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -11,8 +10,8 @@ import keras
 import numpy as np
 
 from keraseq import data, models
-from keraseq.data.labelled.series import ARCHIVES, Examples, examples
-from keraseq.data.labelled.table import FILES, table
+from keraseq.data.labelled.series import ARCHIVES, Examples, examples, some_numbers
+from keraseq.data.labelled.table import FILES, OF_FILES, table
 from keraseq.data.parts import PARTS
 from keraseq.evaluate import accuracy
 from keraseq.files import checked_json
@@ -24,7 +23,7 @@ BATCHES, BATCH = 4, (8, 64)  # so many batches in an epoch, each of so many rows
 PENALTIES = (0.01, 0.1, 1.0, 10.0)  # C of the logistic regression, chosen on validation
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 LARGEST = 3e9  # pairs of steps that dynamic time warping may compare: about a minute
-READING = ("label", "id", "time", "channels")
+READING = ("label", "id", "time", "channels", "decimal", *OF_FILES)
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,6 @@ class Series(Kind):
 
     def takes(self, source, settings: Settings) -> bool:
         """Arrays, `.ts` files, tables with an `id`, and tables of numbers beside the label."""
-        from pandas.api.types import is_numeric_dtype
-
         if isinstance(source, (np.ndarray, list, tuple)) or settings.id or settings.channels:
             return True
         if settings.text is not None or source is None:
@@ -51,8 +48,9 @@ class Series(Kind):
         path = str(source).lower() if isinstance(source, (str, Path)) else None
         if path is not None and not path.endswith(FILES):
             return path.endswith(ARCHIVES)
-        frame = table(source)[0].drop(columns=settings.label or "label", errors="ignore")
-        return "text" not in frame and all(is_numeric_dtype(frame[one]) for one in frame)
+        frame = table(source, **{name: getattr(settings, name) for name in OF_FILES}).frame
+        frame = frame.drop(columns=settings.label or "label", errors="ignore")
+        return "text" not in frame and all(some_numbers(frame[one]) for one in frame)
 
     def read(self, source, **options) -> data.LabelledSeries:
         """A table, a `.ts` file, or arrays and their labels as a pair."""
@@ -76,9 +74,7 @@ class Series(Kind):
         """A file (also as a list of one), lines of a CSV table, a frame, or arrays."""
         if isinstance(given, list) and given and isinstance(given[0], (str, bytes)):
             if isinstance(given[0], bytes):
-                import pandas as pd
-
-                given = [pd.read_csv(io.BytesIO(b"\n".join(given)))]
+                given = [b"\n".join(given)]
             if len(given) > 1:
                 raise ValueError(f"series come from one file; received {', '.join(given)}")
             [given] = given

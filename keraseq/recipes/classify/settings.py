@@ -185,6 +185,14 @@ class Settings(recipe.Settings):
         said("channels", "Columns of a long table to read. Default: all others of numbers."),
         READING,
     ] = None
+    sep: recipe.Sep = None
+    decimal: Annotated[
+        Literal[".", ","] | None,
+        said("decimal", "Decimal mark, . or , . Default: by the file."),
+        READING,
+    ] = None
+    header: recipe.Header = None
+    encoding: recipe.Encoding = None
     validation: Annotated[
         float | None,
         rate,

@@ -9,7 +9,7 @@ import keras
 
 from keraseq import data, models
 from keraseq import train as training
-from keraseq.data.labelled.table import FILES, columns, table
+from keraseq.data.labelled.table import FILES, OF_FILES, columns, table, valued
 from keraseq.files import checked_json
 from keraseq.recipes.classify import baselines as simple
 from keraseq.recipes.classify import pretraining, wide
@@ -52,12 +52,20 @@ class Texts(Kind):
 
     def whole(self, source, encoder, options: dict) -> tuple[list, list, str]:
         """All rows of a table."""
-        frame, name = table(source)
+        frame, name, _ = table(source, **{k: options.get(k) for k in OF_FILES})
         names = {one: options.get(one, one) for one in ("text", "label")}
         return *columns(frame, name, **names), name
 
     def raw(self, given: Sequence[str | bytes], encoder, options: dict) -> tuple[list, list[str]]:
-        """Texts, `str` or UTF-8 bytes."""
+        """Texts, `str` or UTF-8 bytes; a frame, or the path of a table or of a text a line."""
+        if isinstance(given, (list, tuple)) and len(given) == 1 and is_file(given[0]):
+            [given] = given
+        if is_file(given) and str(given).lower().endswith(".txt"):
+            given = Path(given).read_bytes().splitlines()
+        elif is_file(given) or hasattr(given, "columns"):
+            frame, name, _ = table(given, **{k: options.get(k) for k in OF_FILES})
+            column = options.get("text", "text")
+            given = valued(frame, name, [column])[column].astype(str).tolist()
         rows = encoder.rows(given)  # which says what is no text
         return rows, [shown(one) for one in given]
 
@@ -141,6 +149,14 @@ def classifier(vocabulary: int, classes: int, settings: Settings, wide: int = 0)
         wide=wide,
         **settings.tower(),
     )
+
+
+def is_file(given) -> bool:
+    """Whether something is the path of a file; a long text is no path."""
+    try:
+        return isinstance(given, (str, Path)) and Path(given).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def shown(text: str | bytes) -> str:

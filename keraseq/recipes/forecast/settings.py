@@ -122,19 +122,13 @@ class Settings(recipe.Settings):
     ] = None
     id: Annotated[Columns, "Columns that tell series apart, such as store.", READING] = None
     start: Annotated[str | None, "First time that counts, such as 2024-01-01.", READING] = None
-    sep: Annotated[
-        str | None, "What separates cells: ; , | tab or space. Default: by the file.", READING
-    ] = None
-    decimal: Annotated[
-        Literal[".", ","] | None, "Decimal mark, . or , . Default: by the file.", READING
-    ] = None
+    sep: recipe.Sep = None
+    decimal: recipe.Decimal = None
     date_format: Annotated[
         str | None, written_times, "Such as %d.%m.%Y; s or ms for numbers since 1970.", READING
     ] = None
-    header: Annotated[
-        Literal["yes", "no"] | None, "no: the first line holds data, columns are 1, 2, ...", READING
-    ] = None
-    encoding: Annotated[str | None, "Of a text file, such as cp1252.", READING] = None
+    header: recipe.Header = None
+    encoding: recipe.Encoding = None
     freq: Annotated[str | None, "Such as h, D or MS. Default: inferred.", READING] = None
     tz: Annotated[str | None, "Time zone, such as Europe/Berlin.", READING] = None
     fill: Annotated[
