@@ -507,6 +507,13 @@ def test_train_evaluate_and_predict_from_a_shell(tmp_path):
     ]  # fmt: skip
     piped = shell("predict", out, "--json", input=b"okay\nlovely\n")
     assert [json.loads(row)["label"] for row in piped.stdout.splitlines()] == ["fine", "good"]
+    (tmp_path / "some.txt").write_text("okay\nlovely\n")
+    of_lines = shell("predict", out, tmp_path / "some.txt")
+    assert [row.split()[0] for row in of_lines.stdout.splitlines()] == ["fine", "good"]
+    rows = pd.DataFrame({"n": [1, 2], "words": ["okay; yes", "lovely, so lovely"]})
+    rows.to_csv(tmp_path / "german.csv", sep=";", index=False, encoding="cp1252")
+    of_table = shell("predict", out, tmp_path / "german.csv")
+    assert [row.split()[0] for row in of_table.stdout.splitlines()] == ["fine", "good"]
     bad = shell("predict", out, input=b"okay\n\xff\n")
     assert bad.exit_code == 2 and bad.stderr.startswith("Error: text 1: the text is not UTF-8")
 

@@ -120,11 +120,12 @@ class Examples:
     labels: list | None
     ids: list[str]
     channels: tuple[str, ...]
+    without: str = "the series have no labels"
 
     def labelled(self) -> list:
         """The labels, or an error if there are none."""
         if self.labels is None:
-            raise ValueError(f"{self.name}: the series have no labels")
+            raise ValueError(f"{self.name}: {self.without}")
         return self.labels
 
 
@@ -223,7 +224,8 @@ def of_wide(found: tables.Table, label: str, decimal: str | None) -> Examples:
     values = measured(found, steps, decimal)
     labels = valued(frame, name, (label,))[label].tolist() if label in frame else None
     ids = [*map(str, range(len(frame)))]
-    return Examples(name, [row[:, None] for row in values], labels, ids, ("value",))
+    without = missing(frame, label)
+    return Examples(name, [row[:, None] for row in values], labels, ids, ("value",), without)
 
 
 def of_long(found: tables.Table, label: str, id: str, time, channels, decimal) -> Examples:
@@ -259,7 +261,16 @@ def of_long(found: tables.Table, label: str, id: str, time, channels, decimal) -
             labels.append(several[0])
         inputs.append(values[rows])
         ids.append(str(one))
-    return Examples(name, inputs, labels or None, ids, tuple(map(str, channels)))
+    names, without = tuple(map(str, channels)), missing(frame, label)
+    return Examples(name, inputs, labels or None, ids, names, without)
+
+
+def missing(frame: pd.DataFrame, label: str) -> str:
+    """That a table has no labels, and which column might be meant."""
+    return (
+        f"there is no column {label!r} of labels; columns: {', '.join(map(repr, frame))}."
+        f"{did_you_mean(label, frame.columns)}"
+    )
 
 
 def some_numbers(column: pd.Series) -> bool:
