@@ -252,7 +252,7 @@ def separator(text: str, kind: str) -> str:
         return "\t"
     best = [sep for sep, share in support.items() if share == max(support.values())]
     shown = first.strip()[:60]
-    if len(best) == 1 and support[best[0]] > 0.5:
+    if len(best) == 1:  # where rows differ, the one that does is named later
         return best[0]
     if best:
         raise ValueError(

@@ -60,6 +60,20 @@ FILES = {  # how it is written: bytes, ending, options
 }  # fmt: skip
 
 
+def test_numbers_that_might_be_months_are_numbers(tmp_path):
+    """As those of statsmodels' macrodata; and a table as scikit-learn writes it."""
+    path = tmp_path / "macro.csv"
+    rows = [f"{1959 + i // 4},{i % 4 + 1},{1707.1 + i},{2000 + i}" for i in range(40)]
+    path.write_text("year,quarter,consumption,income\n" + "\n".join(rows))
+    with pytest.raises(ValueError, match=r"'year', 'quarter' are times together.*--time year,quar"):
+        data.series(path, targets="income")
+    series = data.series(path, targets="income", time=["year", "quarter"])
+    assert (series.freq, series.season) == ("QS-JAN", 4)
+    path.write_text("3,4,setosa,versicolor\n" + "5.1,3.5,1.4,0.2,0\n" * 3)
+    with pytest.raises(ValueError, match=r"line 2 has 5 cells, line 1 .* has 4, with sep=','"):
+        data.series(path)
+
+
 @pytest.mark.parametrize("how", FILES)
 def test_files_of_spreadsheets(tmp_path, how):
     raw, ending, options = FILES[how]

@@ -247,8 +247,10 @@ def looks_like_times(column: pd.Series) -> bool:
         return True
     if not all(isinstance(one, str) for one in cells):
         return False
-    if all(
-        (found := DATE.fullmatch(one)) and (found["c"] or len(found["a"]) == 4) for one in cells
+    if all(  # 1707.4 is a number
+        (found := DATE.fullmatch(one))
+        and (found["c"] or (len(found["a"]) == 4 and found["mark"] != "."))
+        for one in cells
     ):
         return True
     if all(map(QUARTER.fullmatch, cells)):
