@@ -63,7 +63,8 @@ def multiple_of(rows: Sequence[np.ndarray]) -> int:
 def logits_of(model: keras.Model, rows: Sequence[np.ndarray], fill: float = 0) -> np.ndarray:
     """The logits `(n, classes)` of rows, padded with `fill`, in their order."""
     sets = labelled.batches(rows, batch_size=TOGETHER, multiple=multiple_of(rows), fill=fill)
-    sorted_ones = model.predict(sets, verbose=0)
+    # Not by `predict`, which on TensorFlow compiles anew for each size of a single batch.
+    sorted_ones = np.concatenate([model.predict_on_batch(batch) for batch in sets])
     logits = np.empty_like(sorted_ones)
     logits[sets.order] = sorted_ones
     return logits
