@@ -282,7 +282,7 @@ class Recipe:
         compiling(settings)                  arguments of `keraseq.train.compile`
         ignorance(prepared, settings, check) loss of a model that has learned nothing
         finish(model, prepared, log, settings, say)     kept model, preprocessing, score
-        card(prepared, settings)             title, data, data_sha256, split
+        title(parts, settings)               of the model; or `card`, where parts tell no more
         evaluate(bundle, source, baselines)  frame, a row a method
         predict(bundle, raw, **options)      frame, or text
 
@@ -334,6 +334,16 @@ class Recipe:
     def callbacks(self, settings: Settings) -> list:
         """Further callbacks of the training."""
         return []
+
+    def card(self, prepared, settings: Settings) -> dict[str, Any]:
+        """What a reader must know of the data: fields of a `keraseq.bundle.Card`."""
+        parts = prepared.parts
+        return {
+            "title": self.title(parts, settings),
+            "data": parts.name,
+            "data_sha256": parts.sha256,
+            "split": parts.split,
+        }
 
     def said(self, logs: dict[str, float], prepared) -> str:
         """How good the model is, by the logs of one part."""

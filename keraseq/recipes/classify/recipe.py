@@ -115,15 +115,9 @@ class Classify(Recipe):
         }
         return model, stored, Score("validation accuracy", right)
 
-    def card(self, prepared: Prepared, settings: Settings) -> dict:
-        """What a reader must know of the data."""
-        parts = prepared.parts
-        return {
-            "title": f"{settings.cell} classifier of {parts.name}",
-            "data": parts.name,
-            "data_sha256": parts.sha256,
-            "split": parts.split,
-        }
+    def title(self, parts: data.Labelled, settings: Settings) -> str:
+        """What the model is."""
+        return f"{settings.cell} classifier of {parts.name}"
 
     evaluate, predict = staticmethod(evaluate), staticmethod(predict)
 

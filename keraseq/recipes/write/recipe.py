@@ -32,7 +32,7 @@ class Trained(Stored):
 class Prepared:
     """A corpus in rows, and the model that writes the samples."""
 
-    corpus: data.Corpus
+    parts: data.Corpus
     rows: dict
     writer: keras.Model
 
@@ -126,7 +126,7 @@ class Write(Recipe):
         if not training:
             return prepared.writer
         return language_model(
-            prepared.corpus,
+            prepared.parts,
             settings,
             stateful=True,
             resets=True,
@@ -152,23 +152,23 @@ class Write(Recipe):
 
     def ignorance(self, prepared: Prepared, settings: Settings, check) -> float:
         """The cost of a token if all are alike."""
-        return math.log(max(2, len(prepared.corpus.tokenizer)))
+        return math.log(max(2, len(prepared.parts.tokenizer)))
 
     def said(self, logs: dict, prepared: Prepared) -> str:
         """The cost in the words of the level."""
-        return said(logs["loss"], prepared.corpus.level)
+        return said(logs["loss"], prepared.parts.level)
 
     def sample(self, model: keras.Model, prepared: Prepared, settings: Settings) -> str:
         """What the model writes after the first line of the validation part."""
         copy_weights(model, prepared.writer)
-        text, options = prepared.corpus.validation[0], {"temperature": TEMPERATURE}
+        text, options = prepared.parts.validation[0], {"temperature": TEMPERATURE}
         prompt = text[: text.find("\n", 1) + 1] or text[:40]
-        options |= {"seed": settings.seed, "tokenizer": prepared.corpus.tokenizer}
+        options |= {"seed": settings.seed, "tokenizer": prepared.parts.tokenizer}
         return prompt + generation.generate(prepared.writer, prompt, SAMPLE, **options)
 
     def finish(self, model, prepared: Prepared, log, settings: Settings, say) -> tuple:
         """The model (for any batch, without states kept in it), its tokenizer, its corpus."""
-        corpus = prepared.corpus
+        corpus = prepared.parts
         stored = {
             "tokenizer": corpus.tokenizer.to_json(),
             "corpus": {**corpus.options, "sha256": corpus.sha256},
@@ -176,15 +176,9 @@ class Write(Recipe):
         measured = f"nats per {unit_of(corpus.level)}, validation, in rows"
         return model, stored, Score(measured, min(log["val_loss"]))
 
-    def card(self, prepared: Prepared, settings: Settings) -> dict:
-        """What a reader must know of the data."""
-        corpus = prepared.corpus
-        return {
-            "title": f"Language model of {corpus.name}",
-            "data": corpus.name,
-            "data_sha256": corpus.sha256,
-            "split": corpus.split,
-        }
+    def title(self, corpus: data.Corpus, settings: Settings) -> str:
+        """What the model is."""
+        return f"Language model of {corpus.name}"
 
     evaluate = staticmethod(evaluate)
 
