@@ -4,6 +4,7 @@ Another release may change these; `tests/test_keras_inside.py` says what each mu
 """
 
 import contextlib
+import logging
 from collections.abc import Callable
 
 import keras
@@ -36,6 +37,7 @@ __all__ = [
     "serialized",
     "takes_training",
     "tape_record",
+    "without_advice_on_tracing",
 ]
 
 
@@ -96,6 +98,24 @@ def made_by(tensor: keras.KerasTensor):
 def read_by(layer: keras.layers.Layer) -> keras.KerasTensor:
     """The first tensor that a layer of a functional model reads; `Layer.input` needs one call."""
     return layer._inbound_nodes[0].input_tensors[0]
+
+
+@contextlib.contextmanager
+def without_advice_on_tracing():
+    """TensorFlow does not say here that a function is traced often.
+
+    It counts the first run of each of several models as one function that is traced again.
+    """
+    logger, spare = logging.getLogger("tensorflow"), "triggered tf.function retracing"
+
+    def other(record):
+        return spare not in record.getMessage()
+
+    logger.addFilter(other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(other)
 
 
 def tape_record():

@@ -1,5 +1,8 @@
 """What keraseq uses of Keras and TensorFlow that they do not export does what keraseq needs."""
 
+import contextlib
+import logging
+
 import keras
 import numpy as np
 import pytest
@@ -100,6 +103,20 @@ def test_a_cell_of_keras_uses_the_masks_that_it_is_given():
     x, states = np.ones((1, 3), "float32"), [np.zeros((1, 2), "float32")]
     found, wanted = (cell(one, states, training=True)[0] for one in (x, 0 * x))
     np.testing.assert_allclose(*map(keras.ops.convert_to_numpy, (found, wanted)))
+
+
+def test_what_is_not_said_of_tracing(caplog):
+    logger = logging.getLogger("tensorflow")
+    logger.propagate, before = True, logger.propagate
+    try:
+        for quiet in (contextlib.nullcontext, keras_inside.without_advice_on_tracing):
+            with quiet():
+                logger.warning("5 out of the last 5 calls triggered tf.function retracing. So")
+                logger.warning("something else")
+    finally:
+        logger.propagate = before
+    said = [record.getMessage() for record in caplog.records]
+    assert [one[:9] for one in said] == ["5 out of ", "something", "something"]
 
 
 def test_a_fit_begins_where_it_is_told_and_a_schedule_is_found():

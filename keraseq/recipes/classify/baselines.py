@@ -10,6 +10,7 @@ from keraseq import train as training
 from keraseq.data import labelled
 from keraseq.data.labelled.encoder import plain
 from keraseq.evaluate import accuracy, probabilities
+from keraseq.keras_inside import without_advice_on_tracing
 
 TOGETHER = 128  # texts in a batch
 MULTIPLE = 32  # of the batches' lengths, see `keraseq.data.labelled.batches`
@@ -64,7 +65,8 @@ def logits_of(model: keras.Model, rows: Sequence[np.ndarray], fill: float = 0) -
     """The logits `(n, classes)` of rows, padded with `fill`, in their order."""
     sets = labelled.batches(rows, batch_size=TOGETHER, multiple=multiple_of(rows), fill=fill)
     # Not by `predict`, which on TensorFlow compiles anew for each size of a single batch.
-    sorted_ones = np.concatenate([model.predict_on_batch(batch) for batch in sets])
+    with without_advice_on_tracing():
+        sorted_ones = np.concatenate([model.predict_on_batch(batch) for batch in sets])
     logits = np.empty_like(sorted_ones)
     logits[sets.order] = sorted_ones
     return logits
