@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from keraseq import __version__, cells, cli
 from keraseq.cli import app, listed, shell
-from keraseq.cli.compare import named_cells
+from keraseq.cli.compare import in_brackets
 
 # As a newcomer has it: pytest asks TensorFlow for more of its notes than they do.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
@@ -133,10 +133,10 @@ def test_a_comparison_ends_with_its_report_and_json(tmp_path):
 
 
 def test_cells_with_options_keep_their_commas():
-    assert named_cells(["gru,lstm[forget_bias=0,coupled=false]", "rhn"]) == [
+    assert in_brackets(["gru,lstm[forget_bias=0,coupled=false]", "rhn"]) == [
         *("gru", "lstm[forget_bias=0,coupled=false]", "rhn"),
     ]
-    assert named_cells(None) is None
+    assert in_brackets(None) is None
 
 
 def test_names_with_commas_or_one_by_one():

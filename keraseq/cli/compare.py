@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from keraseq.cli.shell import app, fail, listed, numbers, quiet_backend, terminal
+from keraseq.cli.shell import app, fail, numbers, quiet_backend, terminal
 
 FAST_STEPS = 30  # of each trial with --fast: shows that all works, and nothing else
 
@@ -28,14 +28,16 @@ def compare(
     tasks: option(
         list[str] | None,
         "Tasks, with commas: characters,co2,digits (the default), adding-400, copying-100, "
-        "arithmetic, xml, mnist, jsb, ..., or module:Class.",
+        "arithmetic, xml, mnist, jsb, ..., module:Class, or a file: sales.csv --target units.",
         *("--task", "--tasks"),
     ) = None,
     cells: option(
         list[str] | None,
-        "Cells, with commas, options in brackets: gru,lstm[forget_bias=0]. "
+        "Cells, with commas, options in brackets: gru,lstm[forget_bias=0], or module:Class. "
         "Default: elman,lstm,gru,mut1,mut2,mut3.",
     ) = None,
+    target: option(str | None, "Column to forecast, where the task is a file.") = None,
+    label: option(str | None, "Column to tell from the others, where the task is a file.") = None,
     config: option(
         Path | None,
         "A TOML file of these settings (tasks, cells, seeds, ..., and steps and budget by task); "
@@ -91,8 +93,8 @@ def compare(
 
     try:
         given = {
-            "tasks": listed(tasks),
-            "cells": named_cells(cells),
+            "tasks": of_files(in_brackets(tasks), target=target, label=label),
+            "cells": in_brackets(cells),
             "seeds": 1 if fast and seeds is None else seeds,
             "trials": trials,
             "sampler": sampler,
@@ -168,8 +170,22 @@ def show(results, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def named_cells(values: list[str] | None) -> list[str] | None:
-    """Cells that were given with commas; those between brackets belong to a cell."""
+def in_brackets(values: list[str] | None) -> list[str] | None:
+    """Names that were given with commas; those between brackets belong to a name."""
     if values is None:
         return None
-    return [one for value in values for one in re.findall(r"(?:[^,\[]|\[[^\]]*\]?)+", value)]
+    return [
+        one.strip() for value in values for one in re.findall(r"(?:[^,\[]|\[[^\]]*\]?)+", value)
+    ]
+
+
+def of_files(names: list[str] | None, **columns: str | None) -> list[str] | None:
+    """Tasks, those of files with the columns that were given for them."""
+    from keraseq.experiments.tasks import own
+
+    said = ",".join(f"{option}={column}" for option, column in columns.items() if column)
+    if not said:
+        return names
+    if not any(map(own.is_file, names or ())):
+        raise ValueError(f"{said.replace('=', ' ')}: there is no file among the tasks")
+    return [f"{name}[{said}]" if own.is_file(name) and "[" not in name else name for name in names]

@@ -43,7 +43,7 @@ def cell_styles(cells: list[str]) -> dict[str, dict]:
     Registered cells look the same in every comparison.
     """
     every = list(dict.fromkeys([*cell_table.names(), *cells]))
-    classes = {name: cell_table.CELLS[variants.parse(name)[0]][0].__name__ for name in every}
+    classes = {name: variants.class_name(name) for name in every}
     style = plots.styles(every, classes)
     return {cell: style[cell] for cell in cells}
 
