@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from keraseq.cli.shell import app, fail, numbers, quiet_backend, terminal
+from keraseq.cli.shell import ALL, app, fail, numbers, quiet_backend, terminal
+from keraseq.cli.shell import show as show_table
 
 FAST_STEPS = 30  # of each trial with --fast: shows that all works, and nothing else
 
@@ -75,6 +76,7 @@ def compare(
     ) = 30,
     wait: option(float, "Seconds to wait for a database that does not answer.") = 300,
     fresh: option(bool, "Start over, and remove what is in the folder.", "--fresh") = False,
+    everything: ALL = False,
     as_json: AS_JSON = False,
 ) -> None:
     """Compare cells at an equal number of parameters.
@@ -106,6 +108,8 @@ def compare(
         }
         settings = {} if config is None else experiments.config.read(config)
         settings |= {name: value for name, value in given.items() if value is not None}
+        if fast:  # nothing is searched, unless that is asked for here
+            settings |= {"trials": trials or 0, "learning_rates": rates}
         results = experiments.compare(
             **settings,
             workers=workers,
@@ -127,7 +131,7 @@ def compare(
             "there",
             code=130,
         )
-    show(results, as_json)
+    show(results, everything, as_json)
     if fast:
         print(f"--fast: {FAST_STEPS} steps say nothing about the cells.", file=sys.stderr)
 
@@ -137,6 +141,7 @@ def report(
     run: Annotated[Path, typer.Argument(help="Folder of a comparison.")],
     storage: option(str | None, "URL of its database, where it needs a password.") = None,
     reference: REFERENCE = None,
+    everything: ALL = False,
     as_json: AS_JSON = False,
 ) -> None:
     """Make the tables, figures and report.html of a comparison again, without training.
@@ -154,15 +159,23 @@ def report(
         fail(error)
     except (RuntimeError, OSError) as error:
         fail(error, code=1)
-    show(results, as_json)
+    show(results, everything, as_json)
 
 
-def show(results, as_json: bool) -> None:
+def show(results, everything: bool, as_json: bool) -> None:
     """Prints the tables and where the report is; ends with 1 where trials failed."""
+    import pandas as pd
+
     from keraseq.experiments import report
 
     console = terminal()
-    report.print_tables(results, console)
+    for title, rows, said in report.tables(results):
+        console.print(title, style="bold", markup=False)
+        show_table(pd.DataFrame(rows), everything)
+        if said:
+            console.print(said, markup=False)
+    for line in report.failures(results):
+        console.print(line, markup=False, soft_wrap=True)
     console.print(f"report: {results.folder / 'report.html'}", soft_wrap=True, highlight=False)
     if as_json:
         print(json.dumps(results.as_json()))

@@ -1,6 +1,7 @@
 """A small step of a cell of somebody's own, before hours go into it."""
 
 import inspect
+import re
 import traceback
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from keraseq import cells, train
 from keraseq.experiments.tasks import variants
 from keraseq.experiments.tasks.task import Task
 
+PAINT = re.compile(r"\x1b\[[0-9;]*m")  # Keras paints its errors
 UNITS, ROWS, FEATURES = 4, 2, 3
 
 
@@ -30,11 +32,19 @@ def check(cell: str, task: Task) -> None:
         train.compile(model, task.loss)
         model.train_on_batch(*task.training_rows(np.random.default_rng(0), ROWS))
     except Exception as error:  # whatever that cell does
-        said = str(error).strip().split("\n")[0]
+        said = cause(error)
         raise ValueError(
             f"cell {cell!r} fails in a first small step: {type(error).__name__}: {said}"
             f"{place(error, kind)}"
         ) from error
+
+
+def cause(error: BaseException) -> str:
+    """The line of an error that says something: Keras says around it where it was called."""
+    lines = [PAINT.sub("", line).strip() for line in str(error).splitlines()]
+    around = ("Exception encountered", "Arguments received", "•")
+    said = [line for line in lines if line and not line.startswith(around)]
+    return (said or lines or [type(error).__name__])[0]
 
 
 def step(cell: keras.layers.Layer) -> None:

@@ -165,6 +165,7 @@ def labelled(parts: data.Labelled, name: str) -> OwnArrays:
             one[: len(row)] = row
         made[part] = Part(whole, parts.part(part).targets)
     task = OwnArrays(data.Parts(**made), name, f"{parts}.", **reads, classes=len(parts.classes))
+    task.title = f"{name}: {len(parts.classes)} classes of {parts.what}"
     return task
 
 
