@@ -170,12 +170,12 @@ def show(results, everything: bool, as_json: bool) -> None:
 
     console = terminal()
     for title, rows, said in report.tables(results):
-        console.print(title, style="bold", markup=False)
+        console.print(title, style="bold")
         show_table(pd.DataFrame(rows), everything)
         if said:
-            console.print(said, markup=False)
+            console.print(said)
     for line in report.failures(results):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
     console.print(f"report: {results.folder / 'report.html'}", soft_wrap=True, highlight=False)
     if as_json:
         print(json.dumps(results.as_json()))

@@ -12,7 +12,7 @@ from keraseq.experiments.engine.trials import file_name
 from keraseq.experiments.report.figures import figures as drawn
 from keraseq.experiments.report.page import as_html, which
 from keraseq.experiments.report.results import Results
-from keraseq.experiments.report.tables import meaning, rank_rows, rows, telling
+from keraseq.experiments.report.tables import is_baseline, meaning, rank_rows, rows, telling
 
 DPI = 150
 
@@ -42,7 +42,14 @@ def tables(results: Results) -> Iterator[tuple[str, list[dict[str, str]], str]]:
     for name, described in results.tasks.items():
         better = "lower" if described["direction"] == "min" else "higher"
         title = f"{described['title']}\n{described['metric_label']}, {better} is better"
-        yield title, *telling(rows(results, name))
+        floor = described.get("floor")
+        found = [  # the notes may not fit
+            {**row, "cell": f"{row['cell']} ({'floor' if row['cell'] == floor else 'baseline'})"}
+            if is_baseline(row)
+            else row
+            for row in rows(results, name)
+        ]
+        yield title, *telling(found)
     ranked = rank_rows(results)
     if len(results.tasks) > 1 and ranked:
         yield "Ranks", ranked, meaning(results)

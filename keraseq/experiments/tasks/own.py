@@ -62,6 +62,7 @@ class OwnSeries(Forecasting):
         self.series = replace(series, frames=only, past_covariates=(), future_covariates=())
         self.title = f"{name}: {series.targets[0]}, 1 to {self.horizon} rows ahead"
         self.floor = next(iter(self.methods()))
+        self.scale = evaluate.seasonal_scale(self.values[: borders.validation], self.season)
 
     def methods(self):
         """The last season, where there is one, and the last value."""

@@ -109,7 +109,7 @@ def name_of(cell) -> str:
         return name
     config, usual = cell.get_config(), kind(4).get_config()
     options = {
-        option: value
+        option: value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value
         for option, value in config.items()
         if option not in ("name", "units") and value != usual.get(option)
     }
