@@ -96,6 +96,8 @@ def test_cells_lists_the_table():
         (["cells", "--units", "0"], "units must be a positive integer; received units=0"),
         (["compare", "--cells", "lstm,mut4"], "unknown cell 'mut4'; known cells: "),
         (["compare", "--tasks", "digit"], "unknown task 'digit'; known tasks: "),
+        (["compare", "--cells", "lstm,nowhere:Cell"], "cannot load cell 'nowhere:Cell'"),
+        (["compare", "--task", "digits", "--target", "y"], "there is no file among the tasks"),
         (["compare", "--seeds", "0"], "seeds must be a positive integer; received seeds=0"),
         (["compare", "--budget", "20"], "budget=20 is too small: language_model with cell "),
         (["compare", "--trials", "2", "--learning-rates", "0.1"], "give one of the two"),

@@ -80,6 +80,12 @@ def test_arrays_with_classes_and_with_numbers():
         own.of(Parts(*[Part(x[..., 0], np.zeros(30, int))] * 3))
 
 
+def test_a_registered_name_stays_what_it_is():
+    series = keraseq.data.series(pd.DataFrame({"units": WEEKLY}, DAYS))
+    assert tasks.name_of(series, "co2") == "own co2"
+    assert type(tasks.get("co2")) is tasks.CO2 and type(tasks.get("own co2")) is own.OwnSeries
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

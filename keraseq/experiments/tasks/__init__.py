@@ -122,6 +122,8 @@ def name_of(task, name: str | None = None) -> str:
         return task
     if isinstance(task, own.KINDS):
         made = own.of(task, name)
+        if made.name in TASKS:  # which stays what it is
+            made.name = f"own {made.name}"
         HELD[made.name] = made
         return made.name
     return variants.importable(task, "task")
