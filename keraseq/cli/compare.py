@@ -169,7 +169,7 @@ def show(results, everything: bool, as_json: bool) -> None:
     from keraseq.experiments import report
 
     console = terminal()
-    for title, rows, said in report.tables(results):
+    for title, rows, said in report.for_terminal(results):
         console.print(title, style="bold")
         show_table(pd.DataFrame(rows), everything)
         if said:

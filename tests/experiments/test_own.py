@@ -8,7 +8,9 @@ from pretending import in_this_process
 import keraseq
 from keraseq import experiments
 from keraseq.data import Part, Parts
-from keraseq.experiments import tasks
+from keraseq.experiments import report, tasks
+from keraseq.experiments.engine import progress
+from keraseq.experiments.engine.trials import Trial
 from keraseq.experiments.tasks import own
 
 RNG = np.random.default_rng(0)
@@ -123,3 +125,29 @@ def test_workers_read_what_lies_in_memory(tmp_path):
     assert found.floor("mine")[0] == "seasonal naive (7 rows)" and not found.failed
     assert found.summary()["task"].tolist() == ["mine"]
     assert "floor" in (tmp_path / "report.html").read_text()
+
+
+def test_columns_that_say_nothing_are_a_line(tmp_path, monkeypatch):
+    in_this_process(monkeypatch)
+    found = experiments.compare("digits", ["gru", "lstm"], seeds=1, out=tmp_path, progress=False)
+    [(title, rows, said)] = report.for_terminal(found)
+    assert title.startswith("Digits") and "higher is better" in title
+    assert "runs" not in rows[0] and "rank" not in rows[0]  # the same for all; of one seed
+    assert said.startswith("the same for every cell: ") and "runs 1" in said
+    assert [row["cell"] for row in rows][2:] == [
+        "logistic regression (baseline)",
+        "majority class (floor)",
+    ]
+    assert all("[" not in row["difference"] for row in rows)  # one run has no interval
+
+
+def test_a_pipe_gets_a_line_now_and_then(capsys, monkeypatch):
+    trial = Trial("digits", "gru", 1, 0.01, 100, 3, 80)
+    with progress.Progress({trial.key: 1.0}, workers=1) as shown:
+        shown.event({"event": "start", "key": trial.key}, trial)
+        for step in (10, 20, 30):
+            monkeypatch.setattr(progress, "QUIET", -1 if step == 20 else 1000)
+            shown.event({"event": "look", "key": trial.key, "step": step}, trial)
+    said = capsys.readouterr().err
+    assert said.startswith("[0/1] digits gru seed 1: step 20 of 80, about ")
+    assert said.count("\n") == 1 and "\r" not in said

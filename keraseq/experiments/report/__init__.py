@@ -37,7 +37,7 @@ def write(results: Results) -> Path:
     return page
 
 
-def tables(results: Results) -> Iterator[tuple[str, list[dict[str, str]], str]]:
+def for_terminal(results: Results) -> Iterator[tuple[str, list[dict[str, str]], str]]:
     """For a terminal a table a task, and one of ranks over several: title, rows, what else."""
     for name, described in results.tasks.items():
         better = "lower" if described["direction"] == "min" else "higher"
