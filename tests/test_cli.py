@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from keraseq import __version__, cells, cli
 from keraseq.cli import app, listed, shell
-from keraseq.cli.compare import named_cells
+from keraseq.cli.compare import in_brackets
 
 # As a newcomer has it: pytest asks TensorFlow for more of its notes than they do.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
@@ -96,6 +96,8 @@ def test_cells_lists_the_table():
         (["cells", "--units", "0"], "units must be a positive integer; received units=0"),
         (["compare", "--cells", "lstm,mut4"], "unknown cell 'mut4'; known cells: "),
         (["compare", "--tasks", "digit"], "unknown task 'digit'; known tasks: "),
+        (["compare", "--cells", "lstm,nowhere:Cell"], "cannot load cell 'nowhere:Cell'"),
+        (["compare", "--task", "digits", "--target", "y"], "there is no file among the tasks"),
         (["compare", "--seeds", "0"], "seeds must be a positive integer; received seeds=0"),
         (["compare", "--budget", "20"], "budget=20 is too small: language_model with cell "),
         (["compare", "--trials", "2", "--learning-rates", "0.1"], "give one of the two"),
@@ -133,10 +135,10 @@ def test_a_comparison_ends_with_its_report_and_json(tmp_path):
 
 
 def test_cells_with_options_keep_their_commas():
-    assert named_cells(["gru,lstm[forget_bias=0,coupled=false]", "rhn"]) == [
+    assert in_brackets(["gru,lstm[forget_bias=0,coupled=false]", "rhn"]) == [
         *("gru", "lstm[forget_bias=0,coupled=false]", "rhn"),
     ]
-    assert named_cells(None) is None
+    assert in_brackets(None) is None
 
 
 def test_names_with_commas_or_one_by_one():

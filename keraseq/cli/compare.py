@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from keraseq.cli.shell import app, fail, listed, numbers, quiet_backend, terminal
+from keraseq.cli.shell import ALL, app, fail, numbers, quiet_backend, terminal
+from keraseq.cli.shell import show as show_table
 
 FAST_STEPS = 30  # of each trial with --fast: shows that all works, and nothing else
 
@@ -28,14 +29,16 @@ def compare(
     tasks: option(
         list[str] | None,
         "Tasks, with commas: characters,co2,digits (the default), adding-400, copying-100, "
-        "arithmetic, xml, mnist, jsb, ..., or module:Class.",
+        "arithmetic, xml, mnist, jsb, ..., module:Class, or a file: sales.csv --target units.",
         *("--task", "--tasks"),
     ) = None,
     cells: option(
         list[str] | None,
-        "Cells, with commas, options in brackets: gru,lstm[forget_bias=0]. "
+        "Cells, with commas, options in brackets: gru,lstm[forget_bias=0], or module:Class. "
         "Default: elman,lstm,gru,mut1,mut2,mut3.",
     ) = None,
+    target: option(str | None, "Column to forecast, where the task is a file.") = None,
+    label: option(str | None, "Column to tell from the others, where the task is a file.") = None,
     config: option(
         Path | None,
         "A TOML file of these settings (tasks, cells, seeds, ..., and steps and budget by task); "
@@ -73,6 +76,7 @@ def compare(
     ) = 30,
     wait: option(float, "Seconds to wait for a database that does not answer.") = 300,
     fresh: option(bool, "Start over, and remove what is in the folder.", "--fresh") = False,
+    everything: ALL = False,
     as_json: AS_JSON = False,
 ) -> None:
     """Compare cells at an equal number of parameters.
@@ -91,8 +95,8 @@ def compare(
 
     try:
         given = {
-            "tasks": listed(tasks),
-            "cells": named_cells(cells),
+            "tasks": of_files(in_brackets(tasks), target=target, label=label),
+            "cells": in_brackets(cells),
             "seeds": 1 if fast and seeds is None else seeds,
             "trials": trials,
             "sampler": sampler,
@@ -104,6 +108,8 @@ def compare(
         }
         settings = {} if config is None else experiments.config.read(config)
         settings |= {name: value for name, value in given.items() if value is not None}
+        if fast:  # nothing is searched, unless that is asked for here
+            settings |= {"trials": trials or 0, "learning_rates": rates}
         results = experiments.compare(
             **settings,
             workers=workers,
@@ -125,7 +131,7 @@ def compare(
             "there",
             code=130,
         )
-    show(results, as_json)
+    show(results, everything, as_json)
     if fast:
         print(f"--fast: {FAST_STEPS} steps say nothing about the cells.", file=sys.stderr)
 
@@ -135,6 +141,7 @@ def report(
     run: Annotated[Path, typer.Argument(help="Folder of a comparison.")],
     storage: option(str | None, "URL of its database, where it needs a password.") = None,
     reference: REFERENCE = None,
+    everything: ALL = False,
     as_json: AS_JSON = False,
 ) -> None:
     """Make the tables, figures and report.html of a comparison again, without training.
@@ -152,15 +159,23 @@ def report(
         fail(error)
     except (RuntimeError, OSError) as error:
         fail(error, code=1)
-    show(results, as_json)
+    show(results, everything, as_json)
 
 
-def show(results, as_json: bool) -> None:
+def show(results, everything: bool, as_json: bool) -> None:
     """Prints the tables and where the report is; ends with 1 where trials failed."""
+    import pandas as pd
+
     from keraseq.experiments import report
 
     console = terminal()
-    report.print_tables(results, console)
+    for title, rows, said in report.for_terminal(results):
+        console.print(title, style="bold")
+        show_table(pd.DataFrame(rows), everything)
+        if said:
+            console.print(said)
+    for line in report.failures(results):
+        console.print(line, soft_wrap=True)
     console.print(f"report: {results.folder / 'report.html'}", soft_wrap=True, highlight=False)
     if as_json:
         print(json.dumps(results.as_json()))
@@ -168,8 +183,22 @@ def show(results, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def named_cells(values: list[str] | None) -> list[str] | None:
-    """Cells that were given with commas; those between brackets belong to a cell."""
+def in_brackets(values: list[str] | None) -> list[str] | None:
+    """Names that were given with commas; those between brackets belong to a name."""
     if values is None:
         return None
-    return [one for value in values for one in re.findall(r"(?:[^,\[]|\[[^\]]*\]?)+", value)]
+    return [
+        one.strip() for value in values for one in re.findall(r"(?:[^,\[]|\[[^\]]*\]?)+", value)
+    ]
+
+
+def of_files(names: list[str] | None, **columns: str | None) -> list[str] | None:
+    """Tasks, those of files with the columns that were given for them."""
+    from keraseq.experiments.tasks import own
+
+    said = ",".join(f"{option}={column}" for option, column in columns.items() if column)
+    if not said:
+        return names
+    if not any(map(own.is_file, names or ())):
+        raise ValueError(f"{said.replace('=', ' ')}: there is no file among the tasks")
+    return [f"{name}[{said}]" if own.is_file(name) and "[" not in name else name for name in names]

@@ -62,7 +62,7 @@ def terminal():
     """Where results go; 80 columns where nobody says how wide it is."""
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)  # "lstm[forget_bias=0]" is no markup
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = 80
     return console

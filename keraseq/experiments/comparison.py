@@ -3,8 +3,10 @@
 import contextlib
 import json
 import os
+import pickle
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 from rich.console import Console
@@ -13,24 +15,25 @@ from keraseq import files
 from keraseq.checks import positive_integer, positive_number
 from keraseq.experiments import report
 from keraseq.experiments.engine import config, crew, store
-from keraseq.experiments.engine.plan import Plan, listed
+from keraseq.experiments.engine.plan import Plan
 from keraseq.experiments.engine.pool import Pool
 from keraseq.experiments.engine.progress import Progress
 from keraseq.experiments.engine.store import Store
 from keraseq.experiments.report.results import RECORDS, SETTINGS, Results
-from keraseq.experiments.tasks import Task
+from keraseq.experiments.tasks import HELD, HELD_IN, Task
 
 CELLS = ("elman", "lstm", "gru", "mut1", "mut2", "mut3")
 CONFIG = "config.toml"
+DATA = "data.pickle"
 MADE_HERE = (
     *(SETTINGS, "logs", "figures"),
-    *(CONFIG, RECORDS, "results.csv", "summary.csv", "curves.csv", "report.html"),
+    *(CONFIG, DATA, RECORDS, "results.csv", "summary.csv", "curves.csv", "report.html"),
 )
 
 
 def compare(
-    tasks: Iterable[str | type[Task] | Callable[[], Task]] | str | None = None,
-    cells: Iterable[str] = CELLS,
+    tasks: Iterable[str | type[Task] | Callable[[], Task]] | Mapping[str, Any] | str | None = None,
+    cells: Iterable | str | type = CELLS,
     *,
     seeds: int = 3,
     trials: int = 0,
@@ -65,9 +68,16 @@ def compare(
 
     Args:
         tasks: Names of tasks (`keraseq.experiments.tasks.names()`), `"module:name"` of your own, or
-            the class, or a function that returns a task. Default: characters, co2, digits.
+            the class, or a function that returns a task; or data of your own: a file,
+            `"sales.csv[target=units]"` or `"reviews.csv[label=stars]"` (see
+            `keraseq.experiments.tasks.get`), what `keraseq.data.series`, `reviews` and
+            `labelled_series` give, `keraseq.data.Parts` of arrays, or a dictionary of such by name.
+            Default: characters, co2, digits.
         cells: Names of cells (`keraseq.cells.names()`), with options in brackets if need be:
-            `"lstm[forget_bias=0]"`. Default: elman, lstm, gru, mut1 to mut3.
+            `"lstm[forget_bias=0]"`; or cells of your own or of Keras, which a file must define for
+            the worker processes: `"module:Class"`, the class, or an instance as a pattern; one
+            small step of each is tried before anything else. Default: elman, lstm, gru, mut1 to
+            mut3.
         seeds: Number of final trials for each task and cell, a positive integer. Defaults to 3.
         trials: Number of settings that each cell tries. Default: none, and each task's own is used.
         sampler: `"random"`, the same settings for every cell, or `"tpe"`, which begins with these
@@ -111,7 +121,7 @@ def compare(
     """
     plan = Plan(
         tasks,
-        listed(cells),
+        cells,
         seeds=seeds,
         trials=trials,
         sampler=sampler,
@@ -170,6 +180,11 @@ def prepare(folder: Path, kept: Store, plan: Plan, fresh: bool) -> None:
 def work(folder: Path, kept: Store, plan: Plan, workers: int, progress: bool) -> None:
     """Runs what is not done."""
     environment = {"KERAS_BACKEND": keras.backend.backend()}
+    held = {name: HELD[name] for name in plan.tasks if name in HELD}
+    if held:  # written anew by each call, for its own workers alone
+        environment[HELD_IN] = str((folder / DATA).resolve())
+        with files.replacing(folder / DATA) as partial:
+            partial.write_bytes(pickle.dumps(held))
     costs = {
         crew.key(piece, slot): plan.cost(piece.task)
         for piece in plan.pieces()

@@ -165,7 +165,7 @@ def quality_against_time(
         ax.plot(seconds, values, markersize=4, alpha=0.5, **look)
         ax.plot(seconds.mean(), values.mean(), markersize=10, label=cell, **look)
     show(ax.set_ylim, frame["test"], *([baseline[1]] if baseline else []))
-    ax.set_xlim(0, frame["train_seconds"].max() * 1.12)
+    ax.set_xlim(0, frame["train_seconds"].max() * 1.12 or 1.0)  # a single step counts none
     if baseline:
         name, value = baseline
         ax.axhline(

@@ -114,9 +114,10 @@ def test_results_say_how_the_layers_ran(finished):
     assert loops and loops <= {"plain loop", "deferred gradient", "compiled scan"}
     page = (finished.folder / "report.html").read_text()
     for row in finished.summary().to_dict("records"):
-        assert row["loop"] in loops and f"<td>{row['loop']}</td>" in page
+        assert row["loop"] in loops and row["loop"] in page
         assert finished.as_json()["tasks"][row["task"]]["cells"][row["cell"]]["loop"] == row["loop"]
-    assert page.count("<th>loop</th>") == 1
+    said = "<th>loop</th>" in page, "the same for every cell: runs 2" in page
+    assert said == (len(loops) > 1, True)  # a column where it says something, else a word below
 
 
 def test_a_report_is_made_again_from_the_folder_alone(finished):
@@ -284,7 +285,11 @@ def test_summary_has_intervals_ranks_and_pairs(finished):
     runs = finished.runs(task("Sums"))
     pairs = [runs["mut1"][seed] - runs["elman"][seed] for seed in (1, 2)]
     assert rows.loc["mut1", "difference"] == pytest.approx(sum(pairs) / 2)
-    assert rows.loc["mut1", "difference_low"] == pytest.approx(min(pairs))
+    assert rows.loc["mut1", ["difference_low", "difference_high"]].isna().all()  # of two pairs
+    assert {*rows["rank"]} == {1, 2} and finished.by_means
+    page = (finished.folder / "report.html").read_text()
+    assert "Ranks are the order of the means: fewer than 3 seeds" in page
+    assert "worse" not in page.split("<h2>What was held equal")[0]  # nothing is told apart
     assert finished.ranks().loc["elman", "mean"] == rows.loc["elman", "rank"]
     assert (finished.folder / "summary.csv").exists()
 

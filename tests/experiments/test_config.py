@@ -67,12 +67,12 @@ def test_a_shell_reads_it_what_is_given_wins_and_it_lies_beside_the_results(tmp_
         ("seed = 3", "unknown setting 'seed'; .*Did you mean 'seeds'"),
         ("[steps]\nxlm = 3", "unknown task of steps 'xlm'; accepted: 'xml'"),
         ("[steps]\nxml = 0", "steps of xml must be a positive integer"),
-        ("cells = [3]", "unknown cell"),
+        ("cells = [3]", "cell must be a name, a class or an instance; received 3"),
     ],
 )
 def test_files_that_cannot_be(tmp_path, text, message):
     (tmp_path / "study.toml").write_text(text)
-    with pytest.raises(ValueError, match=message) as error:
+    with pytest.raises((ValueError, TypeError), match=message) as error:
         experiments.compare(
             **{"tasks": "xml", **config.read(tmp_path / "study.toml")}, out=tmp_path / "never"
         )

@@ -33,7 +33,8 @@ def test_pairs_take_away_what_seeds_share():
     easier = {seed: value - 1 for seed, value in hard.items()}
     found = difference(easier, hard)
     assert found == Interval(-1.0, -1.0, -1.0) and found.excludes_zero
-    assert difference({1: 2.0, 5: 1.0}, {1: 1.0}) == Interval(1.0, 1.0, 1.0)
+    mean, *ends = few = difference({1: 2.0, 5: 1.0}, {1: 1.0})
+    assert mean == 1 and np.isnan(ends).all() and not few.excludes_zero
     assert difference({1: 2.0}, {2: 2.0}) is None
 
 
@@ -48,10 +49,28 @@ def test_ranks_have_ties():
     assert ranks(runs, "min") == {"a": 2, "b": 2, "c": 1, "d": 1}
 
 
-@pytest.mark.parametrize(("seeds", "rank"), [(1, 1), (2, 1), (3, 2)])
-def test_few_seeds_tell_nothing_apart(seeds, rank):
+@pytest.mark.parametrize(("seeds", "verdict"), [(1, "undecided"), (2, "undecided"), (3, "yes")])
+def test_few_seeds_tell_nothing_apart(seeds, verdict):
     good, bad = (dict.fromkeys(range(seeds), value) for value in (0.9, 0.1))
-    assert ranks({"a": good, "b": bad}, "max") == {"a": 1, "b": rank}
+    assert statistics.verdict(good, bad, "max") == verdict
+    assert ranks({"a": good, "b": bad}, "max") == {"a": 1, "b": 2}  # of few, the order of the means
+    assert statistics.by_means({"a": good, "b": bad}) == (seeds < 3)
+
+
+def test_no_verdict_contradicts_its_interval():
+    """Whatever the runs: better or worse where, and only where, the interval excludes zero."""
+    rng, seen = np.random.default_rng(4), set()
+    for _ in range(200):
+        count = int(rng.integers(1, 5))
+        one, other = (dict(enumerate(rng.normal(size=count).round(1))) for _ in range(2))
+        for direction in ("min", "max"):
+            verdict = statistics.verdict(one, other, direction)
+            assert (verdict == "undecided") == (not difference(one, other).excludes_zero)
+            ranked = ranks({"one": one, "other": other}, direction)
+            if count >= 3:
+                assert (ranked["one"] < ranked["other"]) == (verdict == "yes")
+            seen.add(verdict)
+    assert seen == {"yes", "no", "undecided"}
 
 
 @pytest.mark.parametrize(

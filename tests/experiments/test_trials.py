@@ -66,13 +66,13 @@ def test_the_best_weights_are_scored_on_test_and_on_nothing_before():
             seen.append((part, [w.copy() for w in model.get_weights()]))
             return {1: 0.9}.get(len(seen) - 1, 0.1)  # the second look is the best
 
-    tasks.get.cache_clear()
+    tasks.found.cache_clear()
     tasks.TASKS["watching"] = Watching
     try:
         record = trials.run(trial("watching"))
     finally:
         del tasks.TASKS["watching"]
-        tasks.get.cache_clear()
+        tasks.found.cache_clear()
     assert [part for part, _ in seen] == ["validation"] * 13 + ["test"]
     assert record["best_step"] == 2
     for best, last in zip(seen[1][1], seen[-1][1], strict=True):
@@ -84,7 +84,7 @@ def test_a_search_never_sees_the_test_part():
 
 
 def test_divergence_is_noted_and_ends_training():
-    tasks.get.cache_clear()
+    tasks.found.cache_clear()
     record = trials.run(trial(f"tiny_tasks:{Diverging.__name__}"))
     assert record["status"] == "diverged"
     assert record["diverged_at"] == 7  # three looks of two steps are sound
@@ -117,7 +117,7 @@ def test_cells_of_one_seed_see_the_same_batches():
             trials.run(trial("noting", cell=cell))
     finally:
         del tasks.TASKS["noting"]
-        tasks.get.cache_clear()
+        tasks.found.cache_clear()
     np.testing.assert_array_equal(np.concatenate(drawn["elman"]), np.concatenate(drawn["lstm"]))
 
 
@@ -178,7 +178,7 @@ def test_the_step_at_which_a_task_is_solved():
         record = trials.run(trial("solved"))
     finally:
         del tasks.TASKS["solved"]
-        tasks.get.cache_clear()
+        tasks.found.cache_clear()
     reached = [look["step"] for look in record["curve"] if look["validation"] >= 0.5]
     assert record["solved_step"] == reached[0]
     assert not tasks.get(SUMS).solves(1.0)  # which says of no value that it is one

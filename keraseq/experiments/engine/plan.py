@@ -10,6 +10,7 @@ import keras
 
 from keraseq.checks import number, one_of, positive_integer
 from keraseq.experiments import tasks
+from keraseq.experiments.engine import trying
 from keraseq.experiments.engine.space import Space
 from keraseq.experiments.engine.trials import LOOKS, Trial
 from keraseq.experiments.tasks import variants
@@ -47,17 +48,21 @@ class Plan:
         steps: int | Mapping[str, int] | None = None,
         learning_rates: Sequence[float] | None = None,
     ):
-        named = tasks.DEFAULT if task_names is None else listed(task_names)
+        if isinstance(task_names, Mapping):
+            named = [tasks.name_of(given, name) for name, given in task_names.items()]
+        else:
+            named = tasks.DEFAULT if task_names is None else listed(task_names)
         self.tasks = distinct("task", map(tasks.name_of, named))
-        self.cells = distinct("cell", cells)
+        self.cells = distinct("cell", map(variants.name_of, listed(cells)))
         self.seeds = positive_integer("seeds", seeds)
         self.trials = 0 if trials in (0, None) else positive_integer("trials", trials)
         self.sampler = one_of("sampler", sampler, SAMPLERS)
         self.pruning = bool(pruning)
         for cell in self.cells:
             variants.check(cell)
-        for name in self.tasks:
-            tasks.get(name)
+        quickest = min(map(tasks.get, self.tasks), key=lambda task: task.step_cost)
+        for cell in self.cells:
+            trying.check(cell, quickest)
         self.asked = {
             "budget": self._by_task("budget", budget),
             "steps": self._by_task("steps", steps),
@@ -177,18 +182,31 @@ class Plan:
                     "steps": self.of(name, "steps"),
                     **self.space(name).describe(),
                     "batch_size": tasks.get(name).batch_size,
+                    **self.digest(name),
                 }
                 for name in self.tasks
             },
             "looks": LOOKS,
             "backend": keras.backend.backend(),
             "versions": versions(),
+            **({"code": code} if (code := self.code()) else {}),
         }
+
+    def digest(self, task: str) -> dict[str, str]:
+        """What tells data of somebody's own from others of the same name."""
+        found = tasks.get(task)
+        return {"data_sha256": found.fingerprint()} if found.own else {}
+
+    def code(self) -> dict[str, str]:
+        """What tells cells of somebody's own from what they were before."""
+        found = {cell: variants.code(cell) for cell in self.cells}
+        return {cell: digest for cell, digest in found.items() if digest}
 
 
 def listed(values: Iterable) -> list:
     """The values as a list; a single one may stand for itself."""
-    return [values] if isinstance(values, str) or callable(values) else list(values)
+    one = isinstance(values, (str, keras.layers.Layer, *tasks.own.KINDS)) or callable(values)
+    return [values] if one else list(values)
 
 
 def distinct(what: str, values: Iterable) -> list:

@@ -8,9 +8,13 @@ from rich.progress import Progress as Bars
 
 from keraseq.experiments.engine.trials import Trial
 
+QUIET = 20  # seconds without a line, after which a pipe gets one
+
 
 class Progress:
     """Bars with the time left where the error output is a terminal; a line a trial everywhere.
+
+    Elsewhere than on a terminal, also a line where nothing else was said for a while.
 
     `costs` are expected seconds by a trial's key, of which the proportions matter.
     """
@@ -31,7 +35,7 @@ class Progress:
         self.done: dict[str, float] = {}  # fraction of each trial
         self.rows: dict[str, TaskID] = {}
         self.ended: set[str] = set()
-        self.begin = time.monotonic()
+        self.begin = self.said_at = time.monotonic()
 
     def __enter__(self):
         self.bars.start()
@@ -57,17 +61,24 @@ class Progress:
             self.done[key] = event["step"] / trial.steps
             note = f"step {event['step']:,} of {trial.steps:,}"
             self.bars.update(self.rows[key], completed=event["step"], note=note)
+            if not self.live and time.monotonic() - self.said_at > QUIET:
+                self.say(f"{name}: {note}, {self.time_left()} left")
         else:
             self.done[key] = 1.0
             self.ended.add(key)
             self.bars.remove_task(self.rows.pop(key))
             result = said(event["record"]) if kind == "done" else f"failed: {event['reason']}"
             left = "" if len(self.ended) == len(self.costs) else f", {self.time_left()} left"
-            count = f"{len(self.ended):{len(str(len(self.costs)))}d}/{len(self.costs)}"
-            self.console.print(f"[{count}] {name}: {result}{left}", markup=False, soft_wrap=True)
+            self.say(f"{name}: {result}{left}")
         work = sum(self.costs[key] * part for key, part in self.done.items())
         note = f"{len(self.ended)}/{len(self.costs)} done, {self.time_left()} left"
         self.bars.update(self.all, completed=work, note=note)
+
+    def say(self, line: str) -> None:
+        """A line, after how many trials have ended."""
+        self.said_at = time.monotonic()
+        count = f"{len(self.ended):{len(str(len(self.costs)))}d}/{len(self.costs)}"
+        self.console.print(f"[{count}] {line}", markup=False, soft_wrap=True)
 
     def elsewhere(self, key: str) -> None:
         """Takes in that a trial is done, by another process or an earlier call."""

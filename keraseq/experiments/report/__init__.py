@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from keraseq import files
 from keraseq.experiments.engine.trials import file_name
 from keraseq.experiments.report.figures import figures as drawn
 from keraseq.experiments.report.page import as_html, which
 from keraseq.experiments.report.results import Results
-from keraseq.experiments.report.tables import LEFT, is_baseline, rank_rows, rows
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+from keraseq.experiments.report.tables import is_baseline, meaning, rank_rows, rows, telling
 
 DPI = 150
-
-LEFT_OUT = ("95 %", "parameters", "training s")  # of a terminal, which is narrow
 
 
 def write(results: Results) -> Path:
@@ -43,33 +37,27 @@ def write(results: Results) -> Path:
     return page
 
 
-def print_tables(results: Results, console: Console) -> None:
-    """Prints a table a task, and one of the ranks over several; the report has more columns."""
+def for_terminal(results: Results) -> Iterator[tuple[str, list[dict[str, str]], str]]:
+    """For a terminal a table a task, and one of ranks over several: title, rows, what else."""
     for name, described in results.tasks.items():
         better = "lower" if described["direction"] == "min" else "higher"
         title = f"{described['title']}\n{described['metric_label']}, {better} is better"
-        console.print(as_table(title, rows(results, name)))
+        floor = described.get("floor")
+        found = [  # the notes may not fit
+            {**row, "cell": f"{row['cell']} ({'floor' if row['cell'] == floor else 'baseline'})"}
+            if is_baseline(row)
+            else row
+            for row in rows(results, name)
+        ]
+        yield title, *telling(found)
     ranked = rank_rows(results)
     if len(results.tasks) > 1 and ranked:
-        console.print(as_table("Ranks", ranked))
-    for record in results.failed:
-        console.print(
-            f"failed: {record['task']} {record['cell']} {which(record)}: {record['reason']}",
-            markup=False,
-            soft_wrap=True,
-        )
+        yield "Ranks", ranked, meaning(results)
 
 
-def as_table(title: str, found: list[dict[str, str]]) -> Table:
-    """Rows as a table of the terminal, without columns that are empty or too many."""
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", title_style="bold")
-    shown = [
-        one for one in (found or [{}])[0] if one not in LEFT_OUT and any(row[one] for row in found)
+def failures(results: Results) -> list[str]:
+    """A line for each trial that failed."""
+    return [
+        f"failed: {record['task']} {record['cell']} {which(record)}: {record['reason']}"
+        for record in results.failed
     ]
-    for heading in shown:
-        table.add_column(heading, justify="left" if heading in LEFT else "right")
-    for row in found:
-        table.add_row(*map(row.get, shown), style="dim" if is_baseline(row) else "")
-    return table

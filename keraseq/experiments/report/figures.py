@@ -43,7 +43,7 @@ def cell_styles(cells: list[str]) -> dict[str, dict]:
     Registered cells look the same in every comparison.
     """
     every = list(dict.fromkeys([*cell_table.names(), *cells]))
-    classes = {name: cell_table.CELLS[variants.parse(name)[0]][0].__name__ for name in every}
+    classes = {name: variants.class_name(name) for name in every}
     style = plots.styles(every, classes)
     return {cell: style[cell] for cell in cells}
 
@@ -172,7 +172,20 @@ def best_baseline(results: Results, task: str) -> tuple[str, float] | None:
 
 
 def floor_line(draw, results: Results, task: str) -> None:
-    """A dotted line at what no learning gives; its name says the value, should it lie outside."""
+    """A dotted line at what no learning gives; the view is widened to it, at most twofold.
+
+    Where it lies further off, its name says so.
+    """
     floor = results.floor(task)
-    if floor:
-        draw(floor[1], label=f"floor {floor[1]:.4g}: {floor[0]}", zorder=0, **FLOOR)
+    if not floor:
+        return
+    ax, axis = draw.__self__, "y" if draw.__name__ == "axhline" else "x"
+    low, high = sorted(getattr(ax, f"get_{axis}lim")())
+    span, name = high - low, f"floor {floor[1]:.4g}: {floor[0]}"
+    if low - span <= floor[1] <= high + span:
+        draw(floor[1], label=name, zorder=0, **FLOOR)
+        ends = min(low, floor[1] - 0.04 * span), max(high, floor[1] + 0.04 * span)
+        getattr(ax, f"set_{axis}lim")(*ends)
+    else:
+        where = "below" if floor[1] < low else "above"
+        ax.plot([], [], label=f"{name} ({where}, outside)", **FLOOR)

@@ -8,7 +8,7 @@ from typing import Any
 
 from keraseq.experiments.report import statistics
 from keraseq.experiments.report.results import Results
-from keraseq.experiments.report.tables import LEFT, is_baseline, rank_rows, rows
+from keraseq.experiments.report.tables import LEFT, is_baseline, meaning, rank_rows, rows, telling
 
 PROJECTIONS = {
     "learned": "Input and state differ in width, so the raw input of MUT1 and MUT2 goes through a "
@@ -24,6 +24,7 @@ MARKS = (
     "interval. Diamonds are baselines; the dashed line is the best of them, the dotted one the "
     "floor; an arrow points to one that lies outside."
 )
+VERDICTS = {"yes": "better than it", "no": "worse", "undecided": "not told apart from it"}
 CAPTIONS = {  # of the figures of a task, by the ends of their names
     "final": f"Final test values: {MARKS}",
     "learning": "Learning curves: the mean over seeds on the validation part, with a band from the "
@@ -45,19 +46,22 @@ def findings(results: Results, task: str) -> str:
     digits, label = described["digits"], described["metric_label"]
     means = (sign * finished["test"]).groupby(finished["cell"]).mean().sort_values()
     best = means.index[0]
-    said = f"<b>{esc(best)}</b> is best with {sign * means.iloc[0]:.{digits}f} {esc(label)}"
+    mean = f"{sign * means.iloc[0]:.{digits}f} {esc(label)}"
+    said = f"<b>{esc(best)}</b> has the best mean, {mean}"
     runs = results.runs(task)
     close = [c for c in means.index[1:] if not statistics.beats(runs[best], runs[c], sign)]
     if close:
-        said += f"; these seeds do not tell {listed(close)} apart from the best."
+        said += f"; these seeds do not tell {listed(close)} apart from it."
     else:
         said += "; every other cell is told apart from it as worse." if len(means) > 1 else "."
-    baseline = next(iter(results.baselines(task).items()), None)
-    if baseline:
-        name, value = baseline
-        behind = [cell for cell in means.index if means[cell] >= sign * value]
-        said += f" The best baseline, {esc(name)}, has {value:.{digits}f}: "
-        said += f"not beaten by {listed(behind)}." if behind else "every cell beats it."
+    for name, value in list(results.baselines(task).items())[:1]:
+        found: dict[str, list[str]] = {}
+        for cell in means.index:
+            baseline = dict.fromkeys(runs[cell], value)
+            verdict = statistics.verdict(runs[cell], baseline, described["direction"])
+            found.setdefault(VERDICTS[verdict], []).append(cell)
+        every = "; ".join(f"{verdict}: {listed(cells)}" for verdict, cells in found.items())
+        said += f" The best baseline, {esc(name)}, has {value:.{digits}f}; {every}."
     return said
 
 
@@ -96,9 +100,9 @@ def held_equal(results: Results) -> list[str]:
             if seeds < 10
             else ""
         )
-        + "The rank is one more than the number of cells that are better by a difference whose "
-        "interval excludes 0, so that cells that are not told apart may share it; it takes at "
-        f"least {statistics.PAIRS} seeds.",
+        + "Cells are told apart where the interval of their difference excludes 0, which takes at "
+        f"least {statistics.PAIRS} seeds; all that is said here of better and worse rests on these "
+        f"intervals. {meaning(results)}.",
         "<b>Did not converge</b>: runs that diverged, failed, or did not get a twentieth of the "
         "way from the floor, which is what no learning gives.",
         "<b>Times</b> are of this machine, with as many trials at the same time as there were "
@@ -152,8 +156,8 @@ def choice(settings: dict[str, Any]) -> str:
     )
 
 
-def as_table(caption: str, found: list[dict[str, str]]) -> str:
-    """Rows as a table; columns of words to the left."""
+def as_table(caption: str, found: list[dict[str, str]], said: str = "") -> str:
+    """Rows as a table, and what else there is to say; columns of words to the left."""
     names = list((found or [{}])[0])
     kinds = ["" if name in LEFT else " class=number" for name in names]
     head = "".join(f"<th{k}>{esc(name)}</th>" for k, name in zip(kinds, names, strict=True))
@@ -164,7 +168,7 @@ def as_table(caption: str, found: list[dict[str, str]]) -> str:
         body += f"<tr{row_kind}>{''.join(f'<td{k}>{esc(value)}</td>' for k, value in fields)}</tr>"
     return (
         f"<div class=wide><table><caption>{caption}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table></div>"
+        f"<tbody>{body}</tbody></table></div>" + (f"<p class=said>{esc(said)}</p>" if said else "")
     )
 
 
@@ -173,7 +177,8 @@ def rank_section(results: Results) -> list[str]:
     found = rank_rows(results)
     if len(results.tasks) < 2 or not found:
         return []
-    return ["<h2>Ranks</h2>", as_table("Rank of each cell on each task, and the mean", found)]
+    caption = "Rank of each cell on each task, and the mean"
+    return ["<h2>Ranks</h2>", as_table(caption, found, meaning(results))]
 
 
 def as_html(results: Results, images: dict[str, str]) -> str:
@@ -209,7 +214,7 @@ def task_section(results: Results, name: str, images: dict[str, str]) -> list[st
         f"<p>{findings(results, name)}</p>",
         as_table(
             f"{esc(label)} on the test part ({better} is better), best cell first",
-            rows(results, name),
+            *telling(rows(results, name)),
         ),
         *(image(images, f"{name}-{kind}", said) for kind, said in CAPTIONS.items()),
         "<dl>",
@@ -320,14 +325,15 @@ PAGE = """<!DOCTYPE html>
 <style>
 :root {{ color-scheme: light; }}
 body {{ font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
-       max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }}
+       max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }}
 h1 {{ margin-bottom: 0; }} h2 {{ margin-top: 3rem; border-bottom: 1px solid #ccc; }}
 .lead {{ font-size: 1.15rem; color: #444; margin-top: .3rem; }}
 .wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; width: 100%; }}
+table {{ border-collapse: collapse; width: 100%; font-size: .9rem; }}
 caption {{ text-align: left; font-weight: 600; padding: .4rem 0; }}
-th, td {{ padding: .3rem .7rem; border-bottom: 1px solid #ddd; text-align: left;
-         white-space: nowrap; }}
+th, td {{ padding: .3rem .5rem; border-bottom: 1px solid #ddd; text-align: left; }}
+td:first-child {{ overflow-wrap: anywhere; min-width: 6rem; }}
+.said {{ color: #555; font-size: .9rem; margin-top: .3rem; }}
 .number {{ text-align: right; font-variant-numeric: tabular-nums; }}
 .baseline td {{ color: #555; background: #f5f5f5; }}
 figure {{ margin: 1.5rem 0; }} img {{ max-width: 100%; height: auto; }}

@@ -175,6 +175,11 @@ class Results:
             if len(of_cell := finished[finished["cell"] == cell])
         }
 
+    @property
+    def by_means(self) -> bool:
+        """Whether ranks are no more than the order of the means, see `statistics.ranks`."""
+        return any(statistics.by_means(self.runs(task)) for task in self.tasks)
+
     def ranks(self) -> pd.DataFrame:
         """Cells by tasks: ranks with ties (see `statistics.ranks`), and their mean."""
         import pandas as pd

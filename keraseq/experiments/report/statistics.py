@@ -24,7 +24,7 @@ class Interval(NamedTuple):
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether 0 lies outside."""
+        """Whether 0 lies outside; never, where there is no interval."""
         return self.low > 0 or self.high < 0
 
 
@@ -67,17 +67,22 @@ def difference(one: Mapping[int, float], other: Mapping[int, float]) -> Interval
         one, other: Seed -> value.
 
     Returns:
-        The interval of `one - other`, or None where no seed is in both.
+        The interval of `one - other`, its ends `NaN` where less than three seeds are in both, or
+        None where none is.
     """
     seeds = sorted(set(one) & set(other))
-    return bootstrap([one[seed] - other[seed] for seed in seeds]) if seeds else None
+    if not seeds:
+        return None
+    found = bootstrap([one[seed] - other[seed] for seed in seeds])
+    return found if len(seeds) >= PAIRS else Interval(found.mean, np.nan, np.nan)
 
 
 def ranks(values: Mapping[str, Mapping[int, float]], direction: str) -> dict[str, int]:
     """The rank of each cell: one more than the number of cells that are told apart as better.
 
     A cell is told apart from another where the interval of their paired difference excludes 0, of
-    at least three pairs. So cells that are not told apart from the best share rank 1.
+    at least three pairs. So cells that are not told apart from the best share rank 1. Where no cell
+    has three runs, it is one more than the number of cells with a better mean, see `by_means`.
 
     Args:
         values: Cell -> seed -> value.
@@ -91,16 +96,22 @@ def ranks(values: Mapping[str, Mapping[int, float]], direction: str) -> dict[str
     {'a': 1, 'b': 1, 'c': 3}
     """
     sign = 1 if direction == "min" else -1
+    if by_means(values):
+        means = {cell: sign * float(np.mean([*runs.values()])) for cell, runs in values.items()}
+        return {cell: 1 + sum(one < mean for one in means.values()) for cell, mean in means.items()}
     return {
         cell: 1 + sum(beats(values[other], values[cell], sign) for other in values if other != cell)
         for cell in values
     }
 
 
+def by_means(values: Mapping[str, Mapping[int, float]]) -> bool:
+    """Whether there are too few runs to tell any cells apart, so that ranks go by the means."""
+    return max(map(len, values.values()), default=0) < PAIRS
+
+
 def beats(one: Mapping[int, float], other: Mapping[int, float], sign: int) -> bool:
     """Whether the runs of one are told apart from those of the other as better."""
-    if len(set(one) & set(other)) < PAIRS:
-        return False
     found = difference(one, other)
     return found is not None and found.excludes_zero and sign * found.mean < 0
 

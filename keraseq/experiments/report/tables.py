@@ -6,7 +6,8 @@ from keraseq.experiments.report import statistics
 from keraseq.experiments.report.results import Results
 
 SIZES = ("units", "parameters", "ms a step", "training s")
-HEADINGS = ("cell", "test", "95 %", "rank", "difference", "runs", *SIZES, "loop", "notes")
+HEADINGS = ("cell", "test", "rank", "difference", "notes", "95 %", "runs", *SIZES, "loop")
+ALWAYS = ("cell", "test")
 LEFT = ("cell", "loop", "notes")  # columns of words; the others are numbers
 
 
@@ -23,7 +24,7 @@ def rows(results: Results, task: str) -> list[dict[str, str]]:
         there = {name for name, value in row.items() if value is not None and value == value}
         interval = (
             between(row["difference_low"], row["difference_high"], digits, "+")
-            if "difference" in there
+            if "difference_low" in there
             else ""
         )
         table.append(
@@ -32,8 +33,10 @@ def rows(results: Results, task: str) -> list[dict[str, str]]:
                 "test": f"{row['mean']:.{digits}f}"
                 + (f" ± {row['sd']:.{digits}f}" if "sd" in there else ""),
                 "95 %": between(row["low"], row["high"], digits) if row["runs"] > 1 else "",
-                "rank": str(row["rank"]) if ranked(results) else "",
-                "difference": interval and f"{row['difference']:+.{digits}f} {interval}",
+                "rank": str(row["rank"]) if row["runs"] > 1 else "",
+                "difference": f"{row['difference']:+.{digits}f} {interval}".strip()
+                if "difference" in there
+                else "",
                 "runs": str(row["runs"]),
                 "units": str(row["units"]),
                 "parameters": f"{row['parameters']:,}",
@@ -78,14 +81,34 @@ def is_baseline(row: dict[str, str]) -> bool:
     return row.get("notes", "").startswith("baseline")
 
 
-def ranked(results: Results) -> bool:
-    """Whether there are seeds enough for ranks to mean something."""
-    return results.settings["seeds"] >= statistics.PAIRS
+def telling(found: list[dict[str, str]]) -> tuple[list[dict[str, str]], str]:
+    """Rows without the columns that are empty or the same for all cells, and what those say."""
+    of_cells = [row for row in found if not is_baseline(row)]
+    alike, empty = {}, set()
+    for name in found[0] if found else ():
+        values = {row[name] for row in of_cells}
+        if name not in ALWAYS and not any(row[name] for row in found):
+            empty.add(name)
+        elif name not in (*ALWAYS, "notes") and len(of_cells) > 1 and len(values) == 1:
+            alike[name] = values.pop()
+    shown = [{k: v for k, v in row.items() if k not in {*alike, *empty}} for row in found]
+    said = ", ".join(f"{name} {value}" for name, value in alike.items() if value)
+    return shown, f"the same for every cell: {said}" if said else ""
+
+
+def meaning(results: Results) -> str:
+    """What ranks of this comparison mean, in a sentence."""
+    if results.by_means:
+        return (
+            f"Ranks are the order of the means: fewer than {statistics.PAIRS} seeds tell no cells "
+            "apart"
+        )
+    return "A rank is one more than the number of cells that are told apart as better"
 
 
 def rank_rows(results: Results) -> list[dict[str, str]]:
-    """Ranks over the tasks, a row a cell, the lowest mean first; none of too few seeds."""
-    if not ranked(results):
+    """Ranks over the tasks, a row a cell, the lowest mean first; none of one seed."""
+    if results.settings["seeds"] < 2:
         return []
     table = results.ranks().dropna(how="all").sort_values("mean", kind="stable")
     columns = [*results.tasks, "mean"]

@@ -1,15 +1,18 @@
 """The tasks that cells are compared on, and the one table of their names.
 
 Adding a task is a class in one file and one row in `TASKS`; or, without touching keraseq, a class,
-an instance, or a function that returns one, in a module of your own, named `"module:name"`.
+an instance, or a function that returns one, in a module of your own, named `"module:name"`; or
+data of your own, a file or what `keraseq.data` read (`own.py`).
 """
 
-import importlib
+import os
+import pickle
 import re
-from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 from keraseq.checks import did_you_mean
+from keraseq.experiments.tasks import own, variants
 from keraseq.experiments.tasks.adding import Adding
 from keraseq.experiments.tasks.arithmetic import Arithmetic
 from keraseq.experiments.tasks.arrays import ArrayTask, Generated
@@ -39,6 +42,8 @@ TASKS: dict[str, type[Task]] = {
 }
 SIZED: dict[str, type[Task]] = {task.name: task for task in (Adding, Copying, Arithmetic)}
 DEFAULT = ("characters", "co2", "digits")  # what a comparison takes where nobody says
+HELD: dict[str, Task] = {}  # of data that lie in memory, by name; workers read them from a file
+HELD_IN = "KERASEQ_TASKS"  # the variable that tells workers which
 SIZE = re.compile(r"(?P<name>[a-z]+)-(?P<size>\d+)")
 
 
@@ -47,39 +52,47 @@ def names() -> list[str]:
     return list(TASKS)
 
 
-@cache
 def get(name: str) -> Task:
     """A task by its name; its data are read once a process.
 
     Args:
         name: A registered name; one of `adding`, `copying` and `arithmetic` with a size, such as
-            `"adding-400"`; or `"module:name"` of a `Task` subclass, of an instance, or of a
-            function without arguments that returns one.
+            `"adding-400"`; `"module:name"` of a `Task` subclass, of an instance, or of a function
+            without arguments that returns one; or a file, `"sales.csv[target=units]"` to forecast a
+            column (also `time`, `season`, `freq`, `fill`, `horizon`, `look_back`), or
+            `"reviews.csv[label=stars]"` to name the label of texts or series (also `text`, `id`,
+            `time`, `validation`, `test`).
 
     Raises:
         ValueError: There is no such task.
     """
+    if name not in HELD and HELD_IN in os.environ and not HELD:
+        HELD.update(pickle.loads(Path(os.environ[HELD_IN]).read_bytes()))
+    return HELD[name] if name in HELD else found(name, own.digest(str(name)))
+
+
+@cache
+def found(name: str, digest: str | None) -> Task:
+    """The task of a name; of a file, one for each of its contents."""
     if name in TASKS:
         return TASKS[name]()
     sized = SIZE.fullmatch(str(name))
     if sized and sized["name"] in SIZED:
         return SIZED[sized["name"]](int(sized["size"]))
+    if own.is_file(str(name)):
+        return own.read(name)
     if ":" in str(name):
         return imported(name)
     known = [*TASKS, *(f"{name}-N" for name in SIZED)]
     raise ValueError(
-        f"unknown task {name!r}; known tasks: {', '.join(known)}, or 'module:Class'."
+        f"unknown task {name!r}; known tasks: {', '.join(known)}, or 'module:Class', or a file."
         f"{did_you_mean(name, TASKS)}"
     )
 
 
 def imported(name: str) -> Task:
     """The task that `"module:name"` stands for."""
-    module, _, attribute = name.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"cannot load task {name!r}: {error}") from None
+    found = variants.imported(name, "task")
     if isinstance(found, Task):
         return found
     if isinstance(found, type) and not issubclass(found, Task):
@@ -94,25 +107,26 @@ def imported(name: str) -> Task:
     raise ValueError(f"task {name!r} is no subclass of keraseq.experiments.Task, and makes none")
 
 
-def name_of(task: str | type[Task] | Callable[[], Task]) -> str:
+def name_of(task, name: str | None = None) -> str:
     """The name by which worker processes find a task.
 
     Args:
-        task: A name, or a `Task` subclass or a function that returns a task, at the top level of a
-            module.
+        task: A name; a `Task` subclass or a function that returns a task, at the top level of a
+            module; or data (`keraseq.data.Series`, `Labelled`, `Parts`), which are held here.
+        name: Of data. Default: their own, or their kind.
 
     Raises:
         ValueError: A worker could not import it.
     """
     if isinstance(task, str):
         return task
-    module, name = getattr(task, "__module__", None), getattr(task, "__qualname__", None)
-    if not name or module == "__main__" or not name.isidentifier():
-        raise ValueError(
-            f"task {task!r} must be a class or function at the top level of a module file, for "
-            "worker processes import it by name"
-        )
-    return f"{module}:{name}"
+    if isinstance(task, own.KINDS):
+        made = own.of(task, name)
+        if made.name in TASKS:  # which stays what it is
+            made.name = f"own {made.name}"
+        HELD[made.name] = made
+        return made.name
+    return variants.importable(task, "task")
 
 
 __all__ = [

@@ -129,7 +129,9 @@ class Forecasting(Task):
         index, borders = self.frame.index, self.borders
 
         def months(first, last):
-            return f"{index[first]:%Y-%m} to {index[last - 1]:%Y-%m}"
+            dated = hasattr(index, "strftime")
+            first, last = (f"{index[i]:%Y-%m}" if dated else f"row {i}" for i in (first, last - 1))
+            return f"{first} to {last}"
 
         windows = {name: f"{len(part.origins):,}" for name, part in self.parts.items()}
         return (

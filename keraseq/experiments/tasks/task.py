@@ -33,6 +33,7 @@ class Task(ABC):
         learning_rate: Adam's learning rate at the start, by default.
         step_cost: Roughly how many milliseconds a step takes, to estimate the time left.
         floor: Name of the baseline that is what no learning gives, or None.
+        own: Whether the data are the user's, so that their digest is part of the claim on a folder.
         solved: Value of the metric at which the task counts as solved, or None where there is no
             such value.
     """
@@ -51,6 +52,7 @@ class Task(ABC):
     learning_rate: ClassVar[float]
     step_cost: ClassVar[float] = 5.0
     floor: ClassVar[str | None] = None
+    own: bool = False
     solved: float | None = None
 
     @property

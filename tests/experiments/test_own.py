@@ -1,0 +1,153 @@
+"""Data of somebody's own as tasks."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from pretending import in_this_process
+
+import keraseq
+from keraseq import experiments
+from keraseq.data import Part, Parts
+from keraseq.experiments import report, tasks
+from keraseq.experiments.engine import progress
+from keraseq.experiments.engine.trials import Trial
+from keraseq.experiments.tasks import own
+
+RNG = np.random.default_rng(0)
+DAYS = pd.date_range("2024-01-01", periods=210, freq="D")
+WEEKLY = 10 + np.arange(210) % 7 + RNG.normal(0, 0.1, 210)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Tables in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    sales = pd.DataFrame({"date": DAYS, "units": WEEKLY, "price": RNG.random(210)})
+    sales.to_csv("sales.csv", index=False)
+    words = ["good", "bad"] * 40
+    frame = pd.DataFrame({"review": [f"a {w} film {i}" for i, w in enumerate(words)]})
+    frame.assign(stars=[5, 1] * 40).to_csv("reviews.csv", index=False)
+    steps = RNG.normal(size=(60, 5))
+    kinds = np.where(steps[:, 0] > 0, "up", "down")
+    pd.DataFrame(steps).assign(kind=kinds).to_csv("wide.csv", index=False)
+    head = "@classLabel true a b\n@data\n"
+    rows = [f"{i}.0,1.5,{i % 2}:{'ab'[i % 2]}" for i in range(30)]
+    (tmp_path / "moves.ts").write_text(head + "\n".join(rows))
+    return tmp_path
+
+
+def test_a_table_to_forecast(folder):
+    task = tasks.get("sales.csv[target=units]")
+    assert (task.season, task.horizon, task.look_back, task.metric) == (7, 7, 14, "mase")
+    assert task.floor == "seasonal naive (7 rows)" in task.baselines()
+    assert task.options["features"] == 1 and "210 rows of units" in task.facts()["Data"]
+    shaped = tasks.get("sales.csv[target=units,horizon=3,look_back=5]")
+    assert shaped.parts["train"].inputs.shape[1:] == (5, 1) and shaped.horizon == 3
+    series = keraseq.data.series(pd.DataFrame({"y": np.arange(60.0) ** 0.5}))
+    plain = own.of(series)
+    assert (plain.season, plain.floor, plain.horizon) == (1, "repeat last", 9)
+    with pytest.raises(ValueError, match="every season=7 rows repeat exactly"):
+        own.of(keraseq.data.series(pd.DataFrame({"y": np.arange(70.0) % 7}, DAYS[:70])))
+    with pytest.raises(ValueError, match="rows are too few for look_back=40 and horizon=9"):
+        own.OwnSeries(series, look_back=40)
+
+
+def test_labelled_tables(folder):
+    texts, wide = tasks.get("reviews.csv[label=stars]"), tasks.get("wide.csv[label=kind]")
+    archive = tasks.get("moves.ts")
+    assert texts.options["vocabulary"] and texts.title == "reviews.csv: 2 classes of texts"
+    assert wide.options["features"] == archive.options["features"] == 1
+    assert archive.options["length"] == 3
+    for task in (texts, wide, archive):
+        assert task.options["classes"] == 2 and task.metric == "accuracy"
+        chance = task.baselines()["majority class"]
+        assert task.floor == "majority class" and 0.3 < chance < 0.7
+        model = task.build("gru", task.units("gru", task.budget))
+        model.compile("adam", task.loss)
+        model.train_on_batch(*task.training_rows(np.random.default_rng(0), 4))
+        assert 0 <= task.score(model, "test") <= 1
+
+
+def test_arrays_with_classes_and_with_numbers():
+    x = RNG.normal(size=(30, 4, 2)).astype("float32")
+    classes = own.of(Parts(*[Part(x, (x[:, 0, 0] > 0).astype(int))] * 3))
+    numbers = own.of(Parts(*[Part(x, x.sum((1, 2)))] * 3), "sums")
+    tokens = own.of(Parts(*[Part(np.arange(30).reshape(10, 3), np.arange(10) % 3)] * 3))
+    assert classes.metric == "accuracy" and classes.options["classes"] == 2
+    assert numbers.metric == "mse" and numbers.direction == "min" and numbers.name == "sums"
+    assert numbers.baselines()["always the mean"] == pytest.approx(x.sum((1, 2)).var(), rel=1e-4)
+    assert numbers.score(numbers.build("gru", 2), "test") > 0
+    assert tokens.options["vocabulary"] == 30
+    with pytest.raises(ValueError, match=r"arrays: inputs are .*received float32 \(30, 4\)"):
+        own.of(Parts(*[Part(x[..., 0], np.zeros(30, int))] * 3))
+
+
+def test_a_registered_name_stays_what_it_is():
+    series = keraseq.data.series(pd.DataFrame({"units": WEEKLY}, DAYS))
+    assert tasks.name_of(series, "co2") == "own co2"
+    assert type(tasks.get("co2")) is tasks.CO2 and type(tasks.get("own co2")) is own.OwnSeries
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("sales.csv", "say which column .* its columns are date, units, price"),
+        ("sales.csv[target=unit]", "unknown target 'unit'.*Did you mean 'units'"),
+        ("sales.csv[target=units,horizont=3]", "unknown option of sales.csv 'horizont'.*horizon"),
+        ("reviews.csv[label=star]", "there is no column 'star'.*Did you mean 'stars'"),
+        ("sales.csv[target=units,horizon=90]", "210 rows are too few"),
+    ],
+)
+def test_what_is_wrong_is_one_line(folder, name, said):
+    with pytest.raises(ValueError, match=said):
+        tasks.get(name)
+    with pytest.raises(FileNotFoundError, match=r"there is no file 'none.csv'"):
+        tasks.get("none.csv[target=units]")
+
+
+def test_other_data_in_the_same_folder_are_refused(folder, monkeypatch):
+    in_this_process(monkeypatch)
+    given = {"tasks": "sales.csv[target=units]", "cells": ["gru"], "seeds": 1, "progress": False}
+    results = experiments.compare(**given, steps=2, out="out")
+    assert results.settings["tasks"]["sales.csv[target=units]"]["data_sha256"]
+    again = experiments.config.read("out/config.toml")
+    assert experiments.compare(**again, out="out", progress=False).runs(given["tasks"])
+    table = pd.read_csv("sales.csv")
+    table.assign(units=table.units + 1).to_csv("sales.csv", index=False)
+    with pytest.raises(ValueError, match=r"was made with .*data_sha256="):
+        experiments.compare(**given, steps=2, out="out")
+
+
+def test_workers_read_what_lies_in_memory(tmp_path):
+    series = keraseq.data.series(pd.DataFrame({"units": WEEKLY}, DAYS))
+    given = {"steps": 1, "seeds": 1, "progress": False, "workers": 1}
+    found = experiments.compare({"mine": series}, ["elman"], **given, out=tmp_path)
+    assert found.floor("mine")[0] == "seasonal naive (7 rows)" and not found.failed
+    assert found.summary()["task"].tolist() == ["mine"]
+    assert "floor" in (tmp_path / "report.html").read_text()
+
+
+def test_columns_that_say_nothing_are_a_line(tmp_path, monkeypatch):
+    in_this_process(monkeypatch)
+    found = experiments.compare("digits", ["gru", "lstm"], seeds=1, out=tmp_path, progress=False)
+    [(title, rows, said)] = report.for_terminal(found)
+    assert title.startswith("Digits") and "higher is better" in title
+    assert "runs" not in rows[0] and "rank" not in rows[0]  # the same for all; of one seed
+    assert said.startswith("the same for every cell: ") and "runs 1" in said
+    assert [row["cell"] for row in rows][2:] == [
+        "logistic regression (baseline)",
+        "majority class (floor)",
+    ]
+    assert all("[" not in row["difference"] for row in rows)  # one run has no interval
+
+
+def test_a_pipe_gets_a_line_now_and_then(capsys, monkeypatch):
+    trial = Trial("digits", "gru", 1, 0.01, 100, 3, 80)
+    with progress.Progress({trial.key: 1.0}, workers=1) as shown:
+        shown.event({"event": "start", "key": trial.key}, trial)
+        for step in (10, 20, 30):
+            monkeypatch.setattr(progress, "QUIET", -1 if step == 20 else 1000)
+            shown.event({"event": "look", "key": trial.key, "step": step}, trial)
+    said = capsys.readouterr().err
+    assert said.startswith("[0/1] digits gru seed 1: step 20 of 80, about ")
+    assert said.count("\n") == 1 and "\r" not in said
