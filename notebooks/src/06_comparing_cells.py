@@ -16,12 +16,11 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from IPython.display import display
 
 import keraseq
 from keraseq import experiments, plots
 from keraseq.experiments import figures, statistics
-
-root = Path(keraseq.__file__).parent.parent / studies
 
 # %% [markdown]
 # ## What is held equal
@@ -31,6 +30,7 @@ root = Path(keraseq.__file__).parent.parent / studies
 # are compared in pairs.
 
 # %%
+root = Path(keraseq.__file__).parent.parent / studies
 study = experiments.Results.read(root / "arithmetic-xml")
 print((root / "arithmetic-xml" / "config.toml").read_text())
 shown = ["task", "cell", "units", "parameters", "learning_rate", "runs", "step_ms", "loop"]
@@ -44,9 +44,7 @@ study.summary()[shown].round({"step_ms": 1})
 # deviation either way, a vertical line a baseline.
 
 # %%
-figures.final(study, ["arithmetic"])
-
-# %%
+display(figures.final(study, ["arithmetic"]))
 figures.learning(study, "arithmetic")
 
 # %% [markdown]
@@ -166,22 +164,17 @@ figures.learning(experiments.Results.read(root / "adding-400-long"), "adding-400
 # nothing about the cells; `steps` and `seeds` left out take the usual ones.
 
 # %%
-Path("leaky.py").write_text("""
-from keraseq.cells import ElmanCell
-
-
+Path("leaky.py").write_text("""from keraseq.cells import ElmanCell
 class LeakyCell(ElmanCell):
-    def step(self, projected, states):
-        [h] = states
-        _, [new] = super().step(projected, states)
-        h = 0.9 * h + 0.1 * new
-        return h, [h]
-""")
-days = pd.date_range("2026-01-01", periods=200, freq="D")
+    def step(self, x, states):
+        new = 0.9 * states[0] + 0.1 * super().step(x, states)[0]
+        return new, [new]""")
 units = np.arange(200) % 7 + np.random.default_rng(0).normal(0, 0.3, 200)
+days = pd.date_range("2026-01-01", periods=200, freq="D")
 sales = keraseq.data.series(pd.DataFrame({"units": units}, index=days))
 quick = {"seeds": 1, "steps": 20, "out": "runs/own", "fresh": True, "progress": False}
 own = experiments.compare({"sales": sales}, ["lstm", "leaky:LeakyCell"], **quick)
+Path("leaky.py").unlink()
 own.summary()[["task", "cell", "mean", "units", "parameters", "loop"]].round(3)
 
 # %% [markdown]
