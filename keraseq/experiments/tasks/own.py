@@ -220,7 +220,7 @@ def read(name: str) -> Task:
 
 def text_column(path: str, label: str) -> str | None:
     """The column of texts beside the label: `text`, or the only one that holds no numbers."""
-    frame, _ = table(path)
+    frame, *_ = table(path)
     words = frame.drop(columns=label, errors="ignore").select_dtypes(exclude="number").columns
     if "text" in words or len(words) > 1:
         return "text"
