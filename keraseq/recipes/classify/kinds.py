@@ -1,7 +1,7 @@
 """What `classify` reads: one row a kind of input. Nothing heavy is imported here."""
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -83,8 +83,21 @@ class Kind:
     """What depends on the kind of input. All else is written once, for all kinds.
 
     A kind has `name`, `Data` (the class of what `read` gives), `column` (of `predict`, which shows
-    the input), `fill` (what pads the rows of a batch) and the methods below. An encoder has
-    `rows(inputs) -> list of arrays`, `lengths(inputs)`, `len()` and `to_dict()`.
+    the input), `fill` (what pads the rows of a batch) and
+
+        takes(source, settings)         whether raw data look as if they were of this kind
+        read(source, **options)         parts of raw examples
+        whole(source, encoder, options) all examples, their labels, and a name
+        raw(given, encoder, options)    rows of examples to predict, and how each is shown
+        encoder(parts, settings)        what turns examples into rows, fitted on the training part
+        decoded(stored)                 the encoder that its `to_dict` described
+        check(model, encoder)           raises if a model does not read what the encoder gives
+        build(encoder, classes, settings)            the model that is trained
+        baselines(parts, encoder, report, leave_out) names of simple methods, and what gives the
+            probabilities of inputs; `report` gets a line before each, `leave_out` why there is none
+
+    The other methods have a default. An encoder has `rows(inputs) -> list of arrays`,
+    `lengths(inputs)`, `len()` and `to_dict()`.
     """
 
     name: ClassVar[str]
@@ -92,45 +105,13 @@ class Kind:
     column: ClassVar[str]
     fill: ClassVar[float] = 0
 
-    def takes(self, source, settings) -> bool:
-        """Whether raw data look as if they were of this kind."""
-        raise NotImplementedError
-
     def archive(self, source) -> bool:
         """Whether a path is no table, but a public set in another place."""
         return False
 
-    def read(self, source, **options):
-        """Parts of raw examples."""
-        raise NotImplementedError
-
-    def whole(self, source, encoder, options: dict) -> tuple[list, list, str]:
-        """All examples of a source with their labels, and its name."""
-        raise NotImplementedError
-
-    def raw(self, given, encoder, options: dict) -> tuple[list, list[str]]:
-        """The rows of examples to predict, and how each is shown."""
-        raise NotImplementedError
-
     def follows(self, parts) -> dict[str, Any]:
         """Options that follow from the data."""
         return {}
-
-    def encoder(self, parts, settings):
-        """What turns examples into rows, fitted on the training part."""
-        raise NotImplementedError
-
-    def decoded(self, stored: dict):
-        """The encoder that its `to_dict` described."""
-        raise NotImplementedError
-
-    def check(self, model, encoder) -> None:
-        """Raises if a model does not read what the encoder gives."""
-        raise NotImplementedError
-
-    def build(self, encoder, classes: int, settings):
-        """The model that is trained."""
-        raise NotImplementedError
 
     def begin(self, model, prepared, settings, folder, say, recipe) -> None:
         """What comes before the training."""
@@ -144,13 +125,6 @@ class Kind:
         from keraseq.recipes.classify.baselines import logits_of
 
         return {name: logits_of(model, rows, self.fill)}
-
-    def baselines(self, parts, encoder, report, leave_out) -> Iterator[tuple]:
-        """Names of simple methods, and what gives the probabilities of inputs.
-
-        `report` gets a line before each, `leave_out` one that says why there is none.
-        """
-        raise NotImplementedError
 
 
 def get(name: str) -> Kind:
