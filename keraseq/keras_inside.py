@@ -10,6 +10,9 @@ from collections.abc import Callable
 import keras
 from keras.src.backend.common import global_state
 
+# The mask that a tensor carries: a layer that is called with several tensors is not told.
+from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
+
 # The scope around a scope, and whether variable updates are being recorded already: a loop must
 # read the variables as the code around it sees them.
 from keras.src.backend.common.stateless_scope import get_stateless_scope, in_stateless_scope
@@ -24,6 +27,7 @@ __all__ = [
     "apart",
     "begin_at",
     "expected_batch",
+    "get_keras_mask",
     "get_stateless_scope",
     "give_masks",
     "graph_of",
@@ -35,6 +39,7 @@ __all__ = [
     "read_by",
     "run_graph",
     "serialized",
+    "set_keras_mask",
     "takes_training",
     "tape_record",
     "without_advice_on_tracing",
