@@ -130,6 +130,22 @@ class SentenceEncoder:
         names = getattr(self.tokenizer, "pieces", None) or self.tokenizer.characters + REPLACEMENT
         return ["<end>" if i == self.end else names[i - SHIFT] for i in ids]
 
+    def words(self, ids: Iterable[int]) -> tuple[list[str], np.ndarray]:
+        """The words that tokens make, and the number of the word that each belongs to.
+
+        A sign of punctuation is a word, as is the end of the sentence; of characters each one is.
+        """
+        tokens = self.tokens(ids)
+        begins = [
+            not (self.pieces and at and (one.startswith("##") or tokens[at - 1] == BLANK))
+            for at, one in enumerate(tokens)
+        ]
+        numbers = np.cumsum(begins) - 1
+        words = [""] * sum(begins)
+        for number, one in zip(numbers, tokens, strict=True):
+            words[number] += one.removeprefix("##").replace(BLANK, "") if self.pieces else one
+        return words, numbers
+
     def to_dict(self) -> dict:
         """All of it, for a bundle's `preprocessing` and `from_dict`."""
         return {"tokenizer": self.tokenizer.to_json(), "length": self.length}
