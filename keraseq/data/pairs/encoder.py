@@ -16,6 +16,7 @@ from keraseq.data.text.wordpieces import UNKNOWN, WordPieceVocabulary
 LEVELS = ("wordpiece", "character")
 PADDING, START, SHIFT = 0, 1, 2  # the tokenizer's ids follow
 BLANK = "\N{LOWER ONE EIGHTH BLOCK}"  # at the beginning of what stands after a blank, as "▁word"
+LONGEST = 24  # characters of a word as keras_nlp sees it, which refuses more than 100 bytes
 BLANKS, UNSEEN = regex.compile(r"[\s\p{Cc}]+"), regex.compile(r"\p{Cf}+")
 
 
@@ -24,9 +25,8 @@ class SentenceEncoder:
 
     A sentence is `plain`: accents composed (NFC), runs of white space one blank, nothing invisible.
     Of such a sentence `decode` gives back exactly what `encode` has read, if it knows all
-    characters: pieces that stand after a blank say so, and all others are joined. A word with a
-    character that the training part does not hold is one unknown token (of characters the
-    character itself is), which `decode` writes as U+FFFD.
+    characters: pieces that stand after a blank say so, and all others are joined. A character that
+    the training part does not hold is the token U+FFFD.
 
     Args:
         tokenizer: A `keraseq.data.WordPieceVocabulary`, or a `CharacterVocabulary` with
@@ -73,7 +73,7 @@ class SentenceEncoder:
         if one_of("level", level, LEVELS) == "character":
             return cls(learned(level, [*texts, "\n"], size), length)
         found = learned(level, [marked(text) for text in texts], size)
-        letters = sorted(set().union(*map(marked, texts)) - {" "})
+        letters = sorted(set().union(REPLACEMENT, *map(marked, texts)) - {" "})
         every = dict.fromkeys([*found.pieces, *letters, *(f"##{one}" for one in letters)])
         return cls(WordPieceVocabulary(every), length)
 
@@ -96,8 +96,11 @@ class SentenceEncoder:
         texts = [plain(text) for text in texts]
         if not texts:
             return []
-        ready = [marked(text) for text in texts] if self.pieces else texts
-        ids = self.tokenizer.encode("\n".join(ready) + "\n") + SHIFT
+        text = "\n".join(map(marked, texts) if self.pieces else texts) + "\n"
+        if self.pieces:
+            known = {one for one in self.tokenizer.pieces if len(one) == 1} | {" ", "\n"}
+            text = text.translate({ord(one): REPLACEMENT for one in set(text) - known})
+        ids = self.tokenizer.encode(text) + SHIFT
         return np.split(ids, np.flatnonzero(ids == self.end)[:-1] + 1)
 
     def read(self, texts: Iterable[str]) -> tuple[list[np.ndarray], list[bool]]:
@@ -165,8 +168,12 @@ def plain(text: str) -> str:
 
 
 def marked(text: str) -> str:
-    """A plain sentence whose words say that a blank stands before them, the first one too."""
-    return "".join(f" {BLANK}{word}" for word in text.split(" ")).strip()
+    """A plain sentence whose words say that a blank stands before them, long ones in parts."""
+    words = (
+        [word[at : at + LONGEST] for at in range(0, max(len(word), 1), LONGEST)]
+        for word in text.split(" ")
+    )
+    return " ".join(BLANK + " ".join(parts) for parts in words) if text else ""
 
 
 def unmarked(pieces: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
 """One sequence becomes another: pairs of sentences -> a model that translates raw ones.
 
-pairs = data.load("multi30k")                        1, data; or data.sentence_pairs(["a.de", "a.en"])
+pairs = data.load("multi30k")                        1, data; or data.sentence_pairs of files
 bundle = recipes.train("translate", pairs)           2 and 3, model and training
 print(recipes.evaluate(bundle))                      4, BLEU by sacreBLEU, baselines beside it
 bundle.save("saved_models/de-en", optimizer=False)   5, all that translating needs
