@@ -25,6 +25,7 @@ __all__ = [
     "DropoutRNNCell",
     "KeptState",
     "apart",
+    "before",
     "begin_at",
     "expected_batch",
     "get_keras_mask",
@@ -93,6 +94,17 @@ def run_graph(graph: keras.Model, inputs: list, instead: Callable):
     There is no public way: `keras.models.clone_model` would add nodes to the shared layers.
     """
     return graph._run_through_graph(inputs, instead)
+
+
+def before(graph: keras.Model, tensor: keras.KerasTensor) -> list:
+    """The tensors of a graph that do not follow from one of its inputs, where they meet it."""
+    nodes, found, follow = graph._nodes_by_depth, {}, {id(tensor)}
+    for depth in sorted(nodes, reverse=True):
+        for node in nodes[depth]:
+            if any(id(one) in follow for one in node.input_tensors):
+                follow.update(id(one) for one in node.outputs)
+                found |= {id(one): one for one in node.input_tensors if id(one) not in follow}
+    return list(found.values())
 
 
 def made_by(tensor: keras.KerasTensor):

@@ -178,10 +178,15 @@ class Attention(Attending):
 
     def call(self, query, memory, memory_mask=None):
         """Attends at every step."""
+        return self.look(query, self.remember(memory, memory_mask))[0]
+
+    def look(self, query, memory: dict):
+        """`call` with what `remember` gave: `(y, shares)`."""
         query = ops.cast(query, self.variable_dtype)
-        found, _ = self.attend(query, self.remember(memory, memory_mask))
+        found, shares = self.attend(query, memory)
         both = ops.concatenate([found, query], axis=-1)
-        return ops.cast(ops.tanh(self._product(both, self.kernel)), self.compute_dtype)
+        y = ops.tanh(self._product(both, self.kernel))
+        return ops.cast(y, self.compute_dtype), shares
 
     def compute_mask(self, query, mask=None):
         """The mask of the queries."""

@@ -65,8 +65,8 @@ class RNN(Holding, Starting, keras.layers.RNN):
         context: Nested tensors that every step may read, such as the outputs of an encoder and
             their mask; the cell finds them in `keraseq.cells.running().context`, and they get their
             gradient in every loop. A step that reads any other tensor is found out and runs in the
-            plain loop. A cell that has `remember(context, context_mask)` (`AttentionCell`) finds what
-            that gave. Default: none.
+            plain loop. A cell that has `remember(context, context_mask)`, such as `AttentionCell`,
+            finds what that gave. Default: none.
         context_mask: For a cell that has `remember`: the masks of the context, as nested as it is.
             Default: those that it carries.
 

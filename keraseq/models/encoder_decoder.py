@@ -118,8 +118,8 @@ def encoder_decoder(
     feeds = attention in ("dot", "general") if input_feeding is None else input_feeding
     if boolean("input_feeding", feeds) and attention not in ("dot", "general"):
         raise ValueError(
-            "input_feeding is for attention='dot' and 'general' (with 'additive' the context enters "
-            f"the cell anyway); received attention={attention!r}"
+            "input_feeding is for attention='dot' and 'general' (with 'additive' the context "
+            f"enters the cell anyway); received attention={attention!r}"
         )
     embed = None
     if boolean("tie_embeddings", tie_embeddings):
