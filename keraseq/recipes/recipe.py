@@ -302,7 +302,6 @@ class Recipe:
     name: ClassVar[str]
     Settings: ClassVar[type[Settings]]
     Data: ClassVar[type]
-    best_by: ClassVar[tuple[str, str]] = ("val_loss", "min")  # what the best epoch is best at
     reads_by: ClassVar[tuple[str, ...]] = ()  # options of reading that stand in another group
     reads_again: ClassVar[tuple[str, ...]] = ()  # those that may be others after the training
 
@@ -345,6 +344,10 @@ class Recipe:
     def callbacks(self, settings: Settings) -> list:
         """Further callbacks of the training."""
         return []
+
+    def best_by(self, settings: Settings) -> tuple[str, str]:
+        """What the best epoch is best at, of what is logged, and whether that is `min` or `max`."""
+        return "val_loss", "min"
 
     def measures(self, prepared, settings: Settings) -> list:
         """Callbacks that add to the logs of an epoch before all others read them."""

@@ -94,7 +94,7 @@ def trained(recipe, parts, chosen: Settings, *, folder, hold, report, verbose, c
         arrays = {} if not isinstance(learn, tuple) else {"batch_size": chosen.batch_size}
         steps = len(learn[1]) // chosen.batch_size if arrays else len(learn)
         compiled(model, chosen, steps, **recipe.compiling(chosen))
-        monitor, mode = recipe.best_by
+        monitor, mode = recipe.best_by(chosen)
         others = [*following(chosen, monitor, mode), *recipe.callbacks(chosen)]
         if report is not None:
             sample = lambda model: recipe.sample(model, prepared, chosen)  # noqa: E731

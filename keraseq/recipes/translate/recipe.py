@@ -1,7 +1,7 @@
 """How a translator is made of pairs of sentences and trained."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -12,10 +12,14 @@ from keraseq.bundle import Score
 from keraseq.data.parts import PARTS
 from keraseq.recipes.recipe import Recipe
 from keraseq.recipes.run import digest
-from keraseq.recipes.translate.evaluation import bleu, evaluate, in_order, predict, translated
-from keraseq.recipes.translate.settings import Settings
-
-PIECES = 6_000  # both languages together, where nobody says another number
+from keraseq.recipes.translate.evaluation import (
+    MEASURES,
+    evaluate,
+    in_order,
+    predict,
+    translated,
+)
+from keraseq.recipes.translate.settings import OF_LEVEL, Settings
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,8 @@ class Prepared:
     too_long: int
 
 
-class Bleu(keras.callbacks.Callback):
-    """Translates some validation sentences after each epoch, and logs their BLEU.
+class Translating(keras.callbacks.Callback):
+    """Translates some validation sentences after each epoch, and logs what that is worth.
 
     Args:
         prepared, settings: Of the training.
@@ -37,26 +41,26 @@ class Bleu(keras.callbacks.Callback):
 
     def __init__(self, prepared: Prepared, settings: Settings):
         super().__init__()
-        count = settings.bleu_sentences
-        self.sources = prepared.parts.validation.inputs[:count]
-        self.references = prepared.parts.validation.targets[:count]
+        some = slice(settings.measured_sentences)
+        self.sources = prepared.parts.validation.inputs[some]
+        self.references = prepared.parts.validation.targets[some]
         self.encoder, self.settings = prepared.encoder, settings
 
     def on_epoch_end(self, epoch, logs=None):
-        """Logs it as `val_bleu`."""
+        """Logs it as `val_bleu` or `val_chrf`."""
         found = translated(self.model, self.encoder, self.settings, self.sources)
-        logs["val_bleu"] = bleu(found.translation, self.references)
+        measure = self.settings.measure
+        logs[f"val_{measure}"] = MEASURES[measure](found.translation, self.references)
 
 
 class Translate(Recipe):
     """Pairs of sentences -> a translator; see `keraseq.recipes.recipe.Recipe`.
 
-    The best epoch is that of the best BLEU of greedy translations of validation sentences, not of
-    the lowest loss; the test part is not looked at.
+    The best epoch is that of the best greedy translations of validation sentences, not of the
+    lowest loss; the test part is not looked at.
     """
 
     name, Settings, Data = "translate", Settings, data.Pairs
-    best_by = ("val_bleu", "max")
     reads_again = ("source_column", "target_column", "reverse", "sep", "header", "encoding")
 
     def read(self, source, settings: Settings) -> data.Pairs:
@@ -68,15 +72,22 @@ class Translate(Recipe):
             return data.load(source, **options)
         return data.sentence_pairs(source, **options)
 
+    def completed(self, pairs: data.Pairs, settings: Settings) -> Settings:
+        """The settings, with those of the level where nothing is given."""
+        missing = {
+            k: v for k, v in OF_LEVEL[settings.level].items() if getattr(settings, k) is None
+        }
+        return replace(settings, **missing)
+
     def known(self, pairs: data.Pairs) -> str:
         """What tells pairs from others."""
         return digest(pairs.train, pairs.validation)
 
     def prepare(self, pairs: data.Pairs, settings: Settings) -> Prepared:
         """The vocabulary of the training part, and the rows."""
-        size = settings.vocabulary_size or (PIECES if settings.level == "wordpiece" else None)
         sentences = [*pairs.train.inputs, *pairs.train.targets]
-        encoder = data.SentenceEncoder.of(sentences, settings.level, size, settings.length)
+        options = settings.level, settings.vocabulary_size, settings.length
+        encoder = data.SentenceEncoder.of(sentences, *options)
         rows, too_long = {}, 0
         for part in PARTS[:2]:
             sides = [encoder.rows(side) for side in pairs.part(part)]
@@ -139,9 +150,13 @@ class Translate(Recipe):
         last, decay = settings.scheduled_sampling, settings.sampling_decay
         return [training.SamplingSchedule(last, settings.epochs, decay)]
 
+    def best_by(self, settings: Settings) -> tuple[str, str]:
+        """The measure of translations."""
+        return f"val_{settings.measure}", "max"
+
     def measures(self, prepared: Prepared, settings: Settings) -> list:
-        """BLEU on validation sentences, by which the best epoch is chosen."""
-        return [Bleu(prepared, settings)]
+        """The measure of translations, by which the best epoch is chosen."""
+        return [Translating(prepared, settings)]
 
     def ignorance(self, prepared: Prepared, settings: Settings, check) -> float:
         """The cost of a token if all are alike."""
@@ -149,8 +164,8 @@ class Translate(Recipe):
 
     def said(self, logs: dict, prepared: Prepared) -> str:
         """The cost of a token, and BLEU."""
-        score = f", BLEU {logs['bleu']:.2f}" if "bleu" in logs else ""
-        return f"{logs['loss']:.4f} nats per token{score}"
+        scores = [f", {name} {logs[name]:.2f}" for name in MEASURES if name in logs]
+        return f"{logs['loss']:.4f} nats per token{''.join(scores)}"
 
     def sample(self, model: keras.Model, prepared: Prepared, settings: Settings) -> str:
         """A sentence of the validation part, and what the model makes of it."""
@@ -166,9 +181,9 @@ class Translate(Recipe):
             "languages": list(pairs.languages),
             "data": {"name": pairs.name, "sha256": pairs.sha256, "options": pairs.options},
         }
-        count = min(settings.bleu_sentences, len(pairs.validation.inputs))
-        measured = f"BLEU of the first {count:,} validation sentences, greedy"
-        return model, stored, Score(measured, max(log["val_bleu"]))
+        count = min(settings.measured_sentences, len(pairs.validation.inputs))
+        measured = f"{settings.measure} of the first {count:,} validation sentences, greedy"
+        return model, stored, Score(measured, max(log[f"val_{settings.measure}"]))
 
     def title(self, pairs: data.Pairs, settings: Settings) -> str:
         """What the model is."""

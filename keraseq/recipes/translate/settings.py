@@ -14,6 +14,10 @@ Part = Annotated[
     "the data set says.",
     READING,
 ]
+OF_LEVEL = {
+    "wordpiece": {"vocabulary_size": 6_000, "measure": "bleu"},
+    "character": {"measure": "chrf"},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +26,7 @@ class Settings(recipe.Settings):
 
     follows: ClassVar[dict[str, str]] = {
         "vocabulary_size": "6000 pieces, all characters",
+        "measure": "bleu for pieces, chrf for characters",
         "input_feeding": "yes, where the attention can",
         "encoder_units": "as units",
     }
@@ -42,7 +47,7 @@ class Settings(recipe.Settings):
     dropout: recipe.Dropout = 0.3
     epochs: recipe.Epochs = 15
     batch_size: recipe.Batch = 64
-    patience: recipe.Patience = 4
+    patience: recipe.Patience = 5
     bidirectional: Annotated[bool, "Whether the encoder reads both ways.", MODEL] = True
     encoder_units: Annotated[
         int | None, positive_integer, "Size of the encoder's state, in each direction.", MODEL
@@ -72,11 +77,15 @@ class Settings(recipe.Settings):
         "How that rate comes about: linear or inverse_sigmoid (Bengio et al. 2015).",
         TRAINING,
     ] = "linear"
-    bleu_sentences: Annotated[
+    measure: Annotated[
+        Literal["bleu", "chrf"] | None,
+        "Of sacreBLEU, what the best epoch is best at: bleu counts words, chrf characters.",
+        TRAINING,
+    ] = None
+    measured_sentences: Annotated[
         int,
         positive_integer,
-        "Validation sentences that are translated after each epoch: the best epoch has the best "
-        "BLEU of their greedy translations.",
+        "Validation sentences that are translated for that after each epoch, greedily.",
         TRAINING,
     ] = 500
     length: Annotated[
