@@ -122,8 +122,10 @@ def decode(
         raise ValueError(
             f"beams must be at most the vocabulary, {decoder.vocabulary}; received {beams}"
         )
-    choice = None if sampler == "beam" else choose(
-        sampler, temperature, top_k, top_p, decoder.vocabulary
+    choice = (
+        None
+        if sampler == "beam"
+        else choose(sampler, temperature, top_k, top_p, decoder.vocabulary)
     )
     rows, found = decoder.rows(sources), {}
     # Contexts of like lengths side by side.
@@ -368,7 +370,9 @@ class Decoder:
         ends = [tensor(one, "int32") for one in (start, end, length)]
         if choice is None:
             penalty = tensor(number("length_penalty", penalty), "float32")
-            run = self._function(("beam", beams, size, shapes), lambda *a: self._beam(beams, size, *a))
+            run = self._function(
+                ("beam", beams, size, shapes), lambda *a: self._beam(beams, size, *a)
+            )
             written, scores = run(inputs, *ends, penalty)
         else:
             sampler = self._sampler(choice)
