@@ -29,6 +29,7 @@ SEASONS |= dict.fromkeys(("M", "MS", "ME", "BMS", "BME", "CBMS", "CBME"), 12)
 SEASONS |= dict.fromkeys(("Q", "QS", "QE", "BQS", "BQE"), 4) | {"SMS": 24, "SME": 24}
 
 
+ZONE = "tz, such as tz='Europe/Berlin' (in a shell --tz Europe/Berlin)"
 SEVERAL = (
     "if they are several series give id, the columns that tell them apart, such as id='store' (in "
     "a shell --id store); if the time of day stands beside the date give both, such as "
@@ -103,37 +104,99 @@ def in_utc(frame: pd.DataFrame, tz: str | None, name: str = "") -> pd.DataFrame:
     index = frame.index
     if index.tz is None and tz is not None:
         try:
-            index = localized(index, tz)
-        except Exception as error:  # pandas has a class of its own for each: unknown zone, no hour
+            index.tz_localize(tz, ambiguous="NaT", nonexistent="NaT")
+        except Exception as error:  # pandas has a class of its own for each
             reason = str(error).strip().split("\n")[0]
             raise ValueError(
                 f"{of(name)}the times cannot be local times of tz={tz!r}: {reason}"
             ) from None
+        index = localized(index, tz, name)
     return frame if index.tz is None else frame.set_axis(index.tz_convert("UTC"))
 
 
-def localized(index: pd.DatetimeIndex, tz: str) -> pd.DatetimeIndex:
-    """Local times with their zone. Where the clock of a day's row is skipped or comes twice it is
-    the first moment after, or the first of the two."""
-    if len({*index.time}) == 1:
-        first = np.ones(len(index), bool)
-        return index.tz_localize(tz, ambiguous=first, nonexistent="shift_forward")
-    return index.tz_localize(tz, ambiguous="infer")
+def localized(index: pd.DatetimeIndex, tz: str, name: str = "") -> pd.DatetimeIndex:
+    """Local times with their zone, or an error where a clock of `tz` cannot have shown them.
+
+    A clock that is skipped is the first moment after. Of one that comes twice it is the first
+    moment, or the second: after the first, or where that alone is a step after the row before.
+    """
+    if not index.tz_localize(tz, ambiguous="NaT", nonexistent="NaT").hasnans:
+        return index.tz_localize(tz)
+    if 2 * (index[1:] < index[:-1]).sum() > len(index):  # the newest comes first
+        return localized(index[::-1], tz, name)[::-1]
+
+    def at(is_first):
+        return index.tz_localize(tz, ambiguous=is_first, nonexistent="shift_forward")
+
+    is_first = np.ones(len(index), bool)
+    first, second = at(is_first).asi8, at(~is_first).asi8
+    steps = Counter(np.diff(index.asi8).tolist())
+    step = steps.most_common(1)[0][0] if steps else None
+    twice = np.flatnonzero(first != second)
+    for row in twice[twice > 0]:
+        before = (first if is_first[row - 1] else second)[row - 1]
+        is_first[row] = first[row] > before and second[row] - before != step
+    found = at(is_first)
+    days, here = index[twice].normalize(), found.asi8[twice]
+    apart = (days[1:] == days[:-1]) & ((np.diff(twice) > 1) | (np.diff(here) <= 0))
+    if apart.any() and index[twice].has_duplicates:
+        raise ValueError(
+            f"{of(name)}{index[twice[0]]} comes twice by the clock of tz={tz!r}, and which row is "
+            "of which moment only their order says: give the rows in the order of time, each once"
+        )
+    skipped = index.tz_localize(tz, ambiguous=is_first, nonexistent="NaT").isna()
+    wrong = skipped & found.duplicated(keep=False) & ~index.duplicated(keep=False)
+    if wrong.any():
+        row = int(wrong.argmax())
+        fixed = str(datetime.timezone(found[row].utcoffset() - found[row].dst()))
+        raise ValueError(
+            f"{of(name)}the clocks of tz={tz!r} never showed {index[row]}: if the clock of these "
+            f"rows never changes give tz={fixed!r} (in a shell --tz {fixed})"
+        )
+    return found
 
 
-def clock_of(index: pd.DatetimeIndex, tz: str | None) -> str | None:
-    """The zone whose clock rows of days and longer follow; None: their index as it is."""
-    if index.tz is None or tz is None:
-        return None
-    here, there = ({*index.tz_convert(zone).time} for zone in (tz, "UTC"))
-    midnight = {datetime.time()}
-    return tz if len(here) == 1 and (there != midnight or here == midnight) else None
+def clocks(index: pd.DatetimeIndex, tz: str) -> pd.DatetimeIndex:
+    """The clock of each row in a zone, without it: what `localized` takes back.
+
+    The first moment after clocks were put forward is the clock of other rows that was skipped.
+    """
+    import pandas as pd
+
+    local = index.tz_convert(tz).tz_localize(None)
+    tick = pd.Timedelta(1, "us")
+    before = (index - tick).tz_convert(tz).tz_localize(None) + tick
+    jumped = np.flatnonzero(local > before)
+    if not len(jumped):
+        return local
+    usual = (local - local.normalize()).delete(jumped).unique()
+    found = list(local)
+    for row in jumped:
+        day = before[row].normalize()
+        skipped = usual[(usual >= before[row] - day) & (usual < local[row] - day)]
+        if len(skipped) and local[row] - local[row].normalize() not in usual:
+            found[row] = day + skipped[0]
+    return local.__class__(found)
 
 
 def by_clock(index: pd.DatetimeIndex, tz: str | None) -> tuple[pd.DatetimeIndex, str | None]:
-    """Times in which days are alike: local ones without a zone where rows follow a local clock."""
-    zone = clock_of(index, tz)
-    return (index, None) if zone is None else (index.tz_convert(zone).tz_localize(None), zone)
+    """Times in which steps are alike: local ones, and their zone, where rows follow its clock.
+
+    Rows do that if they are more than an hour apart, and stand at fewer times of its day than of
+    the day of UTC; or at as many, of which one is midnight, or none of UTC is.
+    """
+    import pandas as pd
+
+    if index.tz is None or tz is None:
+        return index, None
+    apart = np.median(np.diff(index.as_unit("s").asi8)) if len(index) > 1 else 0
+    if apart <= 3600 and len(index) > 1:
+        return index, None
+    local, utc = clocks(index, tz), index.tz_convert("UTC").tz_localize(None)
+    here, there = ((one - one.normalize()).unique() for one in (local, utc))
+    midnight = pd.Timedelta(0)
+    tied = len(here) == len(there) and (midnight in here or midnight not in there)
+    return (local, tz) if len(here) < len(there) or tied else (index, None)
 
 
 def after(index, count: int, freq: str | None, tz: str | None):
@@ -145,10 +208,8 @@ def after(index, count: int, freq: str | None, tz: str | None):
             index[-1] + index.step, index[-1] + index.step * (count + 1), index.step
         )
     local, zone = by_clock(index, tz)
-    if isinstance(pd.tseries.frequencies.to_offset(freq), pd.offsets.Tick) or zone is None:
-        return pd.date_range(index[-1], periods=count + 1, freq=freq)[1:]
     coming = pd.date_range(local[-1], periods=count + 1, freq=freq)[1:]
-    return localized(coming, zone).tz_convert("UTC")
+    return coming if zone is None else localized(coming, zone).tz_convert("UTC")
 
 
 def regular(
@@ -191,12 +252,21 @@ def regular(
         raise ValueError(
             f"{of(name)}row {row} ({label(frame, row)}) lies between the times of "
             f"{'freq' if freq else 'the inferred frequency'} {step!r}"
+            f"{local_clock(frame, row, wanted)}"
         )
     if len(wanted) > len(frame):
         missing = wanted[~wanted.isin(frame.index)]
         row = int(frame.index.searchsorted(missing[0]))
         many = len(missing) > len(frame) and freq is None
         if fill is None or many:
+            hint = summer_time(frame, row)
+            if (
+                tz
+                and zone is None
+                and getattr(missing, "tz", None)
+                and missing[0].tz_convert(tz).fold
+            ):
+                hint = f"; by the clock of tz={tz!r} it is an hour that comes twice"
             advice = (
                 f"these are more than the {len(frame)} rows there are: say the frequency, such as "
                 f"freq={step!r}, if it is right"
@@ -206,7 +276,7 @@ def regular(
             raise ValueError(
                 f"{of(name)}{len(missing)} times are missing, the first before row {row} "
                 f"({label(frame, row)}): {missing[0]}; frequency {step!r}. "
-                f"{advice}{summer_time(frame, row)}"
+                f"{advice}{hint}"
             )
         frame = frame.reindex(wanted)
     if not dated:
@@ -250,9 +320,20 @@ def summer_time(frame: pd.DataFrame, row: int) -> str:
     """A hint where a gap or a duplicate looks like a change of the clocks."""
     at = frame.index[row]
     naive = getattr(frame.index, "tz", True) is None
-    if naive and at.month in (3, 4, 10, 11) and at.weekday() == 6 and at.hour <= 3:
-        return "; if clocks change here, give tz, such as tz='Europe/Berlin'"
+    if naive and at.month in (2, 3, 4, 9, 10, 11) and at.hour in (23, 0, 1, 2, 3):
+        return f"; if clocks change here, give {ZONE}"
     return ""
+
+
+def local_clock(frame: pd.DataFrame, row: int, wanted) -> str:
+    """A hint where a row is an hour away from the times it might have."""
+    import pandas as pd
+
+    if not isinstance(wanted, pd.DatetimeIndex):
+        return ""
+    away = wanted[wanted.get_indexer(frame.index[[row]], method="nearest")][0] - frame.index[row]
+    hour = abs(away) in (pd.Timedelta(hours=1), pd.Timedelta(minutes=30))
+    return f": if clocks change here, give {ZONE}" if hour else ""
 
 
 def known_frequency(freq: str) -> str:
@@ -284,7 +365,7 @@ def inferred(frame: pd.DataFrame, name: str, rows: int = 10) -> str:
         found = pieces.most_common(1)[0][0] if pieces else None
     if found is None:
         steps = index[1:] - index[:-1]
-        zoned = "" if index.tz is None else ", or tz if they follow a local clock"
+        zoned = "" if index.tz is None else f", or {ZONE} if they follow a local clock"
         raise ValueError(
             f"{of(name)}the times have no frequency: from row to row it is {steps.min()} to "
             f"{steps.max()}; give freq and fill, such as freq='h', fill='previous'{zoned}"
