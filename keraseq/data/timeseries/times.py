@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import re
+import unicodedata
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,16 +18,46 @@ if TYPE_CHECKING:
 CLOCK = (
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}(?:\.\d+)?))?\s*(?P<half>[AaPp][Mm])?"
 )
-ZONE = r"\s*(?P<zone>Z|UTC|[+-]\d{2}(?::?\d{2})?)?"
+ZONE = r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?"
 DATE = re.compile(
     r"\s*(?P<a>\d{1,4})(?P<mark>[-/.])(?P<b>\d{1,4})(?:(?P=mark)(?P<c>\d{1,4})\.?)?"
     rf"(?:(?:[T,]|\s)\s*{CLOCK}{ZONE})?\s*"
 )
 HOUR = re.compile(rf"\s*{CLOCK}\s*")
 QUARTER = re.compile(r"\s*(\d{4})[-_ ]?Q([1-4])\s*")
-# With the marks between them made blanks; the year is written out, or comes last.
-MONTHS = ("%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y", "%b %Y", "%B %Y", "%Y %b", "%Y %b %d")
-MONTHS = (*MONTHS, "%d %b %y")
+MONTHS = {  # of English, German, French, Spanish, Italian, Portuguese, Dutch, Nordic languages
+    word: number
+    for number, words in enumerate(
+        (
+            "jan january januar januari janvier janv janner enero ene gennaio gen janeiro",
+            "feb february februar februari febr fevrier fevr fev febrero febbraio fevereiro",
+            "mar march marz mrz mars maart mrt marzo marco",
+            "apr april avril avr abril abr aprile",
+            "may mai maj mei mayo maggio mag maio",
+            "jun june juni juin junio giugno giu junho",
+            "jul july juli juillet juil julio luglio lug julho",
+            "aug august augusti augustus aout agosto ago",
+            "sep sept september septembre septiembre setembro settembre set sett",
+            "oct october oktober okt octobre octubre outubro out ottobre ott",
+            "nov november novembre noviembre novembro",
+            "dec december dezember dez decembre diciembre dic dicembre dezembro desember des",
+        ),
+        1,
+    )
+    for word in words.split()
+}
+WORD = r"(?P<month>[^\W\d_]{3,})"
+BETWEEN = r"(?:[-/., ]|\bde\b)*"
+NAMED = tuple(  # dates that name the month; the year is written out, or comes last
+    re.compile(rf"\s*{BETWEEN.join(parts)}\.?(?P<rest>(?:T|,|\s).*)?")
+    for day, year, short in [
+        (r"(?P<day>\d{1,2})(?:st|nd|rd|th|er)?", r"(?P<year>\d{4})", r"(?P<year>\d{2})")
+    ]
+    for parts in (
+        (day, WORD, year), (WORD, day, year), (WORD, year), (year, WORD, day), (year, WORD),
+        (day, WORD, short),
+    )
+)  # fmt: skip
 UNITS = ("s", "ms", "us", "ns")
 FIELDS = ("year", "month", "day", "hour", "minute", "second")
 SAY = "give date_format, such as date_format={0!r} (in a shell --date-format '{0}')"
@@ -82,12 +114,12 @@ def times(
     if all(quarters := [QUARTER.fullmatch(one) for one in texts]):
         starts = [f"{one[1]}-{3 * int(one[2]) - 2:02}-01" for one in quarters]
         return pd.DatetimeIndex(starts), None
-    words = pd.Series(texts).str.replace(r"[-./, ]+", " ", regex=True).str.strip()
-    for written in MONTHS:
-        index = pd.to_datetime(words, format=written, errors="coerce")
-        if index.notna().all():
-            return pd.DatetimeIndex(index), None
-    raise no_time(column, next((row for row, one in enumerate(found) if not one), 0))
+    for way in NAMED:
+        inside = [by_name(way, one) for one in texts]
+        if all(inside):
+            return of_parts(column, inside, day_first)
+        found = max(found, inside, key=lambda ones: sum(map(bool, ones)))
+    raise no_time(column, next(row for row, one in enumerate(found) if not one), any(found))
 
 
 def whole(number) -> str | None:
@@ -98,18 +130,56 @@ def whole(number) -> str | None:
         return None
 
 
-def no_time(column: pd.Series, row: int) -> ValueError:
-    """The error that says which cell is no time."""
+def month_of(word: str) -> int | None:
+    """The month that a word names; None if it names none."""
+    plain = unicodedata.normalize("NFD", word.casefold())
+    return MONTHS.get("".join(one for one in plain if not unicodedata.combining(one)))
+
+
+def by_name(way: re.Pattern, text: str) -> re.Match | None:
+    """A date that names its month, as `DATE` finds it in numbers."""
+    found = way.fullmatch(text)
+    month = found and month_of(found["month"])
+    if not month:
+        return None
+    parts = found.groupdict()
+    year, day = int(parts["year"]), parts.get("day") or 1
+    if len(parts["year"]) == 2:
+        year += 2000 if year < 69 else 1900
+    return DATE.fullmatch(f"{year}-{month:02}-{day}{parts['rest'] or ''}")
+
+
+def no_time(column: pd.Series, row: int, others: bool = False) -> ValueError:
+    """The error that says which cell is no time; `others` of the column are."""
+    from pandas.tseries.api import guess_datetime_format
+
+    cell = str(column.iloc[row])
+    words = [one for one in re.findall(r"[^\W\d_]{3,}", cell) if not month_of(one)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        form = guess_datetime_format(cell) if re.search(r"[^\W\d_]{3}", cell) else None
+    if words and not form and re.search(r"\d", cell):
+        advice = f"{words[0]!r} is the name of no month that is known: write dates in numbers"
+    elif others and not form:
+        advice = "others are: mend it, or delete the row if it is none of the table"
+    else:
+        advice = SAY.format(form or ("%b-%y" if re.search(r"[^\W\d_]{3}", cell) else "%d.%m.%Y"))
     return ValueError(
         f"{column.iloc[row]!r} in {place(column, row)}, column {column.name!r}, is no time that is "
-        f"known: {SAY.format('%d.%m.%Y')}"
+        f"known: {advice}"
     )
 
 
 def by_format(column: pd.Series, texts: list[str], date_format: str) -> pd.DatetimeIndex:
-    """The times of texts that were all written in one way."""
+    """The times of texts that were all written in one way; months have names of any language."""
     import pandas as pd
 
+    if named := re.search("%[bB]", date_format):
+        date_format = date_format.replace(named[0], "%b")
+        texts = [
+            re.sub(r"([^\W\d_]{3,})\.?", lambda one: english(one[0], one[1]), text)
+            for text in texts
+        ]
     try:
         index = pd.to_datetime(
             pd.Series(texts), format=date_format, errors="coerce", utc="%z" in date_format
@@ -124,6 +194,12 @@ def by_format(column: pd.Series, texts: list[str], date_format: str) -> pd.Datet
             f"as date_format={date_format!r} says"
         )
     return pd.DatetimeIndex(index)
+
+
+def english(text: str, word: str) -> str:
+    """The English short name, where a word names a month, else the text."""
+    month = month_of(word)
+    return datetime.date(2000, month, 1).strftime("%b") if month else text
 
 
 def of_digits(column: pd.Series, texts: list[str]) -> pd.Index:
@@ -206,7 +282,7 @@ def of_parts(
 
 def offset(zone: str) -> datetime.timedelta:
     """How far a zone that is written as `+01:00` is ahead of UTC."""
-    if zone in ("Z", "UTC"):
+    if zone in ("Z", "UTC", "GMT"):
         return datetime.timedelta()
     digits = zone[1:].replace(":", "").ljust(4, "0")
     found = datetime.timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
@@ -255,7 +331,7 @@ def looks_like_times(column: pd.Series) -> bool:
         return True
     if all(map(QUARTER.fullmatch, cells)):
         return True
-    if not re.search(r"\d", cells[0]) or not re.search(r"[A-Za-z]{3}", cells[0]):
+    if not re.search(r"\d", cells[0]) or not re.search(r"[^\W\d_]{3}", cells[0]):
         return False
     try:
         return isinstance(times(pd.Series(cells))[0], pd.DatetimeIndex)
