@@ -30,8 +30,8 @@ CLASSES = 50  # texts of a column, at most, that are called labels
 LONG = 50  # characters: more than a name has
 MISSING = frozenset(
     "|#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|N/A|NA|NULL|NaN|None|n/a|"
-    "nan|null|#NV".split("|")
-)  # of columns of numbers, as pandas reads them; #NV is what a German spreadsheet writes
+    "nan|null|#NV|#DIV/0!|.|..|...|:".split("|")
+)  # of columns of numbers, as pandas reads them, and as spreadsheets and statistical offices write
 TRUTH = {"true": 1.0, "false": 0.0}
 BLANKS = " \u00a0\u202f'\u2019"  # that may stand between thousands
 GROUPED = re.compile(rf"[+-]?\d{{1,3}}(?:[{BLANKS}]\d{{3}})+(?:[.,]\d*)?")
@@ -208,8 +208,7 @@ def squared(lines: list[int], rows: list[list[str]], sep: str) -> list[list[str]
 
 def levels_of(rows: list[list[str]]) -> tuple[list[str], int] | None:
     """Names of columns in several levels, joined, and how many lines they take, as pandas writes
-    them: the name of the index has a line of its own, or the first cells of all levels are empty
-    and the names of the first come twice."""
+    them: the name of the index has a line of its own, or names of the first level come twice."""
     rows = [[one.strip() for one in row] for row in rows[:7]]
     data = next((at for at, row in enumerate(rows) if any(map(is_data, row))), 0)
     if data < 2 or len(rows[0]) < 2:
@@ -219,9 +218,9 @@ def levels_of(rows: list[list[str]]) -> tuple[list[str], int] | None:
     repeats = len({*rows[0][1:]}) < len(rows[0]) - 1
     if len(levels) < 2 or not all(all(level[1:]) for level in levels):
         return None
-    if not alone and (not repeats or any(level[0] for level in levels[1:])):
+    if not alone and not repeats:
         return None
-    index = rows[data - 1][0] if alone else ""
+    index = rows[data - 1 if alone else 0][0]
     return [index, *map(" ".join, zip(*(level[1:] for level in levels), strict=True))], data
 
 
@@ -233,7 +232,7 @@ def check_names(lines: list[int], rows: list[list[str]]) -> None:
     say = "give header='no' (in a shell --header no), or header='yes' if they are names"
     if all(map(is_data, filter(None, names))) and any(names):
         raise ValueError(f"{shown} holds no names of columns: {say}")
-    if names in body and len(names) > 1:
+    if names in body and len(names) > 1 and not any(map(is_data, names)):
         raise ValueError(
             f"line {lines[body.index(names) + 1]} repeats {shown}: if tables were joined delete "
             "it; if it is no line of names give header='no' (in a shell --header no)"
@@ -365,9 +364,9 @@ def before_names(head: str) -> None:
             at, line = lines[begin]
             if not any(is_data(one.strip()) for one in line.split(sep)):
                 raise ValueError(
-                    f"line {at} ({line.strip()[:60]}) holds the names, it seems: delete the lines "
-                    "before it, or say what separates cells, such as sep='tab' (in a shell --sep "
-                    "tab)"
+                    f"line {at} ({line.strip()[:60]}) holds the names, it seems: delete the "
+                    f"lines before it, or say what separates cells, such as sep={sep!r} (in a "
+                    f"shell --sep {spoken(sep)})"
                 )
 
 
@@ -516,13 +515,25 @@ def numbers(column: pd.Series, decimal: str = ".") -> pd.Series:
                 f"; if {other!r} is the decimal mark give decimal={other!r} (in a shell --decimal "
                 f"{other})"
                 if mark
-                else ""
+                else signs(cell, decimal)
             )
             raise ValueError(
                 f"{cell!r} in {place(column, row)}, column {column.name!r}, is no number{hint}"
             )
         known[cell] = value
     return pd.Series([known[cell] for cell in column.tolist()], column.index, dtype="float64")
+
+
+def signs(cell, decimal: str) -> str:
+    """What stands beside a number: a mark of money, a per cent sign, an accountant's minus."""
+    kept = re.sub(r"[%\u20ac$\u00a3\u00a5()]", "", str(cell)).strip()
+    minus = "(" in str(cell) or (kept.endswith("-") and kept[0].isdigit())
+    kept = kept.rstrip("-")
+    mark = shape(number_text(kept))
+    value = as_number(kept, mark if mark in OTHER else decimal)
+    if mark is None or value is None or kept == cell:
+        return ""
+    return f"; write it as a number alone, such as {-value if minus else value:g}"
 
 
 def as_number(cell, decimal: str) -> float | None:

@@ -319,8 +319,10 @@ def in_order(frame: pd.DataFrame, name: str) -> None:
 def summer_time(frame: pd.DataFrame, row: int) -> str:
     """A hint where a gap or a duplicate looks like a change of the clocks."""
     at = frame.index[row]
-    naive = getattr(frame.index, "tz", True) is None
-    if naive and at.month in (2, 3, 4, 9, 10, 11) and at.hour in (23, 0, 1, 2, 3):
+    near = getattr(frame.index, "tz", True) is None and (
+        abs(at - frame.index[row - 1]).total_seconds() <= 3 * 3600
+    )
+    if near and at.month in (2, 3, 4, 9, 10, 11) and at.hour in (23, 0, 1, 2, 3):
         return f"; if clocks change here, give {ZONE}"
     return ""
 

@@ -14,7 +14,13 @@ from keraseq.checks import did_you_mean
 from keraseq.data import sets, tables
 from keraseq.data.tables import Table, place
 from keraseq.data.timeseries.dates import of
-from keraseq.data.timeseries.times import is_clock, is_index_of_times, joined, looks_like_times
+from keraseq.data.timeseries.times import (
+    is_clock,
+    is_index_of_times,
+    joined,
+    looks_like_times,
+    month_of,
+)
 from keraseq.data.timeseries.times import times as as_times
 
 if TYPE_CHECKING:
@@ -84,6 +90,11 @@ class Columns:
         if targets is None:
             numbers = [one for one in rest if not is_row_number(table[one])]
             targets = ("y",) if id == ("unique_id",) and "y" in table else numbers
+            if {month_of(one) for one in targets} >= set(range(1, 13)):
+                raise ValueError(
+                    f"{of(name)}columns {targets[0]!r} to {targets[-1]!r} are the months of a "
+                    "year, it seems: give a row for each month, or name the targets"
+                )
             same = [one for one in targets if looks_like_times(table[one])]
             if same:
                 raise ValueError(

@@ -315,7 +315,8 @@ def series(
             future of another part, and repeats the last known value after it. Default: an error.
         sep: What separates the cells of a text file: `;`, `,`, `|`, `tab` or `space`.
         decimal: The decimal mark of numbers that are texts: `.` or `,`.
-        date_format: How times are written, such as `%d.%m.%Y`; `s` or `ms` for numbers since 1970.
+        date_format: How times are written, such as `%d.%m.%Y`; `s` or `ms` for numbers since 1970,
+            `excel` for the days that a spreadsheet counts.
         header: Whether the first line of a file holds names: `yes` or `no`, then columns are called
             1, 2, ...
         encoding: Of a text file, such as `cp1252`. Default: UTF-8, or UTF-16 with its mark.

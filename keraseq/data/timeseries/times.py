@@ -24,7 +24,10 @@ DATE = re.compile(
     rf"(?:(?:[T,]|\s)\s*{CLOCK}{ZONE})?\s*"
 )
 HOUR = re.compile(rf"\s*{CLOCK}\s*")
-QUARTER = re.compile(r"\s*(\d{4})[-_ ]?Q([1-4])\s*")
+PERIOD = re.compile(  # quarters, months and weeks as statistical offices write them
+    r"\s*(?:(?P<year>\d{4})[-_ :]?(?P<kind>[QMW])(?P<at>\d{1,2})"
+    r"|Q(?P<q>[1-4])[-_ /](?P<y>\d{4}))\s*"
+)
 MONTHS = {  # of English, German, French, Spanish, Italian, Portuguese, Dutch, Nordic languages
     word: number
     for number, words in enumerate(
@@ -59,6 +62,7 @@ NAMED = tuple(  # dates that name the month; the year is written out, or comes l
     )
 )  # fmt: skip
 UNITS = ("s", "ms", "us", "ns")
+SERIAL = "excel"  # days since 30 December 1899
 FIELDS = ("year", "month", "day", "hour", "minute", "second")
 SAY = "give date_format, such as date_format={0!r} (in a shell --date-format '{0}')"
 
@@ -75,7 +79,8 @@ def times(
 
     Args:
         column: Texts, times, dates, periods or whole numbers.
-        date_format: As of `strptime`, or `s`, `ms`, `us`, `ns` since 1970 for numbers.
+        date_format: As of `strptime`, with months in any known language; or of numbers `s`, `ms`,
+            `us`, `ns` since 1970, `excel` for the days of a spreadsheet.
         day_first: The order where the column does not show it.
 
     Returns:
@@ -98,12 +103,19 @@ def times(
     if all(isinstance(one, (datetime.date, np.datetime64)) for one in cells):
         zoned = len({str(getattr(one, "tzinfo", None)) for one in cells}) > 1
         return pd.DatetimeIndex(pd.to_datetime(cells, utc=zoned)), None
-    texts = [one if isinstance(one, str) else whole(one) for one in cells]
+    texts = [one if isinstance(one, str) or date_format == SERIAL else whole(one) for one in cells]
     bad = next((row for row, one in enumerate(texts) if one is None), None)
     if bad is not None:
         raise no_time(column, bad)
     if date_format in UNITS:
         return pd.DatetimeIndex(pd.to_datetime(pd.to_numeric(texts), unit=date_format)), None
+    if date_format == SERIAL:
+        days = pd.to_numeric(pd.Series(cells), errors="coerce")
+        if days.isna().any():
+            raise no_time(column, int(days.isna().to_numpy().argmax()))
+        return pd.DatetimeIndex(
+            pd.to_datetime(days, unit="D", origin="1899-12-30").dt.round("s")
+        ), None
     if date_format is not None:
         return by_format(column, texts, date_format), None
     if all(one.strip().isdigit() for one in texts):
@@ -111,8 +123,10 @@ def times(
     found = [DATE.fullmatch(one) for one in texts]
     if all(found):
         return of_parts(column, found, day_first)
-    if all(quarters := [QUARTER.fullmatch(one) for one in texts]):
-        starts = [f"{one[1]}-{3 * int(one[2]) - 2:02}-01" for one in quarters]
+    if all(periods := [PERIOD.fullmatch(one) for one in texts]):
+        starts = [start_of(one) for one in periods]
+        if None in starts:
+            raise no_time(column, starts.index(None))
         return pd.DatetimeIndex(starts), None
     for way in NAMED:
         inside = [by_name(way, one) for one in texts]
@@ -127,6 +141,17 @@ def whole(number) -> str | None:
     try:
         return str(int(number)) if int(number) == number else None
     except (TypeError, ValueError):
+        return None
+
+
+def start_of(period: re.Match) -> datetime.date | None:
+    """The first day of a quarter, a month or a week, which begins on Monday (ISO 8601)."""
+    year, at = int(period["year"] or period["y"]), int(period["at"] or period["q"])
+    try:
+        if period["kind"] == "W":
+            return datetime.date.fromisocalendar(year, at, 1)
+        return datetime.date(year, at if period["kind"] == "M" else 3 * at - 2, 1)
+    except ValueError:
         return None
 
 
@@ -158,7 +183,9 @@ def no_time(column: pd.Series, row: int, others: bool = False) -> ValueError:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         form = guess_datetime_format(cell) if re.search(r"[^\W\d_]{3}", cell) else None
-    if words and not form and re.search(r"\d", cell):
+    if re.fullmatch(r"[2-5]\d{4}(\.\d+)?", cell):
+        advice = SAY.format(SERIAL)
+    elif words and not form and re.search(r"\d", cell):
         advice = f"{words[0]!r} is the name of no month that is known: write dates in numbers"
     elif others and not form:
         advice = "others are: mend it, or delete the row if it is none of the table"
@@ -219,6 +246,12 @@ def of_digits(column: pd.Series, texts: list[str]) -> pd.Index:
         raise ValueError(
             f"column {column.name!r}: {column.iloc[0]!r} may be a month, a date or a number; "
             f"{SAY.format('%Y%m')}"
+        )
+    dated = str(column.name).lower().startswith(("dat", "ds", "tag", "fecha", "time"))
+    if dated and all(20_000 < int(one) < 60_000 for one in texts):
+        raise ValueError(
+            f"column {column.name!r}: {column.iloc[0]!r} may be a day as a spreadsheet counts it; "
+            f"{SAY.format(SERIAL)}"
         )
     if size & {10, 13} and len(size) == 1:
         unit = "s" if size == {10} else "ms"
@@ -329,7 +362,7 @@ def looks_like_times(column: pd.Series) -> bool:
         for one in cells
     ):
         return True
-    if all(map(QUARTER.fullmatch, cells)):
+    if all(map(PERIOD.fullmatch, cells)):
         return True
     if not re.search(r"\d", cells[0]) or not re.search(r"[^\W\d_]{3}", cells[0]):
         return False
