@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 import re
-import unicodedata
 import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keraseq.data.tables import place
+from keraseq.data.timeseries.months import NAMED, by_name, english, month_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,39 +28,6 @@ PERIOD = re.compile(  # quarters, months and weeks as statistical offices write 
     r"\s*(?:(?P<year>\d{4})[-_ :]?(?P<kind>[QMW])(?P<at>\d{1,2})"
     r"|Q(?P<q>[1-4])[-_ /](?P<y>\d{4}))\s*"
 )
-MONTHS = {  # of English, German, French, Spanish, Italian, Portuguese, Dutch, Nordic languages
-    word: number
-    for number, words in enumerate(
-        (
-            "jan january januar januari janvier janv janner enero ene gennaio gen janeiro",
-            "feb february februar februari febr fevrier fevr fev febrero febbraio fevereiro",
-            "mar march marz mrz mars maart mrt marzo marco",
-            "apr april avril avr abril abr aprile",
-            "may mai maj mei mayo maggio mag maio",
-            "jun june juni juin junio giugno giu junho",
-            "jul july juli juillet juil julio luglio lug julho",
-            "aug august augusti augustus aout agosto ago",
-            "sep sept september septembre septiembre setembro settembre set sett",
-            "oct october oktober okt octobre octubre outubro out ottobre ott",
-            "nov november novembre noviembre novembro",
-            "dec december dezember dez decembre diciembre dic dicembre dezembro desember des",
-        ),
-        1,
-    )
-    for word in words.split()
-}
-WORD = r"(?P<month>[^\W\d_]{3,})"
-BETWEEN = r"(?:[-/., ]|\bde\b)*"
-NAMED = tuple(  # dates that name the month; the year is written out, or comes last
-    re.compile(rf"\s*{BETWEEN.join(parts)}\.?(?P<rest>(?:T|,|\s).*)?")
-    for day, year, short in [
-        (r"(?P<day>\d{1,2})(?:st|nd|rd|th|er)?", r"(?P<year>\d{4})", r"(?P<year>\d{2})")
-    ]
-    for parts in (
-        (day, WORD, year), (WORD, day, year), (WORD, year), (year, WORD, day), (year, WORD),
-        (day, WORD, short),
-    )
-)  # fmt: skip
 UNITS = ("s", "ms", "us", "ns")
 SERIAL = "excel"  # days since 30 December 1899
 FIELDS = ("year", "month", "day", "hour", "minute", "second")
@@ -129,7 +96,7 @@ def times(
             raise no_time(column, starts.index(None))
         return pd.DatetimeIndex(starts), None
     for way in NAMED:
-        inside = [by_name(way, one) for one in texts]
+        inside = [DATE.fullmatch(by_name(way, one) or "") for one in texts]
         if all(inside):
             return of_parts(column, inside, day_first)
         found = max(found, inside, key=lambda ones: sum(map(bool, ones)))
@@ -153,25 +120,6 @@ def start_of(period: re.Match) -> datetime.date | None:
         return datetime.date(year, at if period["kind"] == "M" else 3 * at - 2, 1)
     except ValueError:
         return None
-
-
-def month_of(word: str) -> int | None:
-    """The month that a word names; None if it names none."""
-    plain = unicodedata.normalize("NFD", word.casefold())
-    return MONTHS.get("".join(one for one in plain if not unicodedata.combining(one)))
-
-
-def by_name(way: re.Pattern, text: str) -> re.Match | None:
-    """A date that names its month, as `DATE` finds it in numbers."""
-    found = way.fullmatch(text)
-    month = found and month_of(found["month"])
-    if not month:
-        return None
-    parts = found.groupdict()
-    year, day = int(parts["year"]), parts.get("day") or 1
-    if len(parts["year"]) == 2:
-        year += 2000 if year < 69 else 1900
-    return DATE.fullmatch(f"{year}-{month:02}-{day}{parts['rest'] or ''}")
 
 
 def no_time(column: pd.Series, row: int, others: bool = False) -> ValueError:
@@ -221,12 +169,6 @@ def by_format(column: pd.Series, texts: list[str], date_format: str) -> pd.Datet
             f"as date_format={date_format!r} says"
         )
     return pd.DatetimeIndex(index)
-
-
-def english(text: str, word: str) -> str:
-    """The English short name, where a word names a month, else the text."""
-    month = month_of(word)
-    return datetime.date(2000, month, 1).strftime("%b") if month else text
 
 
 def of_digits(column: pd.Series, texts: list[str]) -> pd.Index:
