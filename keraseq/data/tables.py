@@ -1,7 +1,7 @@
 """Tables: a file, bytes or a frame -> a frame, and its numbers; nothing is guessed that matters.
 
 Cells of a text file are texts until somebody says what a column is: a number (`numbers`), a time
-(`keraseq.data.timeseries.dates.times`), or a text, which stays as it is: `007`, `NA`. An empty cell
+(`keraseq.data.timeseries.times.times`), or a text, which stays as it is: `007`, `NA`. An empty cell
 is missing. What a look at the file cannot decide is an error that names line and option.
 """
 
@@ -66,12 +66,14 @@ def read(
         encoding: Of a text file, such as `cp1252`. Default: UTF-8, or UTF-16 where the file begins
             with its mark.
         header: Whether the first line holds names, `yes` or `no`; without it columns are called
-            1, 2, ... Default: yes, and an error where the first line looks like data.
+            1, 2, ... Default: yes, and an error where the first line looks like data, or the second
+            like names. Names in several lines, as pandas writes them, are joined: `Close AAA`.
         name: Of a table that has none.
 
     Returns:
         A `Table`. Cells of a text file are texts, empty ones missing, and its index holds line
-        numbers. Options are of no effect on a frame and on Parquet, whose columns have types.
+        numbers. Empty cells at the end of a row, too many or left out, do not matter where the
+        first line has no name for them. Options are of no effect on a frame and on Parquet, whose columns have types.
 
     Raises:
         ValueError: It cannot be read, or an option has to say how.

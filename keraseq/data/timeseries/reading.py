@@ -69,7 +69,12 @@ def series(
     category of the training parts; another category later is an error.
 
     Times with a zone become UTC, in which no hour is missing or doubled when clocks change; local
-    times without a zone need `tz`. A constant series is accepted: scalers leave its scale alone.
+    times without a zone need `tz`, and so do days, or steps of hours that follow a local clock,
+    where offsets from UTC change. The moment of a clock that was skipped, such as midnight, is the
+    first one after; of the two of an hour that comes twice the order of rows says which it is.
+    Months may have names, in English, German, French, Spanish, Italian, Portuguese, Dutch and the
+    Nordic languages; quarters, months and weeks may be written as `2024-Q1`, `2024M01`, `2024-W01`.
+    A constant series is accepted: scalers leave its scale alone.
 
     Args:
         source: A pandas `DataFrame` or `Series`; a path that ends in `.csv`, `.tsv`, `.txt` or
