@@ -73,7 +73,8 @@ def read(
     Returns:
         A `Table`. Cells of a text file are texts, empty ones missing, and its index holds line
         numbers. Empty cells at the end of a row, too many or left out, do not matter where the
-        first line has no name for them. Options are of no effect on a frame and on Parquet, whose columns have types.
+        first line has no name for them. Options are of no effect on a frame and on Parquet, whose
+        columns have types.
 
     Raises:
         ValueError: It cannot be read, or an option has to say how.
