@@ -2,7 +2,7 @@
 
 from keraseq.layers.attention import Attention, AttentionCell
 from keraseq.layers.bidirectional import Bidirectional
-from keraseq.layers.embeddings import OneHot, PairEmbedding, WordDropout
+from keraseq.layers.embeddings import OneHot, PairEmbedding, TiedEmbedding, WordDropout
 from keraseq.layers.feedback import FeedbackRNN
 from keraseq.layers.heads import GaussianHead, PointHead, QuantileHead, WindowNormalization
 from keraseq.layers.padding import MaskNaN
@@ -29,6 +29,7 @@ __all__ = [
     "SequencePooling",
     "Stack",
     "StreamingStack",
+    "TiedEmbedding",
     "WideLogits",
     "WindowNormalization",
     "WordDropout",

@@ -7,7 +7,7 @@ from keras import ops, tree
 
 from keraseq import cells
 from keraseq.checks import boolean, one_of, positive_integer
-from keraseq.layers import RNN, Attention, AttentionCell, stack
+from keraseq.layers import RNN, Attention, AttentionCell, TiedEmbedding, stack
 from keraseq.layers.attention import SCORES
 from keraseq.layers.rnn import run_options
 from keraseq.layers.stack import sizes
@@ -128,7 +128,7 @@ def encoder_decoder(
                 "tie_embeddings=True needs one vocabulary for both sides; received "
                 f"source_vocabulary={source_vocabulary}, target_vocabulary={target_vocabulary}"
             )
-        embed = keras.layers.ReversibleEmbedding(
+        embed = TiedEmbedding(
             positive_integer("source_vocabulary", source_vocabulary),
             positive_integer("embedding", embedding),
             mask_zero=True,
