@@ -115,9 +115,9 @@ def test_what_is_refused_says_file_and_line(files, tmp_path):
             data.sentence_pairs(source)
         assert "\n" not in str(caught.value)
     columns = {"source_column": "de", "target_column": "en"}
-    with pytest.raises(ValueError, match="t line 3, column 'en', is empty; .* 'nein'"):
+    with pytest.raises(ValueError, match=r"t line 3, column 'en', is empty; .* 'nein'"):
         data.sentence_pairs(tmp_path / "t.csv", **columns)
-    with pytest.raises(ValueError, match="there is no column 'den'; .*Did you mean 'en'"):
+    with pytest.raises(ValueError, match=r"there is no column 'den'; .*Did you mean 'en'"):
         data.sentence_pairs(tmp_path / "t.csv", source_column="den", target_column="en")
     with pytest.raises(FileNotFoundError, match="there is no file 'nowhere.de'"):
         data.sentence_pairs(["nowhere.de", a])
