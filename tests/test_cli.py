@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 
 from keraseq import __version__, cells, cli
 from keraseq.cli import app, listed, shell
-from keraseq.cli.compare import in_brackets
 
 # As a newcomer has it: pytest asks TensorFlow for more of its notes than they do.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
@@ -132,13 +131,6 @@ def test_a_comparison_ends_with_its_report_and_json(tmp_path):
     other = CliRunner().invoke(app, [*command[:-1], "4", "--out", str(tmp_path)])
     assert other.exit_code == 2
     assert "was made with tasks.digits.steps=3, this run has 4" in other.stderr
-
-
-def test_cells_with_options_keep_their_commas():
-    assert in_brackets(["gru,lstm[forget_bias=0,coupled=false]", "rhn"]) == [
-        *("gru", "lstm[forget_bias=0,coupled=false]", "rhn"),
-    ]
-    assert in_brackets(None) is None
 
 
 def test_names_with_commas_or_one_by_one():

@@ -26,6 +26,7 @@ SEPARATORS = (";", "\t", "|", ",")
 SPOKEN = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": " "}
 LOOK = 1_000  # lines that are looked at to find the separator
 LONGEST = 1 << 30  # characters in a cell
+SIGNS = re.compile(r"[$€£¥%]|\b(kr|EUR|USD|SEK)\b")  # of units
 MISSING = frozenset(
     "|#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|N/A|NA|NULL|NaN|None|n/a|"
     "nan|null|#NV".split("|")
@@ -420,6 +421,8 @@ def numbers(column: pd.Series, decimal: str = ".") -> pd.Series:
                 if mark
                 else ""
             )
+            if isinstance(cell, str) and (sign := SIGNS.search(cell)):
+                hint = f": write the column without {sign[0]!r}, in one unit"
             raise ValueError(
                 f"{cell!r} in {place(column, row)}, column {column.name!r}, is no number{hint}"
             )

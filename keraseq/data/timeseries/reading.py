@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TIMES = ("ds", "date", "time", "timestamp", "datetime", "month", "year")  # times, by name
-ROW_NUMBERS = ("index", "level_0", "rownames", "row", "no", "no.", "nr", "nr.", "#")
+ROW_NUMBERS = ("index", "level_0", "rownames", "row", "no", "no.", "nr", "nr.", "obs", "#")
 MOST = 100  # categories of a column
 
 
@@ -84,7 +84,7 @@ class Columns:
         if targets is None:
             numbers = [one for one in rest if not is_row_number(table[one])]
             targets = ("y",) if id == ("unique_id",) and "y" in table else numbers
-            same = [one for one in targets if looks_like_times(table[one])]
+            same = [one for one in targets if one.lower() in TIMES or looks_like_times(table[one])]
             if same:
                 raise ValueError(
                     f"{of(name)}column {same[0]!r} holds times beside "

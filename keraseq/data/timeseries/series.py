@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from keraseq.checks import did_you_mean, one_of, positive_integer
+from keraseq.checks import did_you_mean, few, one_of, positive_integer
 from keraseq.data import sets, tables
 from keraseq.data.public import fetch
 from keraseq.data.timeseries.dates import (
@@ -101,6 +101,16 @@ class Series:
     day_first: bool | None = None
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     coming: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    def __str__(self):
+        count, first = len(self.frames), next(iter(self.frames), "")
+        rows = [sum(map(len, self.part(one).values())) for one in ("train", "validation", "test")]
+        known = self.past_covariates + self.future_covariates
+        return (
+            f"{f'{count:,} series' if count != 1 else first}: train {rows[0]:,}, validation "
+            f"{rows[1]:,}, test {rows[2]:,} rows ({self.freq or 'no times'}); targets "
+            f"{few(self.targets)}{f'; covariates {few(known)}' if known else ''}"
+        )
 
     @property
     def columns(self) -> tuple[str, ...]:
