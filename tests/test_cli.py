@@ -71,6 +71,15 @@ def test_a_table_fits_the_terminal(columns, monkeypatch, capsys):
     assert "measure_8" in capsys.readouterr().out.splitlines()[1]
 
 
+def test_a_column_that_does_not_fit_hides_no_other(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    row = {"cell": "lstm[forget_bias=0]", "test": "0.123 ± 0.001", "difference": "+0.1 [0.0, 0.2]"}
+    shell.show(pd.DataFrame([row | {"long": "x" * 60, "units": "9"}]))
+    *table, last = capsys.readouterr().out.splitlines()
+    assert max(map(len, table)) <= 80 and last == "also measured: long; --all shows them"
+    assert [one.strip() for one in table[1].split("┃")[1:-1]] == [*row, "units"]
+
+
 def test_there_are_no_stubs():
     help = keraseq("--help").stdout
     assert "compare" in help and "cells" in help

@@ -4,7 +4,6 @@ import inspect
 import math
 import os
 import sys
-from itertools import accumulate
 from typing import Annotated
 
 import typer
@@ -23,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help=ABOUT,
 )
-TEXT = 32  # columns of the terminal that a text takes, if there is more of it in a table
+TEXT = 32  # columns of the terminal that a text may ask for in a table
 ALL = Annotated[bool, typer.Option("--all", help="Show every column, however wide.")]
 UsageError = typer.BadParameter.__base__  # Typer has no public name for it
 
@@ -133,7 +132,7 @@ def terminal():
 
 
 def show(frame, everything: bool = False) -> None:
-    """A frame as a table: its first columns, as many as fit, or with `everything` all of them."""
+    """A frame as a table: the columns that fit, first ones first, or with `everything` all."""
     from pandas.api.types import is_numeric_dtype
     from rich.table import Table
 
@@ -141,13 +140,13 @@ def show(frame, everything: bool = False) -> None:
     frame = frame.rename(columns=str)
     cells = {name: list(map(written, column)) for name, column in frame.items()}
     numeric = {name: is_numeric_dtype(frame[name]) for name in cells}
-    widths = [  # that of a column with its border; texts may go on in the next line
-        min(max(map(len, [name, *column])), console.width if numeric[name] else TEXT) + 3
-        for name, column in cells.items()
-    ]
-    shown = [
-        name for name, end in zip(cells, accumulate(widths), strict=True) if end < console.width
-    ]
+    shown, taken = [], 1  # with its border; a text may go on in the next line
+    for name, column in cells.items():
+        most = console.width if numeric[name] else TEXT
+        width = min(max(map(len, [name, *column])), most) + 3
+        if taken + width <= console.width:
+            shown.append(name)
+            taken += width
     shown = list(cells) if everything else shown or list(cells)[:1]
     table = Table()
     for name in shown:

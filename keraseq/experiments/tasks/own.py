@@ -71,10 +71,8 @@ class OwnSeries(Forecasting):
     def facts(self):
         every, count = self.series.freq or "no times", len(self.series.frames)
         several = f" in {count:,} series" if count > 1 else ""
-        about = (
-            f"{len(self.values):,} rows{several} of {few(self.series.targets, SHOWN)} ({every}), season "
-            f"{self.season} rows."
-        )
+        what = f"{len(self.values):,} rows{several} of {few(self.series.targets, SHOWN)}"
+        about = f"{what} ({every}), season {self.season} rows."
         return {"Data": about, **super().facts()}
 
     def raw(self):
