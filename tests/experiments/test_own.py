@@ -63,7 +63,7 @@ def test_several_targets_and_several_series(folder):
     [name] = own.with_options(
         ["shops.csv[id=shop]"], {"target": ["units", "price"], "id": "none", "decimal": ","}
     )
-    assert name == 'shops.csv[target="units,price",decimal=",",id=shop]'
+    assert name == 'shops.csv[target="units,price",id=shop,decimal=","]'
     task = tasks.get(name)
     assert list(task.series.frames) == ["007", "NA"] and task.scales.shape == (2, 2)
     assert task.scales[1, 0] == pytest.approx(1000 * task.scales[0, 0])
