@@ -91,6 +91,8 @@ def read(
     ending = next((ending for ending in FILES if path.name.lower().endswith(ending)), None)
     if ending is None:
         raise ValueError(f"{str(path)!r} must end in one of {', '.join(FILES)}")
+    if path.is_dir():
+        raise FileNotFoundError(f"{str(path)!r} is a folder, and no file")
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}")
     name, kind = path.name[: -len(ending)], ending.removesuffix(".gz")
@@ -186,6 +188,11 @@ def decoded(raw: bytes, encoding: str | None) -> str:
     if encoding is None:
         marked = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
         known = "utf-16" if marked else "utf-8-sig"
+        if not marked and b"\0" in raw:
+            raise ValueError(
+                "it holds zero bytes: it is no text, or give its encoding, such as "
+                "encoding='utf-16-le' (in a shell --encoding utf-16-le)"
+            )
     try:
         text = raw.decode(known)
     except LookupError:
