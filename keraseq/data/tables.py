@@ -95,6 +95,8 @@ def read(
     ending = next((ending for ending in FILES if path.name.lower().endswith(ending)), None)
     if ending is None:
         raise ValueError(f"{str(path)!r} must end in one of {', '.join(FILES)}")
+    if path.is_dir():
+        raise FileNotFoundError(f"{str(path)!r} is a folder, and no file")
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}")
     name, kind = path.name[: -len(ending)], ending.removesuffix(".gz")
@@ -267,6 +269,11 @@ def decoded(raw: bytes, encoding: str | None) -> str:
     if encoding is None:
         marked = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
         known = "utf-16" if marked else "utf-8-sig"
+        if not marked and b"\0" in raw:
+            raise ValueError(
+                "it holds zero bytes: it is no text, or give its encoding, such as "
+                "encoding='utf-16-le' (in a shell --encoding utf-16-le)"
+            )
     try:
         text = raw.decode(known)
     except LookupError:
@@ -529,7 +536,7 @@ def numbers(column: pd.Series, decimal: str = ".") -> pd.Series:
 
 def signs(cell, decimal: str) -> str:
     """What stands beside a number: a mark of money, a per cent sign, an accountant's minus."""
-    kept = re.sub(r"[%\u20ac$\u00a3\u00a5()]", "", str(cell)).strip()
+    kept = re.sub(r"[%\u20ac$\u00a3\u00a5()]|\b(kr|EUR|USD|SEK)\b", "", str(cell)).strip()
     minus = "(" in str(cell) or (kept.endswith("-") and kept[0].isdigit())
     kept = kept.rstrip("-")
     mark = shape(number_text(kept))

@@ -439,3 +439,12 @@ def test_temperatures_by_name():
     assert (series.targets, series.freq, series.season) == (("temperature",), "D", 7)
     assert len(frame) == 3652 and frame["temperature"].iloc[0] == 20.7  # with two leap days
     assert series.source == "melbourne"
+
+
+def test_a_series_says_itself_in_a_line():
+    table = pd.DataFrame({f"y{i}": np.arange(20.0) for i in range(7)})
+    one = data.series(table.assign(x=1.0), targets=list(table), past_covariates=["x"])
+    assert str(one) == (
+        "series: train 14, validation 3, test 3 rows (no times); targets y0, y1, y2, y3, y4 and 2 "
+        "more; covariates x"
+    )

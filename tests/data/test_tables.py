@@ -454,3 +454,20 @@ def data_scale(values, season):
     from keraseq.evaluate.forecasts import seasonal_scale
 
     return seasonal_scale(values, season)
+
+
+def test_a_second_column_that_may_be_times_is_no_target():
+    table = pd.DataFrame({"TIME": range(1, 31), "YEAR": range(1951, 1981), "price": range(30)})
+    with pytest.raises(ValueError, match="column 'YEAR' holds times beside 'TIME': name the"):
+        data.series(table)
+    assert data.series(table, targets="price", time="YEAR").time == ("YEAR",)
+
+
+def test_signs_of_units_are_named(tmp_path):
+    path = tmp_path / "sales.csv"
+    for written in ("$1.50", "1.50 kr"):
+        path.write_text(
+            "date,sales\n" + "".join(f"2024-01-{i:02},{written}\n" for i in range(1, 31))
+        )
+        with pytest.raises(ValueError, match=r"in line 2, column 'sales', is no number; write it"):
+            data.series(path)

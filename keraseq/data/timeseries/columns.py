@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TIMES = ("ds", "date", "time", "timestamp", "datetime", "month", "year")  # times, by name
-ROW_NUMBERS = ("index", "level_0", "rownames", "row", "no", "no.", "nr", "nr.", "#")
+ROW_NUMBERS = ("index", "level_0", "rownames", "row", "no", "no.", "nr", "nr.", "obs", "#")
 
 
 def read(source, **reading) -> Table:
@@ -95,7 +95,7 @@ class Columns:
                     f"{of(name)}columns {targets[0]!r} to {targets[-1]!r} are the months of a "
                     "year, it seems: give a row for each month, or name the targets"
                 )
-            same = [one for one in targets if looks_like_times(table[one])]
+            same = [one for one in targets if one.lower() in TIMES or looks_like_times(table[one])]
             if same:
                 raise ValueError(
                     f"{of(name)}column {same[0]!r} holds times beside "

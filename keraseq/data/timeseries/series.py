@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from keraseq.checks import did_you_mean, one_of
+from keraseq.checks import did_you_mean, few, one_of
 from keraseq.data.timeseries.categories import expanded, one_hot
 from keraseq.data.timeseries.columns import Columns, names, read
 from keraseq.data.timeseries.dates import after, calendar_features
@@ -88,6 +88,16 @@ class Series:
     day_first: bool | None = None
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     coming: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    def __str__(self):
+        count, first = len(self.frames), next(iter(self.frames), "")
+        rows = [sum(map(len, self.part(one).values())) for one in ("train", "validation", "test")]
+        known = self.past_covariates + self.future_covariates
+        return (
+            f"{f'{count:,} series' if count != 1 else first}: train {rows[0]:,}, validation "
+            f"{rows[1]:,}, test {rows[2]:,} rows ({self.freq or 'no times'}); targets "
+            f"{few(self.targets)}{f'; covariates {few(known)}' if known else ''}"
+        )
 
     @property
     def columns(self) -> tuple[str, ...]:
