@@ -12,6 +12,7 @@ from keraseq.files import replacing
 from keraseq.train.divergence import StopOnDivergence
 from keraseq.train.resume import Resume
 
+DECAYS = ("linear", "inverse_sigmoid")
 MIDDLE = 107  # k log k = 500
 
 
@@ -187,7 +188,7 @@ class SamplingSchedule(keras.callbacks.Callback):
 
     def __init__(self, last: float, epochs: int, decay: str = "linear"):
         super().__init__()
-        self.decay = one_of("decay", decay, ("linear", "inverse_sigmoid"))
+        self.decay = one_of("decay", decay, DECAYS)
         self.last = rate("last", last, closed=True)
         self.epochs = positive_integer("epochs", epochs)
 

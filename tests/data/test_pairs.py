@@ -119,9 +119,9 @@ def test_what_is_refused_says_file_and_line(files, tmp_path):
         data.sentence_pairs(tmp_path / "t.csv", **columns)
     with pytest.raises(ValueError, match=r"there is no column 'den'; .*Did you mean 'en'"):
         data.sentence_pairs(tmp_path / "t.csv", source_column="den", target_column="en")
-    with pytest.raises(FileNotFoundError, match="there is no file 'nowhere.de'"):
+    with pytest.raises(FileNotFoundError, match=r"there is no file 'nowhere.de'"):
         data.sentence_pairs(["nowhere.de", a])
-    with pytest.raises(TypeError, match="sentences come from two files, .*; received int"):
+    with pytest.raises(TypeError, match=r"sentences come from two files, .*; received int"):
         data.sentence_pairs(3)
     for options in ({"test": 0}, {"validation": 1.0}, {"test": True}, {"reverse": "yes"}):
         with pytest.raises(ValueError, match=next(iter(options))):

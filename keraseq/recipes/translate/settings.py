@@ -42,20 +42,23 @@ class Settings(recipe.Settings):
         "(Luong et al. 2015).",
         COMMON,
     ] = "general"
-    units: recipe.Units = 400
+    units: recipe.Units = 288
     layers: recipe.Layers = 1
     dropout: recipe.Dropout = 0.3
-    epochs: recipe.Epochs = 15
+    epochs: recipe.Epochs = 10
     batch_size: recipe.Batch = 64
     patience: recipe.Patience = 5
     bidirectional: Annotated[bool, "Whether the encoder reads both ways.", MODEL] = True
     encoder_units: Annotated[
-        int | None, positive_integer, "Size of the encoder's state, in each direction.", MODEL
+        int | None,
+        positive_integer,
+        "Size of the encoder's state, in each direction.",
+        MODEL,
     ] = None
-    embedding: Annotated[int, positive_integer, "Width of the tokens' vectors.", MODEL] = 256
+    embedding: Annotated[int, positive_integer, "Width of the tokens' vectors.", MODEL] = 160
     tie_embeddings: Annotated[
         bool, "Whether source, target and logits share the tokens' vectors.", MODEL
-    ] = True
+    ] = False
     input_feeding: Annotated[
         bool | None, "Whether a step reads where the step before looked (dot, general).", MODEL
     ] = None
