@@ -98,7 +98,7 @@ def test_predict(bundle):
     ):
         with pytest.raises(error, match=message):
             recipes.predict(bundle, raw)
-    with pytest.raises(ValueError, match="unknown sampler 'beem'.*Did you mean 'beam'"):
+    with pytest.raises(ValueError, match=r"unknown sampler 'beem'.*Did you mean 'beam'"):
         recipes.predict(bundle, ["a"], sampler="beem")
 
 
@@ -110,7 +110,7 @@ def test_evaluate(bundle, pairs, tmp_path):
     copied = table.query("part == 'test' and method == 'source copied'").iloc[0]
     assert copied.bleu == bleu(pairs.test.inputs, pairs.test.targets)
     assert copied.chrf == chrf(pairs.test.inputs, pairs.test.targets)
-    with pytest.raises(ValueError, match="was trained on pairs in memory .* give the data"):
+    with pytest.raises(ValueError, match=r"was trained on pairs in memory .* give the data"):
         recipes.evaluate(bundle)
     for name, rows in (("a.x", ["ab", "cd"]), ("a.y", ["ba", "dc"])):
         (tmp_path / name).write_text("\n".join(rows))
@@ -174,7 +174,7 @@ def test_bleu_by_length():
 def test_options_that_do_not_go_together(pairs, tmp_path):
     for options, message in (
         ({"vocabulary_size": 9}, "level='character' takes all characters there are; received"),
-        ({"attention": "aditive"}, "unknown attention 'aditive'; .*Did you mean 'additive'"),
+        ({"attention": "aditive"}, r"unknown attention 'aditive'; .*Did you mean 'additive'"),
         ({"label_smoothing": 1.0}, "label_smoothing must be a number in"),
         ({"reverse": True}, "reverse=True says how data are read, and these are read already"),
         ({"attention": "additive", "input_feeding": True}, "input_feeding is for attention="),
@@ -189,7 +189,7 @@ def test_a_bundle_whose_parts_do_not_belong_together(bundle, tmp_path):
     assert recipes.predict(again, ["abc"]).equals(recipes.predict(bundle, ["abc"]))
     other = data.SentenceEncoder.of(["xyz"], "character")
     again.preprocessing["encoder"] = other.to_dict()
-    with pytest.raises(BundleError, match="its vocabulary has .* do not belong together"):
+    with pytest.raises(BundleError, match=r"its vocabulary has .* do not belong together"):
         recipes.predict(again, ["abc"])
     again.preprocessing["encoder"] = {"tokenizer": "{}", "length": 3}
     with pytest.raises(BundleError, match="the bundle is no translator of this recipe"):
