@@ -1,6 +1,6 @@
 """BLEU of the recipe `translate`: attention, direction, order of the source, scheduled sampling.
 
-    python benchmarks/translate.py [de-en no-attention ...] [--source multi30k] [--seeds 0] [--epochs N]
+    python benchmarks/translate.py [de-en no-attention ...] [--source multi30k] [--seeds 0]
 
 Trains each row of `ROWS` with the preset of the source where a row says nothing else, translates
 the test part with a beam search of 5 and greedily, and adds lines to `results/translate.csv`: BLEU

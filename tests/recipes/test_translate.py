@@ -151,7 +151,7 @@ def test_long_pairs_are_left_out_of_training_and_that_is_said(pairs):
     report = {**TINY, "report": lines.append}
     recipes.train("translate", data.sentence_pairs([*some, *long]), **report)
     assert any("pairs of more than 12 tokens are left out" in line for line in lines)
-    with pytest.raises(ValueError, match="no (train|validation) pair has at most length=1 tokens"):
+    with pytest.raises(ValueError, match=r"no (train|validation) pair has at most length=1 tokens"):
         recipes.train("translate", pairs, **{**TINY, "length": 1})
 
 
