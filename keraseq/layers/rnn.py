@@ -157,7 +157,7 @@ class RNN(Holding, Starting, keras.layers.RNN):
             and a list of the last states, whether `return_state` or not.
         """
         batch = ops.shape(sequences)[1]
-        carry = {"states": self._states_before(initial_state, batch)}
+        carry = {"states": self.states_before(initial_state, batch)}
         reads = {"x": sequences}
         if mask is not None:
             reads["valid"] = ops.transpose(valid_steps(mask))
@@ -288,7 +288,8 @@ class RNN(Holding, Starting, keras.layers.RNN):
                 f"stateful=True was built for batches of {expected}; received a batch of {batch}"
             )
 
-    def _states_before(self, initial_state, batch):
+    def states_before(self, initial_state, batch):
+        """The states before the first step, nested as the cell nests them: given, kept, its own."""
         if initial_state is None:
             initial_state = self.states if self.stateful else self.get_initial_state(batch)
         elif not isinstance(self.cell, Cell):  # cells in one another may nest theirs

@@ -157,7 +157,7 @@ class Tower:
         given, states = list(tree.flatten(given)), []
         for rnn in self.rnns:
             count = len(rnn.state_sizes)
-            states.append(rnn._states_before(given[:count], batch))
+            states.append(rnn.states_before(given[:count], batch))
             given = given[count:]
         return states
 

@@ -22,6 +22,11 @@ def numbers(width=UNITS):
     return x, rng.normal(size=(ROWS, PLACES, width)).astype("float32")
 
 
+def close(found, expected, atol):
+    found, expected = (ops.convert_to_numpy(one) for one in (found, expected))
+    np.testing.assert_allclose(found, expected, atol=atol)
+
+
 def drawn(layer, seed=5):
     rng = np.random.default_rng(seed)
     for weight in layer.weights:
@@ -47,7 +52,9 @@ def by_hand(layer, x, memory, present):
     """An Elman decoder with attention, one row and one step after the other, in float64."""
     attention = layer.cell
     score, elman = attention.score, attention.cell
-    weights = {one.name: np.asarray(one.numpy(), "float64") for one in attention.weights}
+    weights = {
+        one.name: np.asarray(ops.convert_to_numpy(one), "float64") for one in attention.weights
+    }
     kernel, recurrent, bias = (
         np.asarray(ops.convert_to_numpy(one), "float64")
         for one in (elman.kernel, elman.recurrent_kernel, elman.bias)
@@ -83,7 +90,7 @@ def test_the_equations(score):
     x, memory = numbers()
     layer = decoder(score)
     found = layer(x, context=memory, context_mask=ops.convert_to_tensor(PRESENT))
-    np.testing.assert_allclose(found, by_hand(layer, x, memory, PRESENT), atol=2e-6)
+    close(found, by_hand(layer, x, memory, PRESENT), 2e-6)
 
 
 @pytest.mark.parametrize("score", SCORES)
@@ -118,7 +125,7 @@ def test_gradients_are_the_same_in_every_loop_and_those_of_differences(score):
             ops.convert_to_tensor(o + distance * w)
             for o, w in zip((x, memory), ways[:2], strict=True)
         )
-        return float(loss(layer, *moved))
+        return float(ops.convert_to_numpy(loss(layer, *moved)))
 
     slope = sum(float(np.sum(w * g)) for w, g in zip(ways, found["plain"], strict=True))
     assert slope == pytest.approx((at(step) - at(-step)) / (2 * step), rel=0.02, abs=0.02)
@@ -137,7 +144,7 @@ def test_an_empty_memory_gives_zeros_and_finite_gradients(score):
 
     expected = by_hand(layer, x, np.where(present[..., None], memory, 0.0), present)
     y = layer(x, context=holes, context_mask=ops.convert_to_tensor(present))
-    np.testing.assert_allclose(y, expected, atol=2e-6)
+    close(y, expected, 2e-6)
     given, weights = gradients(loss, [x, holes], layer.trainable_weights)
     assert all(np.isfinite(one).all() for one in [*given, *weights])
     assert not given[1][~present].any()
@@ -148,8 +155,8 @@ def test_shares():
     mask = ops.convert_to_tensor([[True, True, False], [True, True, False], [False] * 3])
     e = np.exp(1.0)
     expected = [[1 / (1 + e), e / (1 + e), 0], [0.5, 0.5, 0], [0, 0, 0]]
-    np.testing.assert_allclose(shares_of(scores, mask), expected, atol=1e-6)
-    np.testing.assert_allclose(shares_of(scores), ops.softmax(scores), atol=1e-7)
+    close(shares_of(scores, mask), expected, 1e-6)
+    close(shares_of(scores), ops.softmax(scores), 1e-7)
 
 
 @pytest.mark.parametrize("score", SCORES)
@@ -166,7 +173,7 @@ def test_all_steps_at_once_are_each_step(score):
         for t in range(STEPS):
             c, _ = attended(score, weights, query[row, t], memory[row], PRESENT[row])
             expected = np.tanh(np.concatenate([c, query[row, t]]) @ weights["kernel"])
-            np.testing.assert_allclose(found[row, t], expected, atol=2e-6)
+            close(found[row, t], expected, 2e-6)
 
 
 @pytest.mark.parametrize("name", keraseq.cells.names())
@@ -176,7 +183,7 @@ def test_any_cell(name):
     layer = decoder("additive", name)
     together = layer(x, context=memory, context_mask=ops.convert_to_tensor(PRESENT))
     alone = layer(x[1:2], context=memory[1:2, :3])
-    np.testing.assert_allclose(together[1:2], alone, atol=1e-5)
+    close(together[1:2], alone, 1e-5)
     assert together.shape[-1] == layer.cell.output_size
 
 
@@ -206,7 +213,7 @@ def test_dropout_reaches_the_cell():
         drawn(cell)
         drawn(layer)
         found.append(ops.convert_to_numpy(layer(x, context=memory, training=True)))
-        assert np.abs(found[-1] - layer(x, context=memory)).max() > 1e-3
+        assert np.abs(found[-1] - ops.convert_to_numpy(layer(x, context=memory))).max() > 1e-3
     for one in found[1:]:
         np.testing.assert_allclose(one, found[0], atol=1e-5)
 
@@ -268,4 +275,4 @@ def test_the_mask_of_a_sequence_counts_where_states_are_given():
     ):
         whole = layer(vectors, initial_state=[state])
         alone = layer(vectors[:, 2:], initial_state=[state])
-        np.testing.assert_allclose(whole, alone, atol=1e-6)
+        close(whole, alone, 1e-6)
