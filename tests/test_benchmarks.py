@@ -305,3 +305,25 @@ def test_words_of_the_penn_treebank(tmp_path, monkeypatch):
     assert line["settings"] == "batch_size=4 epochs=1 layers=1 length=20 units=4"
     assert float(line["test"]) < 2000 and line["test"] in text
     assert line["ngram"].endswith("gram (Witten-Bell)") and float(line["ngram_test"]) < 2000
+
+
+def test_rows_of_translations_are_settings(monkeypatch):
+    """Each row makes a model, with the preset of the data."""
+    monkeypatch.syspath_prepend(FOLDER)
+    import translate
+
+    from keraseq import data, recipes
+    from keraseq.recipes.presets import preset
+
+    recipe = recipes.get("translate")
+    pairs = data.sentence_pairs([(f"{i}a", f"a{i}") for i in range(40)])
+    for name, row in translate.ROWS.items():
+        options = {k: v for k, v in row.items() if k != "reverse"}
+        small = {"level": "character", "encoder_units": 4, "units": 8, "embedding": 4, "length": 9}
+        settings = recipe.Settings.of({**preset("translate", "multi30k"), **small, **options})
+        settings = recipe.completed(pairs, settings)
+        if name == "dot":  # which needs memory as wide as the state
+            assert row["encoder_units"] * 2 == recipe.Settings().units
+            settings = recipe.Settings.of({**settings.__dict__, "encoder_units": 4})
+        model = recipe.build(recipe.prepare(pairs, settings), settings, training=True)
+        assert hasattr(model, "sampling_rate") == ("scheduled_sampling" in row)
