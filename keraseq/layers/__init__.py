@@ -1,5 +1,6 @@
 """Layers: how a cell runs over time, and what stands below and above it in a model."""
 
+from keraseq.layers.attention import Attention, AttentionCell
 from keraseq.layers.bidirectional import Bidirectional
 from keraseq.layers.embeddings import OneHot, PairEmbedding, WordDropout
 from keraseq.layers.feedback import FeedbackRNN
@@ -14,6 +15,8 @@ from keraseq.layers.wide import WideLogits
 
 __all__ = [
     "RNN",
+    "Attention",
+    "AttentionCell",
     "Bidirectional",
     "FeedbackRNN",
     "GaussianHead",

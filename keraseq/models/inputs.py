@@ -36,13 +36,19 @@ def sequence_inputs(
 
 
 def embedded_tokens(
-    name, vocabulary, embedding, length, dropout, prefix="", word_dropout=0.0, pairs=0
+    name, vocabulary, embedding, length, dropout, prefix="", word_dropout=0.0, pairs=0, embed=None
 ):
-    """An input of tokens, and their embedding with dropouts; 0 is padding and masked."""
+    """An input of tokens, and their embedding with dropouts; 0 is padding and masked.
+
+    Without a layer `embed` that others have too, one of its own is made.
+    """
     vocabulary = positive_integer(f"{prefix}vocabulary", vocabulary)
     embedding = positive_integer("embedding", embedding)
     inputs = keras.Input((length,), dtype="int32", name=name)
-    embed = keras.layers.Embedding(vocabulary, embedding, mask_zero=True, name=f"{prefix}embedding")
+    if embed is None:
+        embed = keras.layers.Embedding(
+            vocabulary, embedding, mask_zero=True, name=f"{prefix}embedding"
+        )
     tokens = inputs
     if fraction("word_dropout", word_dropout):
         tokens = WordDropout(word_dropout, name=f"{prefix}word_dropout")(inputs)
