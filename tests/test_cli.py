@@ -66,7 +66,7 @@ def test_a_table_fits_the_terminal(columns, monkeypatch, capsys):
     assert max(map(len, table)) <= columns and "measure_0" in table[1]
     assert "…" not in "".join(table)
     hidden = [name for name in frame if name not in table[1]]
-    assert last == (f"also measured: {', '.join(hidden)}; --all shows them" if hidden else "")
+    assert last == (f"also: {', '.join(hidden)}; --all shows them" if hidden else "")
     shell.show(frame, everything=True)
     assert "measure_8" in capsys.readouterr().out.splitlines()[1]
 
@@ -76,7 +76,7 @@ def test_a_column_that_does_not_fit_hides_no_other(monkeypatch, capsys):
     row = {"cell": "lstm[forget_bias=0]", "test": "0.123 ± 0.001", "difference": "+0.1 [0.0, 0.2]"}
     shell.show(pd.DataFrame([row | {"long": "x" * 60, "units": "9"}]))
     *table, last = capsys.readouterr().out.splitlines()
-    assert max(map(len, table)) <= 80 and last == "also measured: long; --all shows them"
+    assert max(map(len, table)) <= 80 and last == "also: long; --all shows them"
     assert [one.strip() for one in table[1].split("┃")[1:-1]] == [*row, "units"]
 
 

@@ -157,7 +157,7 @@ def show(frame, everything: bool = False) -> None:
         console.width = 10_000  # as wide as it is
     console.print(table)
     if hidden := [name for name in cells if name not in shown]:
-        print(f"also measured: {', '.join(hidden)}; --all shows them")
+        print(f"also: {', '.join(hidden)}; --all shows them")
 
 
 def written(value) -> str:

@@ -193,9 +193,9 @@ class Forecast(Recipe):
             raise ValueError(f"forecast reads one table; received {', '.join(given)}")
         return given[0] if given else stdin.read()
 
-    def lines(self, found) -> list[str]:
-        """The table of the forecasts."""
-        return found.to_string(index=False).splitlines()
+    def lines(self, found):
+        """The table of the forecasts, without the identifier where there is one series."""
+        return found if found["unique_id"].nunique() > 1 else found.drop(columns="unique_id")
 
     def draw(self, bundle: Bundle, raw, found, path: Path, **reading) -> None:
         """The forecasts of the first few targets as fan charts."""
