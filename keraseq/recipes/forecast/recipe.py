@@ -194,7 +194,11 @@ class Forecast(Recipe):
         return given[0] if given else stdin.read()
 
     def lines(self, found):
-        """The table of the forecasts, without the identifier where there is one series."""
+        """The table of the forecasts: times, the forecast of each target, then the quantiles."""
+        if found["ds"].dtype.kind == "M":
+            found = found.assign(ds=found["ds"].astype(str))  # days without hours
+        inside = [any(one.startswith(f"{other}-") for other in found) for one in found]
+        found = found.iloc[:, sorted(range(len(inside)), key=inside.__getitem__)]
         return found if found["unique_id"].nunique() > 1 else found.drop(columns="unique_id")
 
     def draw(self, bundle: Bundle, raw, found, path: Path, **reading) -> None:
