@@ -1,6 +1,7 @@
 """Layers: how a cell runs over time, and what stands below and above it in a model."""
 
 from keraseq.layers.bidirectional import Bidirectional
+from keraseq.layers.crf import CRF, marginals, viterbi
 from keraseq.layers.embeddings import OneHot, PairEmbedding, WordDropout
 from keraseq.layers.feedback import FeedbackRNN
 from keraseq.layers.heads import GaussianHead, PointHead, QuantileHead, WindowNormalization
@@ -13,6 +14,7 @@ from keraseq.layers.streaming import StreamingStack
 from keraseq.layers.wide import WideLogits
 
 __all__ = [
+    "CRF",
     "RNN",
     "Bidirectional",
     "FeedbackRNN",
@@ -29,6 +31,8 @@ __all__ = [
     "WideLogits",
     "WindowNormalization",
     "WordDropout",
+    "marginals",
     "reset_states",
     "stack",
+    "viterbi",
 ]
