@@ -2,7 +2,8 @@
 
 from keraseq.layers.bidirectional import Bidirectional
 from keraseq.layers.crf import CRF, marginals, viterbi
-from keraseq.layers.embeddings import OneHot, PairEmbedding, WordDropout
+from keraseq.layers.each_word import EachWord
+from keraseq.layers.embeddings import OneHot, PairEmbedding, WordDropout, WordVectors
 from keraseq.layers.feedback import FeedbackRNN
 from keraseq.layers.heads import GaussianHead, PointHead, QuantileHead, WindowNormalization
 from keraseq.layers.padding import MaskNaN
@@ -17,6 +18,7 @@ __all__ = [
     "CRF",
     "RNN",
     "Bidirectional",
+    "EachWord",
     "FeedbackRNN",
     "GaussianHead",
     "MaskNaN",
@@ -31,6 +33,7 @@ __all__ = [
     "WideLogits",
     "WindowNormalization",
     "WordDropout",
+    "WordVectors",
     "marginals",
     "reset_states",
     "stack",

@@ -21,7 +21,7 @@ class CRF(keras.layers.Layer):
     The potentials hold all that loss and decoding need, so that the model is an ordinary one for
     `compile`, `fit` and `save`: `keraseq.losses.CRFNegativeLogLikelihood` (its `loss()`) learns
     from them, `keraseq.layers.viterbi` and `keraseq.layers.marginals` decode them. They take
-    `tags^2` numbers a step: meant for at most some 40 tags. Numbers are float32 whatever the policy.
+    `tags^2` numbers a step: meant for at most some 40 tags. They are float32 whatever the policy.
 
     Args:
         forbidden: Pairs `(before, tag)` that never follow each other; -1 stands for the start.

@@ -4,7 +4,7 @@ import keras
 
 from keraseq.checks import boolean, positive_integer
 from keraseq.checks import rate as fraction
-from keraseq.layers import MaskNaN, PairEmbedding, WordDropout
+from keraseq.layers import MaskNaN, PairEmbedding, WordDropout, WordVectors
 
 
 def sequence_inputs(
@@ -36,16 +36,35 @@ def sequence_inputs(
 
 
 def embedded_tokens(
-    name, vocabulary, embedding, length, dropout, prefix="", word_dropout=0.0, pairs=0
+    name,
+    vocabulary,
+    embedding,
+    length,
+    dropout,
+    prefix="",
+    word_dropout=0.0,
+    pairs=0,
+    fixed=0,
+    rare=0,
 ):
-    """An input of tokens, and their embedding with dropouts; 0 is padding and masked."""
+    """An input of tokens, and their embedding with dropouts; 0 is padding and masked.
+
+    The vectors of the `fixed` last tokens are not trained; where there are `rare` ones before them,
+    they alone are dropped as words.
+    """
     vocabulary = positive_integer(f"{prefix}vocabulary", vocabulary)
     embedding = positive_integer("embedding", embedding)
     inputs = keras.Input((length,), dtype="int32", name=name)
-    embed = keras.layers.Embedding(vocabulary, embedding, mask_zero=True, name=f"{prefix}embedding")
-    tokens = inputs
+    trained, tokens = vocabulary - fixed, inputs
+    if fixed:
+        embed = WordVectors(trained, fixed, embedding, name=f"{prefix}embedding")
+    else:
+        embed = keras.layers.Embedding(
+            vocabulary, embedding, mask_zero=True, name=f"{prefix}embedding"
+        )
     if fraction("word_dropout", word_dropout):
-        tokens = WordDropout(word_dropout, name=f"{prefix}word_dropout")(inputs)
+        only = (trained - rare, trained - 1) if rare else None
+        tokens = WordDropout(word_dropout, only=only, name=f"{prefix}word_dropout")(inputs)
     x = embed(tokens)
     if pairs:
         with_before = PairEmbedding(pairs, embedding, dropout=dropout, name=f"{prefix}pairs")(

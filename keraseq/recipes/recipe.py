@@ -8,6 +8,7 @@ A recipe turns raw input into a saved model that reads raw input. It says only w
 import importlib
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from keraseq.checks import boolean, one_of, positive_integer, positive_number, rate
@@ -35,6 +36,15 @@ def or_zero(check: Callable) -> Callable:
     return lambda name, value: (
         0 if type(value) in (int, float) and value == 0 else check(name, value)
     )
+
+
+def fraction_or_file(name: str, value) -> float | str:
+    """A fraction, or the path of what is kept aside."""
+    try:
+        value = float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+    return str(value) if isinstance(value, Path) else rate(name, value)
 
 
 Cell = Annotated[str, registered_cell, "Recurrent cell, see `keraseq cells`.", COMMON]

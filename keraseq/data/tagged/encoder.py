@@ -1,0 +1,114 @@
+"""Words as ids, for their vectors and, letter by letter, for their spelling."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from keraseq.checks import positive_integer
+
+PADDING, UNKNOWN = 0, 1  # of words as of characters
+DIGIT = re.compile(r"\d")
+
+
+class WordEncoder:
+    """What turns the words of a sentence into numbers, and is kept with the model.
+
+    A word's own id does without case, and its digits are all 0; its characters keep both. Ids come
+    in this order: 0 padding, 1 unknown, the words of the training part, of which the last `rare`
+    are known too little to be told from unknown ones, and further words that have a vector.
+
+    Args:
+        words: The words of the training part, rare ones last.
+        characters: The characters of the training part.
+        rare: How many words are rare.
+        more: Further words.
+        word_length: The most characters that are read of a word: of a longer one its beginning and
+            its end. Defaults to 20.
+
+    Example:
+
+    >>> encoder = keraseq.data.WordEncoder.of([["Go", "home", "9"]])
+    >>> encoder.encode(["home", "GO", "1", "away"])[:, 0].tolist()
+    [4, 3, 2, 1]
+    """
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        characters: Sequence[str],
+        rare: int = 0,
+        more: Sequence[str] = (),
+        word_length: int = 20,
+    ):
+        self.words, self.more, self.rare = list(words), list(more), int(rare)
+        self.characters = list(characters)
+        self.word_length = positive_integer("word_length", word_length)
+        every = [*self.words, *self.more]
+        self._ids = {word: i for i, word in enumerate(every, UNKNOWN + 1)}
+        self._letters = {one: i for i, one in enumerate(self.characters, UNKNOWN + 1)}
+        if len(self._ids) != len(every) or not 0 <= self.rare <= len(self.words):
+            raise ValueError("an encoder has each word once, and no more rare ones than words")
+
+    @classmethod
+    def of(
+        cls, sentences: Iterable[Sequence[str]], vectors: Iterable[str] = (), word_length: int = 20
+    ) -> WordEncoder:
+        """The encoder of a training part, and of words that have a vector.
+
+        Rare are words that occur once and have none.
+        """
+        sentences, vectors = list(sentences), list(vectors)
+        counts = Counter(plain(word) for words in sentences for word in words)
+        known = set(vectors)
+        rare = {word for word, count in counts.items() if count == 1 and word not in known}
+        words = sorted(counts, key=lambda word: (word in rare, -counts[word], word))
+        letters = Counter(letter for words in sentences for word in words for letter in word)
+        more = [word for word in vectors if word not in counts]
+        return cls(words, sorted(letters), len(rare), more, word_length)
+
+    @property
+    def trained(self) -> int:
+        """Number of ids whose vectors are trained: padding, unknown, words of the training part."""
+        return len(self.words) + UNKNOWN + 1
+
+    def __len__(self) -> int:
+        """Number of ids."""
+        return self.trained + len(self.more)
+
+    def knows(self, word: str) -> bool:
+        """Whether a word stands in the training part, whatever its case and digits."""
+        return UNKNOWN < self._id(word) < self.trained
+
+    def encode(self, words: Sequence[str]) -> np.ndarray:
+        """A sentence, int32 `(words, 1 + word_length)`: the id of each word, and its characters."""
+        rows = np.zeros((len(words), 1 + self.word_length), "int32")
+        for at, word in enumerate(words):
+            if not isinstance(word, str):
+                raise TypeError(f"a word must be str; received {type(word).__name__} {word!r}")
+            letters = [self._letters.get(letter, UNKNOWN) for letter in self._shortened(word)]
+            rows[at, : 1 + len(letters)] = self._id(word), *letters
+        return rows
+
+    def to_dict(self) -> dict:
+        """All of it, for a bundle's `preprocessing`; its names are those of the arguments."""
+        names = ("words", "characters", "rare", "more", "word_length")
+        return {name: getattr(self, name) for name in names}
+
+    def _id(self, word: str) -> int:
+        small = word.lower()
+        return self._ids.get(plain(word)) or self._ids.get(small, UNKNOWN)
+
+    def _shortened(self, word: str) -> str:
+        if len(word) <= self.word_length:
+            return word
+        end = self.word_length // 2
+        return word[: self.word_length - end] + word[len(word) - end :]
+
+
+def plain(word: str) -> str:
+    """A word without case, its digits 0."""
+    return DIGIT.sub("0", word.lower())
