@@ -123,6 +123,7 @@ def viterbi(potentials):
     >>> keras.ops.convert_to_numpy(keraseq.layers.viterbi(potentials)).tolist()
     [[1, 0]]
     """
+    potentials = ops.convert_to_tensor(potentials)
     best = summed(potentials, ops.max)
     end = ops.cast(ops.argmax(best[:, -1], axis=-1), "int32")
     # Which tag stood before each: that of the best path to there.
@@ -148,4 +149,5 @@ def marginals(potentials):
     >>> float(keraseq.layers.marginals(potentials)[0, 1, 2])
     0.25
     """
+    potentials = ops.convert_to_tensor(potentials)
     return ops.softmax(summed(potentials) + summed(potentials, reverse=True), axis=-1)

@@ -43,7 +43,7 @@ def check_labels(loss, logits, labels):
     longer = shape[-1:] == (1,) and fits(shape[:-1], axes)
     if not fits(shape, axes) and not longer:
         hint = ""
-        if whole and fits(shape, (*axes, width)):
+        if whole and not pairs and fits(shape, logits.shape):
             one_hot = "keras.losses.CategoricalCrossentropy(from_logits=True)"
             hint = f". For one-hot labels compile with {one_hot}"
         raise ValueError(f"{asked}; received {dtype_name(labels.dtype)} of shape {shape}{hint}")

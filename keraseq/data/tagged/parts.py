@@ -121,7 +121,7 @@ def tagged_sentences(
         one_of("scheme", scheme, SCHEMES)
     found, names = {}, {}
     for part, one in zip(PARTS, (source, validation, test), strict=True):
-        if not isinstance(one, (int, float)):
+        if part == "train" or not isinstance(one, (int, float)):
             found[part], names[part] = reading.read(one, **how)
     known = {part: check_scheme(one, names[part], scheme) for part, one in found.items()}
     scheme = "none" if set(known.values()) == {"none"} else known["train"]
