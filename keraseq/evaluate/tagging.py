@@ -47,9 +47,9 @@ def entity_f1(counts) -> dict[str, float]:
         2 * drawn[:, 0] / np.maximum(drawn[:, 1] + drawn[:, 2], 1), (0.025, 0.975)
     )
     return {
-        "precision": right / max(found, 1),
-        "recall": right / max(there, 1),
-        "f1": 2 * right / max(found + there, 1),
+        "precision": float(right / max(found, 1)),
+        "recall": float(right / max(there, 1)),
+        "f1": float(2 * right / max(found + there, 1)),
         "f1_low": float(low),
         "f1_high": float(high),
     }

@@ -52,7 +52,6 @@ class WordDropout(keras.layers.Layer):
     Args:
         rate: Fraction of the tokens, in [0, 1).
         unknown: The unknown token. Defaults to 1.
-        only: Lowest and highest token that may become unknown. Default: all.
         seed: Of the random numbers. Default: drawn.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
 
@@ -71,18 +70,10 @@ class WordDropout(keras.layers.Layer):
         Classification".
     """
 
-    def __init__(
-        self,
-        rate: float,
-        unknown: int = 1,
-        seed: int | None = None,
-        only: tuple[int, int] | None = None,
-        **kwargs,
-    ):
+    def __init__(self, rate: float, unknown: int = 1, seed: int | None = None, **kwargs):
         super().__init__(**kwargs)
         self.rate = fraction("word_dropout", rate)
         self.unknown = int(unknown)
-        self.only = None if only is None else [int(one) for one in only]
         self.seed = seed
         self.seeds = keras.random.SeedGenerator(seed)
 
@@ -92,11 +83,7 @@ class WordDropout(keras.layers.Layer):
             return inputs
         chosen = keras.random.uniform(ops.shape(inputs), seed=self.seeds) < self.rate
         unknown = ops.cast(self.unknown, inputs.dtype)
-        lowest, highest = self.only or (1, None)
-        chosen = ops.logical_and(chosen, inputs >= lowest)
-        if highest is not None:
-            chosen = ops.logical_and(chosen, inputs <= highest)
-        return ops.where(chosen, unknown, inputs)
+        return ops.where(ops.logical_and(chosen, inputs > 0), unknown, inputs)
 
     def compute_output_shape(self, input_shape):
         """The input's shape."""
@@ -109,7 +96,6 @@ class WordDropout(keras.layers.Layer):
             "rate": self.rate,
             "unknown": self.unknown,
             "seed": self.seed,
-            "only": self.only,
         }
 
 

@@ -45,12 +45,10 @@ def embedded_tokens(
     word_dropout=0.0,
     pairs=0,
     fixed=0,
-    rare=0,
 ):
     """An input of tokens, and their embedding with dropouts; 0 is padding and masked.
 
-    The vectors of the `fixed` last tokens are not trained; where there are `rare` ones before them,
-    they alone are dropped as words.
+    The vectors of the `fixed` last tokens are not trained.
     """
     vocabulary = positive_integer(f"{prefix}vocabulary", vocabulary)
     embedding = positive_integer("embedding", embedding)
@@ -63,8 +61,7 @@ def embedded_tokens(
             vocabulary, embedding, mask_zero=True, name=f"{prefix}embedding"
         )
     if fraction("word_dropout", word_dropout):
-        only = (trained - rare, trained - 1) if rare else None
-        tokens = WordDropout(word_dropout, only=only, name=f"{prefix}word_dropout")(inputs)
+        tokens = WordDropout(word_dropout, name=f"{prefix}word_dropout")(inputs)
     x = embed(tokens)
     if pairs:
         with_before = PairEmbedding(pairs, embedding, dropout=dropout, name=f"{prefix}pairs")(

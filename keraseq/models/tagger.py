@@ -26,8 +26,7 @@ def sequence_tagger(
     residual: bool = False,
     dropout: float = 0.0,
     fixed: int = 0,
-    rare: int = 0,
-    rare_dropout: float = 0.5,
+    word_dropout: float = 0.0,
     characters: int = 0,
     character_embedding: int = 25,
     character_units: int = 25,
@@ -69,8 +68,8 @@ def sequence_tagger(
             the logits, in [0, 1). Defaults to 0.
         fixed: How many of the tokens, the last ones, have vectors that stay as they are, see
             `keraseq.layers.WordVectors`. Defaults to 0.
-        rare: How many of those before them are rare and read as the unknown one, 1, in training
-            now and then, at the rate `rare_dropout`, 0.5 by default. Defaults to 0.
+        word_dropout: Fraction of the tokens that are read as the unknown one, 1, in training, in
+            [0, 1): the model learns to tell words by their letters. Defaults to 0.
         characters: Number of character ids, padding (0) included. Defaults to 0, none are read.
         character_embedding, character_units: Width of their vectors and size of the state in each
             direction. Default to 25.
@@ -90,7 +89,8 @@ def sequence_tagger(
 
     Raises:
         ValueError: An unknown cell or option, a size that is no positive integer, both or neither
-            of `features` and `vocabulary`, or `characters`, `fixed` or `rare` of features.
+            of `features` and `vocabulary`, or `characters`, `fixed` or `word_dropout` of
+            features.
 
     Example:
 
@@ -103,11 +103,11 @@ def sequence_tagger(
         Lample et al. 2016, "Neural Architectures for Named Entity Recognition", arXiv:1603.01360.
     """
     classes = positive_integer("classes", classes)
-    if vocabulary is None and (characters or fixed or rare):
+    if vocabulary is None and (characters or fixed or word_dropout):
         raise ValueError(
-            f"characters, fixed and rare are for tokens; received features={features!r}"
+            f"characters, fixed and word_dropout are for tokens; received features={features!r}"
         )
-    if vocabulary is None or not (characters or fixed or rare):
+    if vocabulary is None:
         inputs, x = sequence_inputs(features, vocabulary, embedding, length, dropout)
     else:
         inputs, x = embedded_tokens(
@@ -117,9 +117,8 @@ def sequence_tagger(
             length,
             0.0,
             "",
-            rare_dropout if rare else 0.0,
+            word_dropout,
             fixed=fixed,
-            rare=rare,
         )
         if characters:
             letters = keras.Input((length, None), dtype="int32", name="characters")

@@ -29,9 +29,9 @@ def batches(
         shuffle, multiple: See `keraseq.data.labelled.batches`.
 
     Returns:
-        A `keras.utils.PyDataset` of inputs, or `(inputs, tags (batch, longest))`. Inputs are a
-        dictionary of `tokens (batch, longest)`, word ids, and `characters (batch, longest,
-        word_length)`.
+        A `keras.utils.PyDataset` of inputs, or `(inputs, tags (batch, longest))`. Inputs are word
+        ids `(batch, longest)`, or a dictionary of these, `tokens`, and of `characters (batch,
+        longest, word_length)`.
 
     Example:
 
@@ -49,9 +49,9 @@ def batches(
 
     def gather(chosen):
         table = padded([rows[i] for i in chosen], multiple)
-        inputs = {"tokens": table[..., 0]}
+        inputs = table[..., 0]
         if characters:
-            inputs["characters"] = table[..., 1:]
+            inputs = {"tokens": inputs, "characters": table[..., 1:]}
         return inputs if tags is None else (inputs, padded([tags[i] for i in chosen], multiple))
 
     return Batches(lambda shuffle: groups(lengths, batch_size, shuffle, multiple), gather, shuffle)

@@ -18,13 +18,12 @@ class WordEncoder:
     """What turns the words of a sentence into numbers, and is kept with the model.
 
     A word's own id does without case, and its digits are all 0; its characters keep both. Ids come
-    in this order: 0 padding, 1 unknown, the words of the training part, of which the last `rare`
-    are known too little to be told from unknown ones, and further words that have a vector.
+    in this order: 0 padding, 1 unknown, the words of the training part, further words that have a
+    vector.
 
     Args:
-        words: The words of the training part, rare ones last.
+        words: The words of the training part.
         characters: The characters of the training part.
-        rare: How many words are rare.
         more: Further words.
         word_length: The most characters that are read of a word: of a longer one its beginning and
             its end. Defaults to 20.
@@ -40,35 +39,29 @@ class WordEncoder:
         self,
         words: Sequence[str],
         characters: Sequence[str],
-        rare: int = 0,
         more: Sequence[str] = (),
         word_length: int = 20,
     ):
-        self.words, self.more, self.rare = list(words), list(more), int(rare)
+        self.words, self.more = list(words), list(more)
         self.characters = list(characters)
         self.word_length = positive_integer("word_length", word_length)
         every = [*self.words, *self.more]
         self._ids = {word: i for i, word in enumerate(every, UNKNOWN + 1)}
         self._letters = {one: i for i, one in enumerate(self.characters, UNKNOWN + 1)}
-        if len(self._ids) != len(every) or not 0 <= self.rare <= len(self.words):
-            raise ValueError("an encoder has each word once, and no more rare ones than words")
+        if len(self._ids) != len(every):
+            raise ValueError("an encoder has each word once")
 
     @classmethod
     def of(
         cls, sentences: Iterable[Sequence[str]], vectors: Iterable[str] = (), word_length: int = 20
     ) -> WordEncoder:
-        """The encoder of a training part, and of words that have a vector.
-
-        Rare are words that occur once and have none.
-        """
-        sentences, vectors = list(sentences), list(vectors)
+        """The encoder of a training part, frequent words first, and of words that have a vector."""
+        sentences = list(sentences)
         counts = Counter(plain(word) for words in sentences for word in words)
-        known = set(vectors)
-        rare = {word for word, count in counts.items() if count == 1 and word not in known}
-        words = sorted(counts, key=lambda word: (word in rare, -counts[word], word))
+        words = sorted(counts, key=lambda word: (-counts[word], word))
         letters = Counter(letter for words in sentences for word in words for letter in word)
         more = [word for word in vectors if word not in counts]
-        return cls(words, sorted(letters), len(rare), more, word_length)
+        return cls(words, sorted(letters), more, word_length)
 
     @property
     def trained(self) -> int:
@@ -95,7 +88,7 @@ class WordEncoder:
 
     def to_dict(self) -> dict:
         """All of it, for a bundle's `preprocessing`; its names are those of the arguments."""
-        names = ("words", "characters", "rare", "more", "word_length")
+        names = ("words", "characters", "more", "word_length")
         return {name: getattr(self, name) for name in names}
 
     def _id(self, word: str) -> int:

@@ -65,7 +65,6 @@ class Words:
 
     words: list[str]
     characters: list[str]
-    rare: int
     more: list[str]
     word_length: Annotated[int, Field(gt=0)]
 

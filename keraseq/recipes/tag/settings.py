@@ -52,9 +52,12 @@ class Settings(recipe.Settings):
     ] = 20
     dropout: recipe.Dropout = 0.5
     recurrent_dropout: recipe.RecurrentDropout = 0.0
-    rare_dropout: Annotated[
-        float, rate, "How often words that occur once are unknown, in training.", TRAINING
-    ] = 0.5
+    word_dropout: Annotated[
+        float,
+        rate,
+        "Fraction of the words that are unknown, in training, but for their letters.",
+        TRAINING,
+    ] = 0.1
     learning_rate: recipe.LearningRate = 2e-3
     epochs: recipe.Epochs = 20
     token: Annotated[
