@@ -345,6 +345,14 @@ class Recipe:
         """Further callbacks of the training."""
         return []
 
+    def best_by(self, settings: Settings) -> tuple[str, str]:
+        """What the best epoch is best at, of what is logged, and whether that is `min` or `max`."""
+        return "val_loss", "min"
+
+    def measures(self, prepared, settings: Settings) -> list:
+        """Callbacks that add to the logs of an epoch before all others read them."""
+        return []
+
     def card(self, prepared, settings: Settings) -> dict[str, Any]:
         """What a reader must know of the data: fields of a `keraseq.bundle.Card`."""
         parts = prepared.parts

@@ -30,6 +30,33 @@ class Prepared:
     vectors: dict[str, np.ndarray]
 
 
+class Decoding(keras.callbacks.Callback):
+    """Decodes the validation part after each epoch, and logs what that is worth.
+
+    Args:
+        prepared: Of the training.
+    """
+
+    def __init__(self, prepared: Prepared):
+        super().__init__()
+        self.prepared = prepared
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Logs `val_accuracy` of words, and `val_f1` of entities."""
+        logs |= {f"val_{name}": one for name, one in worth(self.model, self.prepared).items()}
+
+
+def worth(model: keras.Model, prepared: Prepared) -> dict[str, float]:
+    """Accuracy of words on the validation part, and F1 of its entities."""
+    parts, found = prepared.parts, decoded(model, prepared.rows["validation"])
+    pairs = [(true, its) for true, (its, _) in zip(parts.validation.targets, found, strict=True)]
+    right = {"accuracy": float(np.mean(np.concatenate([true == its for true, its in pairs])))}
+    if parts.scheme != "iob2":
+        return right
+    names = [[[parts.tags[i] for i in its] for its in pair] for pair in pairs]
+    return right | {"f1": entity_f1([entity_counts(*pair) for pair in names])["f1"]}
+
+
 class Tag(Recipe):
     """Sentences with a tag at every word -> a tagger; see `keraseq.recipes.recipe.Recipe`."""
 
@@ -46,10 +73,10 @@ class Tag(Recipe):
         return data.tagged_sentences(source, **options)
 
     def completed(self, parts: data.TaggedSentences, settings: Settings) -> Settings:
-        """A conditional random field where tags mark entities; no vectors where none is named."""
+        """The scheme, a conditional random field where it is one of entities, vectors or none."""
         crf = parts.scheme == "iob2" if settings.crf is None else settings.crf
         vectors = None if settings.vectors == NONE else settings.vectors
-        return replace(settings, crf=crf, vectors=vectors)
+        return replace(settings, crf=crf, vectors=vectors, scheme=parts.scheme)
 
     def known(self, parts: data.TaggedSentences) -> str:
         """What tells the data from others."""
@@ -127,43 +154,39 @@ class Tag(Recipe):
             say(f"{have:,} of {len(encoder.words):,} words have a vector in {settings.vectors!r}")
 
     def compiling(self, settings: Settings) -> dict:
-        """No accuracy, which potentials have none of: `sample` decodes, of logits too."""
+        """No accuracy, which potentials have none of: `measures` decodes."""
         return {"metrics": []}
+
+    def best_by(self, settings: Settings) -> tuple[str, str]:
+        """F1 of entities, or accuracy of words."""
+        return "val_f1" if settings.scheme == "iob2" else "val_accuracy", "max"
+
+    def measures(self, prepared: Prepared, settings: Settings) -> list:
+        """What the tags are worth, by which the best epoch is chosen."""
+        return [Decoding(prepared)]
 
     def ignorance(self, prepared: Prepared, settings: Settings, check) -> float:
         """The cost of a tag if all are alike."""
         return math.log(max(2, len(prepared.parts.tags)))
 
-    def sample(self, model: keras.Model, prepared: Prepared, settings: Settings) -> str:
-        """How good the model is on the validation part, decoded."""
-        return said(*self.checked(model, prepared))
-
-    def checked(self, model: keras.Model, prepared: Prepared) -> tuple[float, float | None]:
-        """Accuracy on the validation part, and F1 of its entities."""
-        parts, found = prepared.parts, decoded(model, prepared.rows["validation"])
-        pairs = [
-            (true, its) for true, (its, _) in zip(parts.validation.targets, found, strict=True)
-        ]
-        right = float(np.mean(np.concatenate([true == its for true, its in pairs])))
-        if parts.scheme != "iob2":
-            return right, None
-        names = [[[parts.tags[i] for i in its] for its in pair] for pair in pairs]
-        return right, entity_f1([entity_counts(*pair) for pair in names])["f1"]
+    def said(self, logs: dict, prepared: Prepared) -> str:
+        """Cost, accuracy of words, and F1 of entities."""
+        names = {"accuracy": "accuracy", "f1": "F1 of entities"}
+        scores = [f", {name} {logs[key]:.4f}" for key, name in names.items() if key in logs]
+        return f"loss {logs['loss']:.4f}{''.join(scores)}"
 
     def finish(self, model, prepared: Prepared, log, settings: Settings, say) -> tuple:
         """The model, what reads raw words, and where the data came from."""
-        right, f1 = self.checked(model, prepared)
-        say(said(right, f1))
-        parts = prepared.parts
+        parts, found = prepared.parts, worth(model, prepared)
         stored = {
             "encoder": prepared.encoder.to_dict(),
             "tags": list(parts.tags),
             "scheme": parts.scheme,
             "data": {"name": parts.name, "sha256": parts.sha256, "options": parts.options},
         }
-        if f1 is None:
-            return model, stored, Score("validation accuracy of words", right)
-        return model, stored, Score("validation F1 of entities", float(f1))
+        if "f1" in found:
+            return model, stored, Score("validation F1 of entities", found["f1"])
+        return model, stored, Score("validation accuracy of words", found["accuracy"])
 
     def title(self, parts: data.TaggedSentences, settings: Settings) -> str:
         """What the model is."""
@@ -178,12 +201,6 @@ class Tag(Recipe):
             shown(one.token.tolist(), one.tag.tolist(), found.attrs.get("scheme"), colour)
             for _, one in found.groupby("sentence")
         ]
-
-
-def said(accuracy: float, f1: float | None) -> str:
-    """A tagger's worth in words."""
-    entities = "" if f1 is None else f", F1 of entities {f1:.4f}"
-    return f"validation accuracy {accuracy:.4f}{entities}"
 
 
 def shown(words: list[str], tags: list[str], scheme: str | None, colour: bool = False) -> str:
