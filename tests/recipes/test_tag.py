@@ -1,15 +1,18 @@
 """The tagger from raw sentences to raw sentences, and what it says of bad ones."""
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 import keraseq
-from keraseq import cli, data, recipes
+from keraseq import cli, data, plots, recipes
 from keraseq.bundle import BundleError
 from keraseq.evaluate import entity_counts, entity_f1
 from keraseq.recipes.tag.recipe import shown
+
+matplotlib.use("agg")
 
 TINY = {"units": 8, "embedding": 8, "character_units": 4, "learning_rate": 0.02, "epochs": 12}
 PLACES = ["Oslo", "Bonn", "Lima", "Bern", "Rome", "Kyiv"]
@@ -128,12 +131,32 @@ def test_vectors_without_letters_or_field(tmp_path):
     words = bundle.preprocessing["encoder"]["words"]
     moved = trained[2 + words.index("went")]
     assert (moved != [4, 5, 6]).any() and np.abs(moved - [4, 5, 6]).max() < 0.5
+    with pytest.raises(BundleError, match="the tagger has no conditional random field"):
+        recipes.tag.transitions(bundle)
     assert len(bundle.model.inputs) == 1 and bundle.model.output_shape[-1] == 5
     assert len(recipes.predict(bundle, "go to Oslo")) == 3
     with pytest.raises(ValueError, match="embedding must be 3, the width of"):
         recipes.train("tag", parts, **{**TINY, **plain, "report": None})
     with pytest.raises(FileNotFoundError, match=r"no file of vectors 'nowhere\.txt'"):
         recipes.train("tag", parts, vectors="nowhere.txt", report=None)
+
+
+def test_what_it_has_learned(bundle, parts):
+    table = recipes.tag.transitions(bundle)
+    assert table.shape == (6, 6) and table.index[0] == "start" and table.columns[-1] == "end"
+    never = table.isna()
+    assert never.loc["start", "I-person"] and never.loc["B-place", "I-person"]
+    assert not never.loc["B-person", "I-person"] and never.to_numpy().sum() == 2 * 4 + 1
+    start = bundle.model.get_layer("crf").get_weights()[1]
+    assert table.loc["start", "O"] == start[0]
+    counts = recipes.tag.accuracy_by_count(recipes.tag.predictions(bundle, parts, "test"))
+    assert counts.seen[0] == "0" and counts.words.sum() == sum(map(len, parts.test.inputs))
+    assert plots.transitions(table).get_xticklabels()[-1].get_text() == "end"
+    assert plots.accuracy_by_count(counts).get_ylabel() == "accuracy"
+    coloured = recipes.tag.Coloured(recipes.predict(bundle, "Jo7 went to <b> New Bonn."))
+    assert "&lt;" in coloured.html() and "New Bonn <sub>place</sub>" in coloured._repr_html_()
+    other = pd.DataFrame({"sentence": 0, "token": ["a", "b"], "tag": ["DET", "NOUN"]})
+    assert "b <sub>NOUN</sub>" in recipes.tag.Coloured(other).html()
 
 
 def test_lines_of_a_shell():

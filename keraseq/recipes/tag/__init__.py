@@ -10,5 +10,17 @@ recipes.predict(bundle, "She lives in Paris.")
 from keraseq.recipes.recipe import lazy
 from keraseq.recipes.tag.settings import Settings
 
-__getattr__ = lazy(__name__, evaluation="evaluate predict predictions parts_of")
-__all__ = ["Settings", "evaluate", "predict", "predictions"]
+__getattr__ = lazy(
+    __name__,
+    evaluation="evaluate predict predictions parts_of",
+    reading="Coloured accuracy_by_count transitions",
+)
+__all__ = [
+    "Coloured",
+    "Settings",
+    "accuracy_by_count",
+    "evaluate",
+    "predict",
+    "predictions",
+    "transitions",
+]
