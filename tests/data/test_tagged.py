@@ -166,6 +166,8 @@ def test_words_and_characters():
     assert (again.encode(sentences[0]) == encoder.encode(sentences[0])).all()
     with pytest.raises(TypeError, match="a word must be str; received int 3"):
         encoder.encode([3])
+    with pytest.raises(ValueError, match="word_length must be at most 100; received word_length=9"):
+        data.WordEncoder.of([["a"]], word_length=999)
     with pytest.raises(ValueError, match="has each word once"):
         data.WordEncoder(["a", "a"], "a")
 

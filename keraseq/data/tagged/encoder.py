@@ -11,6 +11,7 @@ import numpy as np
 from keraseq.checks import positive_integer
 
 PADDING, UNKNOWN = 0, 1  # of words as of characters
+MOST = 100  # characters that can be read of a word
 DIGIT = re.compile(r"\d")
 
 
@@ -26,7 +27,7 @@ class WordEncoder:
         characters: The characters of the training part.
         more: Further words.
         word_length: The most characters that are read of a word: of a longer one its beginning and
-            its end. Defaults to 20.
+            its end; 100 at most. Defaults to 20.
 
     Example:
 
@@ -44,7 +45,7 @@ class WordEncoder:
     ):
         self.words, self.more = list(words), list(more)
         self.characters = list(characters)
-        self.word_length = positive_integer("word_length", word_length)
+        self.word_length = word_length_of("word_length", word_length)
         every = [*self.words, *self.more]
         self._ids = {word: i for i, word in enumerate(every, UNKNOWN + 1)}
         self._letters = {one: i for i, one in enumerate(self.characters, UNKNOWN + 1)}
@@ -100,6 +101,13 @@ class WordEncoder:
             return word
         end = self.word_length // 2
         return word[: self.word_length - end] + word[len(word) - end :]
+
+
+def word_length_of(name: str, value) -> int:
+    """A number of characters, or an error that says what is accepted."""
+    if positive_integer(name, value) > MOST:
+        raise ValueError(f"{name} must be at most {MOST}; received {name}={value}")
+    return value
 
 
 def plain(word: str) -> str:

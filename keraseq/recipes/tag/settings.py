@@ -10,6 +10,13 @@ from keraseq.recipes.recipe import COMMON, MODEL, READING, TRAINING
 NONE = "none"  # what stands for no file of vectors, where a preset names one
 
 
+def letters(name: str, value) -> int:
+    """As many characters as an encoder reads of a word."""
+    from keraseq.data.tagged.encoder import word_length_of
+
+    return word_length_of(name, value)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings(recipe.Settings):
     """What a tagger is made of and how it is trained."""
@@ -48,7 +55,7 @@ class Settings(recipe.Settings):
         int, positive_integer, "Width of the letters' vectors.", MODEL
     ] = 25
     word_length: Annotated[
-        int, positive_integer, "The most letters that are read of a word.", MODEL
+        int, letters, "The most letters that are read of a word, 100 at most.", MODEL
     ] = 20
     dropout: recipe.Dropout = 0.5
     recurrent_dropout: recipe.RecurrentDropout = 0.0
