@@ -1,12 +1,16 @@
 """Characters a second that a language model writes, compiled, beside `model.predict` a character.
 
     python benchmarks/generate.py [--cells lstm,gru,mut1] [--units 256] [--repeats 5]
+    python benchmarks/generate.py decoders [--cells lstm] [--units 256]
 
 Prints one JSON object a line, then tables. What is timed is `keraseq.generate` as users call it,
 from text to text; characters a second are the median of the repeats, after the first call, whose
 time is `first_s` (compiling, and the first text). The slow way keeps the state in a `stateful`
 model and asks `model.predict` for each character: it too reads every character only once.
 The weights are random; that changes no number of operations.
+
+`decoders` does the same for encoders and decoders (8,000 tokens, sources of 15): tokens a second
+of `keraseq.generation.decode`, beside `model.predict` a token on all that is written so far.
 """
 
 import argparse
@@ -96,6 +100,45 @@ def measure_cell(cell: str, units: int, repeats: int):
     yield measure_predict(cell, units)
 
 
+def measure_decoder(cell: str, units: int, attention: str | None, repeats: int):
+    """Tokens a second that one encoder and decoder writes."""
+    vocabulary, length = 8_000, 20
+    model = keraseq.models.encoder_decoder(
+        vocabulary, vocabulary, cell=cell, units=units, embedding=units, attention=attention
+    )
+    never = np.zeros(vocabulary)
+    never[2] = -1e9  # the end, so that all texts are equally long
+    model.layers[-1].bias.assign(never)
+    sources = np.random.default_rng(0).integers(3, vocabulary, (64, 15))
+
+    def slow():
+        written = np.full((1, 1), 1)
+        for _ in range(length):
+            logits = model.predict({"source": sources[:1], "target": written}, verbose=0)[0, -1]
+            written = np.append(written, [[logits.argmax()]], axis=1)
+
+    def row(rows, sampler, first, seconds):
+        return {
+            "attention": attention or "none",
+            "sampler": sampler,
+            "streams": rows,
+            "first_s": round(first, 2),
+            "tokens_per_s": round(rows * length / seconds, 1),
+        }
+
+    yield row(1, "model.predict a token", timed(slow), timed(slow))
+    for rows in (1, 64):
+        for sampler in ("greedy", "beam"):
+
+            def write(rows=rows, sampler=sampler):
+                keraseq.generation.decode(
+                    model, sources[:rows], start=1, end=2, length=length, sampler=sampler
+                )
+
+            first = timed(write)
+            yield row(rows, sampler, first, statistics.median(timed(write) for _ in range(repeats)))
+
+
 def print_tables(rows: list[dict]) -> None:
     import pandas as pd
 
@@ -119,6 +162,7 @@ def print_tables(rows: list[dict]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", nargs="?", choices=["language", "decoders"], default="language")
     parser.add_argument("--cells", default="lstm,gru,mut1")
     parser.add_argument("--units", type=int, default=256)
     parser.add_argument("--repeats", type=int, default=5)
@@ -127,6 +171,12 @@ def main() -> None:
     warm = model_of("elman", 4)
     keraseq.generate(warm, PROMPT, 1, tokenizer=LETTERS)
     rows = []
+    if options.what == "decoders":
+        for cell in options.cells.split(","):
+            for attention in (None, "additive", "general"):
+                for row in measure_decoder(cell, options.units, attention, options.repeats):
+                    print(json.dumps({"cell": cell, **row}), flush=True)
+        return
     for cell in options.cells.split(","):
         for row in measure_cell(cell, options.units, options.repeats):
             row = {

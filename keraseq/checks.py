@@ -82,3 +82,17 @@ def did_you_mean(name, known: Iterable[str]) -> str:
     """A hint to the nearest known name, or nothing."""
     near = difflib.get_close_matches(str(name), list(known), n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def few(names: Iterable[str], most: int = 5) -> str:
+    """The first few of some names, and how many more there are.
+
+    Example:
+
+    >>> from keraseq.checks import few
+    >>> few("abcde", most=3)
+    'a, b, c and 2 more'
+    """
+    names = list(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -10,6 +10,9 @@ from collections.abc import Callable
 import keras
 from keras.src.backend.common import global_state
 
+# The mask that a tensor carries: a layer that is called with several tensors is not told.
+from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
+
 # The scope around a scope, and whether variable updates are being recorded already: a loop must
 # read the variables as the code around it sees them.
 from keras.src.backend.common.stateless_scope import get_stateless_scope, in_stateless_scope
@@ -22,8 +25,10 @@ __all__ = [
     "DropoutRNNCell",
     "KeptState",
     "apart",
+    "before",
     "begin_at",
     "expected_batch",
+    "get_keras_mask",
     "get_stateless_scope",
     "give_masks",
     "graph_of",
@@ -35,6 +40,7 @@ __all__ = [
     "read_by",
     "run_graph",
     "serialized",
+    "set_keras_mask",
     "takes_training",
     "tape_record",
     "without_advice_on_tracing",
@@ -88,6 +94,17 @@ def run_graph(graph: keras.Model, inputs: list, instead: Callable):
     There is no public way: `keras.models.clone_model` would add nodes to the shared layers.
     """
     return graph._run_through_graph(inputs, instead)
+
+
+def before(graph: keras.Model, tensor: keras.KerasTensor) -> list:
+    """The tensors of a graph that do not follow from one of its inputs, where they meet it."""
+    nodes, found, follow = graph._nodes_by_depth, {}, {id(tensor)}
+    for depth in sorted(nodes, reverse=True):
+        for node in nodes[depth]:
+            if any(id(one) in follow for one in node.input_tensors):
+                follow.update(id(one) for one in node.outputs)
+                found |= {id(one): one for one in node.input_tensors if id(one) not in follow}
+    return list(found.values())
 
 
 def made_by(tensor: keras.KerasTensor):

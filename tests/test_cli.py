@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 
 from keraseq import __version__, cells, cli
 from keraseq.cli import app, listed, shell
-from keraseq.cli.compare import in_brackets
 
 # As a newcomer has it: pytest asks TensorFlow for more of its notes than they do.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
@@ -70,6 +69,15 @@ def test_a_table_fits_the_terminal(columns, monkeypatch, capsys):
     assert last == (f"also measured: {', '.join(hidden)}; --all shows them" if hidden else "")
     shell.show(frame, everything=True)
     assert "measure_8" in capsys.readouterr().out.splitlines()[1]
+
+
+def test_a_column_that_does_not_fit_hides_no_other(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    row = {"cell": "lstm[forget_bias=0]", "test": "0.123 ± 0.001", "difference": "+0.1 [0.0, 0.2]"}
+    shell.show(pd.DataFrame([row | {"long": "x" * 60, "units": "9"}]))
+    *table, last = capsys.readouterr().out.splitlines()
+    assert max(map(len, table)) <= 80 and last == "also measured: long; --all shows them"
+    assert [one.strip() for one in table[1].split("┃")[1:-1]] == [*row, "units"]
 
 
 def test_there_are_no_stubs():
@@ -132,13 +140,6 @@ def test_a_comparison_ends_with_its_report_and_json(tmp_path):
     other = CliRunner().invoke(app, [*command[:-1], "4", "--out", str(tmp_path)])
     assert other.exit_code == 2
     assert "was made with tasks.digits.steps=3, this run has 4" in other.stderr
-
-
-def test_cells_with_options_keep_their_commas():
-    assert in_brackets(["gru,lstm[forget_bias=0,coupled=false]", "rhn"]) == [
-        *("gru", "lstm[forget_bias=0,coupled=false]", "rhn"),
-    ]
-    assert in_brackets(None) is None
 
 
 def test_names_with_commas_or_one_by_one():

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from keraseq.cli.shell import ALL, app, fail, quiet_backend, show
+from keraseq.cli.shell import ALL, Grouped, app, fail, quiet_backend, show
 
 READING = Annotated[
     list[str] | None,
@@ -18,7 +18,7 @@ READING = Annotated[
 ]
 
 
-@app.command()
+@app.command(cls=Grouped)
 def evaluate(
     bundle: Annotated[Path, typer.Argument(help="Folder of the saved model.")],
     data: Annotated[
@@ -54,7 +54,7 @@ def evaluate(
         print(json.dumps(frame.to_dict("records")))
 
 
-@app.command()
+@app.command(cls=Grouped)
 def predict(
     bundle: Annotated[Path, typer.Argument(help="Folder of a saved model.")],
     raw: Annotated[

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from keraseq.cli.shell import app, fail, quiet_backend, terminal
+from keraseq.cli.shell import Grouped, app, fail, quiet_backend, terminal
 
 
-@app.command()
+@app.command(cls=Grouped)
 def cells(
     features: Annotated[int, typer.Option(help="Width of the inputs, to count parameters.")] = 64,
     units: Annotated[int, typer.Option(help="Size of the state, to count parameters.")] = 64,

@@ -1,15 +1,27 @@
 """`keraseq compare` and `keraseq report`."""
 
+import inspect
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from keraseq.cli.shell import ALL, app, fail, numbers, quiet_backend, terminal
+from keraseq.cli.shell import (
+    ALL,
+    Grouped,
+    app,
+    fail,
+    grouped,
+    numbers,
+    parameter,
+    quiet_backend,
+    terminal,
+)
 from keraseq.cli.shell import show as show_table
+from keraseq.recipes import reading as files
+from keraseq.recipes.recipe import READING, Option
 
 FAST_STEPS = 30  # of each trial with --fast: shows that all works, and nothing else
 
@@ -24,7 +36,6 @@ REFERENCE = option(str | None, "Cell that the others are paired with. Default: l
 AS_JSON = option(bool, "End with one line of JSON.", "--json")
 
 
-@app.command()
 def compare(
     tasks: option(
         list[str] | None,
@@ -37,8 +48,6 @@ def compare(
         "Cells, with commas, options in brackets: gru,lstm[forget_bias=0], or module:Class. "
         "Default: elman,lstm,gru,mut1,mut2,mut3.",
     ) = None,
-    target: option(str | None, "Column to forecast, where the task is a file.") = None,
-    label: option(str | None, "Column to tell from the others, where the task is a file.") = None,
     config: option(
         Path | None,
         "A TOML file of these settings (tasks, cells, seeds, ..., and steps and budget by task); "
@@ -78,6 +87,7 @@ def compare(
     fresh: option(bool, "Start over, and remove what is in the folder.", "--fresh") = False,
     everything: ALL = False,
     as_json: AS_JSON = False,
+    **reading,
 ) -> None:
     """Compare cells at an equal number of parameters.
 
@@ -92,11 +102,15 @@ def compare(
     rates = numbers("--learning-rates", learning_rates)
     quiet_backend()
     from keraseq import experiments
+    from keraseq.experiments.tasks.variants import in_brackets
+
+    def several(values):
+        return None if values is None else [one for text in values for one in in_brackets(text)]
 
     try:
         given = {
-            "tasks": of_files(in_brackets(tasks), target=target, label=label),
-            "cells": in_brackets(cells),
+            "tasks": several(tasks),
+            "cells": several(cells),
             "seeds": 1 if fast and seeds is None else seeds,
             "trials": trials,
             "sampler": sampler,
@@ -112,6 +126,7 @@ def compare(
             settings |= {"trials": trials or 0, "learning_rates": rates}
         results = experiments.compare(
             **settings,
+            **reading,
             workers=workers,
             out=out,
             storage=storage,
@@ -136,7 +151,27 @@ def compare(
         print(f"--fast: {FAST_STEPS} steps say nothing about the cells.", file=sys.stderr)
 
 
-@app.command()
+def of_files(name: str, meant: list[Option]) -> inspect.Parameter:
+    """The option of a comparison by which files are read, said as the recipes say it."""
+    kinds = {one.shell_kind for one in meant}
+    first, *others = dict.fromkeys(one.said for one in meant)
+    said = " Or: ".join([first, *(one for one in others if not one.startswith(first))])
+    flags = [f"--{one.replace('_', '-')}" for one in dict.fromkeys((name, meant[0].name))]
+    return parameter(
+        name, kinds.pop() if len(kinds) == 1 else str | None, grouped(said, READING, *flags)
+    )
+
+
+compare.__signature__ = inspect.Signature(
+    [
+        *(one for name, one in inspect.signature(compare).parameters.items() if name != "reading"),
+        *(of_files(name, meant) for name, meant in files.every().items()),
+    ]
+)
+app.command("compare", cls=Grouped)(compare)
+
+
+@app.command(cls=Grouped)
 def report(
     run: Annotated[Path, typer.Argument(help="Folder of a comparison.")],
     storage: option(str | None, "URL of its database, where it needs a password.") = None,
@@ -181,24 +216,3 @@ def show(results, everything: bool, as_json: bool) -> None:
         print(json.dumps(results.as_json()))
     if results.failed:
         raise typer.Exit(1)
-
-
-def in_brackets(values: list[str] | None) -> list[str] | None:
-    """Names that were given with commas; those between brackets belong to a name."""
-    if values is None:
-        return None
-    return [
-        one.strip() for value in values for one in re.findall(r"(?:[^,\[]|\[[^\]]*\]?)+", value)
-    ]
-
-
-def of_files(names: list[str] | None, **columns: str | None) -> list[str] | None:
-    """Tasks, those of files with the columns that were given for them."""
-    from keraseq.experiments.tasks import own
-
-    said = ",".join(f"{option}={column}" for option, column in columns.items() if column)
-    if not said:
-        return names
-    if not any(map(own.is_file, names or ())):
-        raise ValueError(f"{said.replace('=', ' ')}: there is no file among the tasks")
-    return [f"{name}[{said}]" if own.is_file(name) and "[" not in name else name for name in names]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from keraseq.cli.shell import app, terminal
+from keraseq.cli.shell import Grouped, app, terminal
 
 WIDTH = 80
 COLUMNS = {
@@ -18,7 +18,7 @@ COLUMNS = {
 }
 
 
-@app.command()
+@app.command(cls=Grouped)
 def data(
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from keraseq.cli.shell import app, fail, quiet_backend
+from keraseq.cli.shell import Grouped, app, fail, quiet_backend
 
 
-@app.command()
+@app.command(cls=Grouped)
 def generate(
     bundle: Annotated[Path, typer.Argument(help="Folder of a saved language model.")],
     prompt: Annotated[str, typer.Option(help="The text to continue.")] = "",

@@ -1,15 +1,18 @@
 """The command `keraseq` itself, and what its commands share: input, output, errors."""
 
+import inspect
 import math
 import os
 import sys
-from itertools import accumulate
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand
 
 from keraseq import __version__
+from keraseq.checks import one_of
 from keraseq.files import DamagedError
+from keraseq.recipes.recipe import COMMON, MODEL, READING, TRAINING
 
 ABOUT = "Recurrent cells for Keras 3: proven, fast, fairly compared."
 app = typer.Typer(
@@ -19,9 +22,69 @@ app = typer.Typer(
     rich_markup_mode=None,
     help=ABOUT,
 )
-TEXT = 32  # columns of the terminal that a text takes, if there is more of it in a table
+TEXT = 32  # columns of the terminal that a text may ask for in a table
 ALL = Annotated[bool, typer.Option("--all", help="Show every column, however wide.")]
 UsageError = typer.BadParameter.__base__  # Typer has no public name for it
+
+
+RUN = "Run"  # group of what is no setting
+GROUPS = (COMMON, READING, RUN, MODEL, TRAINING)  # in the order of the help
+
+
+class Grouped(TyperCommand):
+    """A command whose help shows options by group, and whose errors are one line."""
+
+    def format_options(self, ctx, formatter):
+        """The arguments, then the options by group, in order; those without one come first."""
+        for group in ("Arguments", None, *GROUPS):
+            named = [
+                record
+                for one in self.params
+                if (record := one.get_help_record(ctx)) and group_of(one) == group
+            ]
+            if named:
+                with formatter.section(group or "Options"):
+                    formatter.write_dl(named)
+
+    def parse_args(self, ctx, args):
+        """What was typed, or one line that says what is wrong."""
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError as error:
+            fail(self.said(error))
+
+    def said(self, error: UsageError) -> str:
+        """The error, with the nearest option."""
+        given = getattr(error, "option_name", None)
+        if given is None or not hasattr(error, "possibilities"):
+            return error.format_message()
+        flags = [flag for one in self.params for flag in one.opts if flag.startswith("--")]
+        try:
+            self.unknown(given, flags)
+        except ValueError as said:
+            return str(said)
+
+    def unknown(self, given: str, flags: list[str]) -> None:
+        """Raises an error that names the nearest option."""
+        one_of("option", given, flags)
+
+
+def group_of(one) -> str | None:
+    """The group of a parameter of a command, in its help."""
+    if one.param_type_name == "argument":
+        return "Arguments"
+    return getattr(one, "rich_help_panel", None)
+
+
+def parameter(name: str, kind, said, default=None) -> inspect.Parameter:
+    """A parameter of a command."""
+    kinds = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kinds, annotation=Annotated[kind, said], default=default)
+
+
+def grouped(help: str, group: str, *flags: str):
+    """An option of a command, in a group of its help."""
+    return typer.Option(*flags, help=help, rich_help_panel=group, show_default=False)
 
 
 def tell_version(asked: bool) -> None:
@@ -69,7 +132,7 @@ def terminal():
 
 
 def show(frame, everything: bool = False) -> None:
-    """A frame as a table: its first columns, as many as fit, or with `everything` all of them."""
+    """A frame as a table: the columns that fit, first ones first, or with `everything` all."""
     from pandas.api.types import is_numeric_dtype
     from rich.table import Table
 
@@ -77,13 +140,13 @@ def show(frame, everything: bool = False) -> None:
     frame = frame.rename(columns=str)
     cells = {name: list(map(written, column)) for name, column in frame.items()}
     numeric = {name: is_numeric_dtype(frame[name]) for name in cells}
-    widths = [  # that of a column with its border; texts may go on in the next line
-        min(max(map(len, [name, *column])), console.width if numeric[name] else TEXT) + 3
-        for name, column in cells.items()
-    ]
-    shown = [
-        name for name, end in zip(cells, accumulate(widths), strict=True) if end < console.width
-    ]
+    shown, taken = [], 1  # with its border; a text may go on in the next line
+    for name, column in cells.items():
+        most = console.width if numeric[name] else TEXT
+        width = min(max(map(len, [name, *column])), most) + 3
+        if taken + width <= console.width:
+            shown.append(name)
+            taken += width
     shown = list(cells) if everything else shown or list(cells)[:1]
     table = Table()
     for name in shown:

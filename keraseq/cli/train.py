@@ -2,28 +2,25 @@
 
 import inspect
 from pathlib import Path
-from typing import Annotated
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from keraseq import recipes
 from keraseq.checks import one_of
-from keraseq.cli.shell import UsageError, app, fail, quiet_backend, show, terminal
-from keraseq.recipes.presets import PRESETS, preset
-from keraseq.recipes.recipe import (
-    COMMON,
-    MODEL,
-    READING,
-    TRAINING,
-    Option,
-    refuse,
-    settings_of,
-    taken,
+from keraseq.cli.shell import (
+    RUN,
+    Grouped,
+    app,
+    fail,
+    grouped,
+    parameter,
+    quiet_backend,
+    show,
+    terminal,
 )
-
-RUN = "Run"  # group of what is no setting
-GROUPS = (COMMON, READING, RUN, MODEL, TRAINING)
+from keraseq.recipes.presets import PRESETS, preset
+from keraseq.recipes.recipe import Option, refuse, settings_of, taken
 
 
 class Recipes(TyperGroup):
@@ -38,33 +35,12 @@ class Recipes(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-class Grouped(TyperCommand):
-    """A command whose help shows options by group, and whose errors are one line."""
+class Training(Grouped):
+    """The command of a recipe."""
 
-    def format_options(self, ctx, formatter):
-        """The options under the names of their groups, in order."""
-        for group in GROUPS:
-            named = [p for p in self.params if getattr(p, "rich_help_panel", None) == group]
-            with formatter.section(group):
-                formatter.write_dl([one.get_help_record(ctx) for one in named])
-
-    def parse_args(self, ctx, args):
-        """What was typed, or one line that says what is wrong."""
-        try:
-            return super().parse_args(ctx, args)
-        except UsageError as error:
-            fail(self.said(error))
-
-    def said(self, error: UsageError) -> str:
-        """The error, with the nearest option, or the recipe that has it."""
-        given = getattr(error, "option_name", None)
-        if given is None or not hasattr(error, "possibilities"):
-            return error.format_message()
-        flags = [flag for one in self.params for flag in one.opts if flag.startswith("--")]
-        try:
-            return refuse(given, flags)
-        except ValueError as said:
-            return str(said)
+    def unknown(self, given: str, flags: list[str]) -> None:
+        """Raises an error that names the nearest option, or the recipe that has it."""
+        refuse(given, flags)
 
 
 OPTIONS: dict[str, dict[str, Option]] = {name: taken(settings_of(name)) for name in recipes.RECIPES}
@@ -72,34 +48,23 @@ train = typer.Typer(no_args_is_help=True, rich_markup_mode=None, cls=Recipes)
 app.add_typer(train, name="train", help="Train a model by one of the recipes.")
 
 
-def parameter(name: str, kind, said, default=None) -> inspect.Parameter:
-    """A parameter of a command."""
-    kinds = inspect.Parameter.KEYWORD_ONLY
-    return inspect.Parameter(name, kinds, annotation=Annotated[kind, said], default=default)
-
-
-def option(help: str, group: str, *flags: str):
-    """An option of a command."""
-    return typer.Option(*flags, help=help, rich_help_panel=group, show_default=False)
-
-
 def command_of(name: str, row: recipes.Row) -> None:
     """Makes the command of a recipe: its source, its settings, and what every training has."""
     parameters = [
         parameter("source", list[str] | None, typer.Argument(help=f"{row.reads}.")),
         *(
-            parameter(one.name, one.shell_kind, option(one.said, one.group))
+            parameter(one.name, one.shell_kind, grouped(one.said, one.group))
             for one in OPTIONS[name].values()
         ),
-        parameter("out", Path, option("Folder for the finished model.", RUN), Path("runs", name)),
+        parameter("out", Path, grouped("Folder for the finished model.", RUN), Path("runs", name)),
         parameter(
             "baselines",
             bool,
-            option("Measure simple methods too.", RUN, "--baselines/--no-baselines"),
+            grouped("Measure simple methods too.", RUN, "--baselines/--no-baselines"),
             True,
         ),
         *(
-            [parameter("start", Path | None, option("A saved model to train further.", RUN))]
+            [parameter("start", Path | None, grouped("A saved model to train further.", RUN))]
             if row.goes_on
             else []
         ),
@@ -117,7 +82,7 @@ def command_of(name: str, row: recipes.Row) -> None:
 
     Example: {row.example}
     """
-    train.command(name, cls=Grouped)(command)
+    train.command(name, cls=Training)(command)
 
 
 def presets_of(name: str) -> str:
@@ -180,7 +145,7 @@ def run(name: str, source, out: Path, baselines: bool, start: Path | None, given
     terminal().print(f"model: {out}", soft_wrap=True)
 
 
-@app.command("recipes")
+@app.command("recipes", cls=Grouped)
 def table() -> None:
     """List the recipes: what they read, what comes of it, an example, presets.
 

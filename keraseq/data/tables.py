@@ -1,7 +1,7 @@
 """Tables: a file, bytes or a frame -> a frame, and its numbers; nothing is guessed that matters.
 
 Cells of a text file are texts until somebody says what a column is: a number (`numbers`), a time
-(`keraseq.data.timeseries.dates.times`), or a text, which stays as it is: `007`, `NA`. An empty cell
+(`keraseq.data.timeseries.times.times`), or a text, which stays as it is: `007`, `NA`. An empty cell
 is missing. What a look at the file cannot decide is an error that names line and option.
 """
 
@@ -26,10 +26,12 @@ SEPARATORS = (";", "\t", "|", ",")
 SPOKEN = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": " "}
 LOOK = 1_000  # lines that are looked at to find the separator
 LONGEST = 1 << 30  # characters in a cell
+CLASSES = 50  # texts of a column, at most, that are called labels
+LONG = 50  # characters: more than a name has
 MISSING = frozenset(
     "|#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|N/A|NA|NULL|NaN|None|n/a|"
-    "nan|null|#NV".split("|")
-)  # of columns of numbers, as pandas reads them; #NV is what a German spreadsheet writes
+    "nan|null|#NV|#DIV/0!|.|..|...|:".split("|")
+)  # of columns of numbers, as pandas reads them, and as spreadsheets and statistical offices write
 TRUTH = {"true": 1.0, "false": 0.0}
 BLANKS = " \u00a0\u202f'\u2019"  # that may stand between thousands
 GROUPED = re.compile(rf"[+-]?\d{{1,3}}(?:[{BLANKS}]\d{{3}})+(?:[.,]\d*)?")
@@ -64,12 +66,15 @@ def read(
         encoding: Of a text file, such as `cp1252`. Default: UTF-8, or UTF-16 where the file begins
             with its mark.
         header: Whether the first line holds names, `yes` or `no`; without it columns are called
-            1, 2, ... Default: yes, and an error where the first line looks like data.
+            1, 2, ... Default: yes, and an error where the first line looks like data, or the second
+            like names. Names in several lines, as pandas writes them, are joined: `Close AAA`.
         name: Of a table that has none.
 
     Returns:
         A `Table`. Cells of a text file are texts, empty ones missing, and its index holds line
-        numbers. Options are of no effect on a frame and on Parquet, whose columns have types.
+        numbers. Empty cells at the end of a row, too many or left out, do not matter where the
+        first line has no name for them. Options are of no effect on a frame and on Parquet, whose
+        columns have types.
 
     Raises:
         ValueError: It cannot be read, or an option has to say how.
@@ -90,6 +95,8 @@ def read(
     ending = next((ending for ending in FILES if path.name.lower().endswith(ending)), None)
     if ending is None:
         raise ValueError(f"{str(path)!r} must end in one of {', '.join(FILES)}")
+    if path.is_dir():
+        raise FileNotFoundError(f"{str(path)!r} is a folder, and no file")
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}")
     name, kind = path.name[: -len(ending)], ending.removesuffix(".gz")
@@ -144,27 +151,17 @@ def text_table(raw: bytes, what, kind, name, sep, encoding, header) -> Table:
         raise ValueError(f"sep must be one character, tab or space; received sep={sep!r}")
     lines, rows = cells(text, sep)
     lines = [line + skipped for line in lines]
-    names = [one.strip() for one in rows[0]]
-    found = f"line {lines[0]} ({', '.join(names)[:60]})"
-    if header is None and all(map(is_data, filter(None, names))) and any(names):
-        raise ValueError(
-            f"{found} holds no names of columns: give header='no' (in a shell --header no), or "
-            "header='yes' if they are names"
-        )
-    if header == "no":
-        names = [str(at) for at in range(1, len(names) + 1)]
-    else:
-        lines, rows = lines[1:], rows[1:]
-    while rows and not any(map(str.strip, rows[-1])):
+    while not any(map(str.strip, rows[-1])):
         lines, rows = lines[:-1], rows[:-1]
-    for line, row in zip(lines, rows, strict=True):
-        while len(row) > len(names) and not row[-1].strip():
-            del row[-1]
-        if len(row) != len(names):
-            raise ValueError(
-                f"line {line} has {len(row)} cells, {found} has {len(names)}, with sep={sep!r}: "
-                f"quote what holds {sep!r}, or give another sep (in a shell --sep)"
-            )
+    rows = squared(lines, rows, sep)
+    names, below = [one.strip() for one in rows[0]], 1
+    if header == "no":
+        names, below = [str(at) for at in range(1, len(names) + 1)], 0
+    elif levels := levels_of(rows):
+        names, below = levels
+    elif header is None:
+        check_names(lines, rows)
+    lines, rows = lines[below:], rows[below:]
     columns = [[row[at] if row[at].strip() else None for row in rows] for at in range(len(names))]
     kept = [at for at, name in enumerate(names) if name or any(columns[at])]
     names = once([names[at] or f"Unnamed: {at}" for at in kept])
@@ -179,12 +176,104 @@ def text_table(raw: bytes, what, kind, name, sep, encoding, header) -> Table:
     return Table(frame, name, sep)
 
 
+def squared(lines: list[int], rows: list[list[str]], sep: str) -> list[list[str]]:
+    """The rows with as many cells as the first; empty cells at an end may be left out or added."""
+    first = [one.strip() for one in rows[0]]
+    wide = len(first)
+    named = max((at for at, one in enumerate(first, 1) if one), default=0)
+    found = f"line {lines[0]} ({', '.join(first)[:60]})"
+    bodies = [row[: max(wide, *(at for at, one in enumerate(row, 1) if one.strip()), 0)]
+              if len(row) > wide else row for row in rows]  # fmt: skip
+    ids = [row[0].strip() for row in bodies[1:]]
+    numbered = [[str(at + begin) for at in range(len(ids))] for begin in (0, 1)]
+    if {len(row) for row in bodies[1:]} == {wide + 1} and (
+        ids in numbered or not any(map(is_data, ids))
+    ):
+        raise ValueError(
+            f"all lines have {wide + 1} cells, {found} alone has {wide}, with sep={sep!r}: give "
+            f"the first column a name too, such as 'id{sep}' at the beginning of line {lines[0]}"
+        )
+    for line, row in zip(lines, bodies, strict=True):
+        if len(row) > wide:
+            advice = f"quote what holds {sep!r}, or give another sep (in a shell --sep)"
+        elif len(row) < named:
+            advice = (
+                f"end it with {sep!r} if its last cells are empty, delete it if it is no row of "
+                "the table, or give another sep (in a shell --sep)"
+            )
+        else:
+            continue
+        raise ValueError(
+            f"line {line} has {len(row)} cell{'s' * (len(row) > 1)}, too "
+            f"{'many' if len(row) > wide else 'few'}: {found} has {wide}, with sep={sep!r}: "
+            f"{advice}"
+        )
+    return [row + [""] * (wide - len(row)) for row in bodies]
+
+
+def levels_of(rows: list[list[str]]) -> tuple[list[str], int] | None:
+    """Names of columns in several levels, joined, and how many lines they take, as pandas writes
+    them: the name of the index has a line of its own, or names of the first level come twice."""
+    rows = [[one.strip() for one in row] for row in rows[:7]]
+    data = next((at for at, row in enumerate(rows) if any(map(is_data, row))), 0)
+    if data < 2 or len(rows[0]) < 2:
+        return None
+    alone = bool(rows[data - 1][0]) and not any(rows[data - 1][1:])
+    levels = rows[: data - 1] if alone else rows[:data]
+    repeats = len({*rows[0][1:]}) < len(rows[0]) - 1
+    if len(levels) < 2 or not all(all(level[1:]) for level in levels):
+        return None
+    if not alone and not repeats:
+        return None
+    index = rows[data - 1 if alone else 0][0]
+    return [index, *map(" ".join, zip(*(level[1:] for level in levels), strict=True))], data
+
+
+def check_names(lines: list[int], rows: list[list[str]]) -> None:
+    """Raises where the first line looks like data, or another one like names."""
+    names, *body = [[one.strip() for one in row] for row in rows]
+    columns = list(zip(*body, strict=True))
+    shown = f"line {lines[0]} ({', '.join(names)[:60]})"
+    say = "give header='no' (in a shell --header no), or header='yes' if they are names"
+    if all(map(is_data, filter(None, names))) and any(names):
+        raise ValueError(f"{shown} holds no names of columns: {say}")
+    if names in body and len(names) > 1 and not any(map(is_data, names)):
+        raise ValueError(
+            f"line {lines[body.index(names) + 1]} repeats {shown}: if tables were joined delete "
+            "it; if it is no line of names give header='no' (in a shell --header no)"
+        )
+    numbers = [one for one in names if is_data(one)]
+    for name, column in zip(names, columns, strict=False):
+        kinds = {*column}
+        known = name and name in kinds and len(kinds) <= CLASSES
+        long = len(name) > LONG and 2 * sum(map(len, column)) > LONG * len(column)
+        if (known or long) and (not is_data(name) or len(numbers) == 1):
+            why = "stands below it too" if known else "is a long text, as those below it are"
+            raise ValueError(
+                f"{shown} may be data rather than names of columns, for {name[:30]!r} {why}: {say}"
+            )
+    if len(body) > 3 and not any(map(is_data, body[0])):
+        for at, column in enumerate(columns):
+            first, *rest = column
+            if first and first not in MISSING and all(map(is_data, rest[:LOOK])):
+                raise ValueError(
+                    f"line {lines[1]} ({', '.join(body[0])[:60]}) holds no data, the lines below "
+                    f"hold numbers in column {names[at]!r}: delete it if it is a second line of "
+                    "names or units; give header='yes' if it is a row"
+                )
+
+
 def decoded(raw: bytes, encoding: str | None) -> str:
     """The text, by the mark at its beginning, else as UTF-8, with one kind of line end."""
     known = encoding
     if encoding is None:
         marked = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
         known = "utf-16" if marked else "utf-8-sig"
+        if not marked and b"\0" in raw:
+            raise ValueError(
+                "it holds zero bytes: it is no text, or give its encoding, such as "
+                "encoding='utf-16-le' (in a shell --encoding utf-16-le)"
+            )
     try:
         text = raw.decode(known)
     except LookupError:
@@ -250,6 +339,8 @@ def separator(text: str, kind: str) -> str:
             support[sep] = sum(one == counts[0] for one in counts) / len(counts)
     if kind == ".tsv" and ("\t" in support or not support):
         return "\t"
+    if max(support.values(), default=0) <= 0.5:
+        before_names(head)
     best = [sep for sep, share in support.items() if share == max(support.values())]
     shown = first.strip()[:60]
     if len(best) == 1:  # where rows differ, the one that does is named later
@@ -271,6 +362,22 @@ def separator(text: str, kind: str) -> str:
             " give sep='tab' (in a shell --sep tab) if it is one column"
         )
     return ","
+
+
+def before_names(head: str) -> None:
+    """Raises where other lines, such as a title, stand before a table of several columns."""
+    lines = [(at, line) for at, line in enumerate(head.splitlines(), 1) if line.strip()]
+    for sep in SEPARATORS:
+        counts = [line.count(sep) for _, line in lines]
+        begin = max((at + 1 for at, one in enumerate(counts) if one != counts[-1]), default=0)
+        if counts[-1] and 0 < begin < len(counts) - 2:
+            at, line = lines[begin]
+            if not any(is_data(one.strip()) for one in line.split(sep)):
+                raise ValueError(
+                    f"line {at} ({line.strip()[:60]}) holds the names, it seems: delete the "
+                    f"lines before it, or say what separates cells, such as sep={sep!r} (in a "
+                    f"shell --sep {spoken(sep)})"
+                )
 
 
 def counted(text: str, sep: str) -> list[int]:
@@ -418,13 +525,25 @@ def numbers(column: pd.Series, decimal: str = ".") -> pd.Series:
                 f"; if {other!r} is the decimal mark give decimal={other!r} (in a shell --decimal "
                 f"{other})"
                 if mark
-                else ""
+                else signs(cell, decimal)
             )
             raise ValueError(
                 f"{cell!r} in {place(column, row)}, column {column.name!r}, is no number{hint}"
             )
         known[cell] = value
     return pd.Series([known[cell] for cell in column.tolist()], column.index, dtype="float64")
+
+
+def signs(cell, decimal: str) -> str:
+    """What stands beside a number: a mark of money, a per cent sign, an accountant's minus."""
+    kept = re.sub(r"[%\u20ac$\u00a3\u00a5()]|\b(kr|EUR|USD|SEK)\b", "", str(cell)).strip()
+    minus = "(" in str(cell) or (kept.endswith("-") and kept[0].isdigit())
+    kept = kept.rstrip("-")
+    mark = shape(number_text(kept))
+    value = as_number(kept, mark if mark in OTHER else decimal)
+    if mark is None or value is None or kept == cell:
+        return ""
+    return f"; write it as a number alone, such as {-value if minus else value:g}"
 
 
 def as_number(cell, decimal: str) -> float | None:

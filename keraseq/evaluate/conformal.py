@@ -45,7 +45,8 @@ def check_enough(count: int, coverage: float) -> None:
     if count < needed:
         raise ValueError(
             f"an interval of {coverage:.6g} is calibrated on at least {needed} forecasts; there "
-            f"are {count}: give a larger validation part, or quantiles that are nearer together"
+            f"are {count}: give a larger validation part (in a shell --validation), or quantiles "
+            "that are nearer together (--quantiles)"
         )
 
 

@@ -51,6 +51,7 @@ def compare(
     wait: float = store.WAIT,
     fresh: bool = False,
     progress: bool = True,
+    **reading,
 ) -> Results:
     """Trains every cell on every task from several seeds, and writes a report.
 
@@ -69,7 +70,7 @@ def compare(
     Args:
         tasks: Names of tasks (`keraseq.experiments.tasks.names()`), `"module:name"` of your own, or
             the class, or a function that returns a task; or data of your own: a file,
-            `"sales.csv[target=units]"` or `"reviews.csv[label=stars]"` (see
+            `"sales.csv[target=units]"` or `"reviews.csv[label=stars]"` (see `reading` and
             `keraseq.experiments.tasks.get`), what `keraseq.data.series`, `reviews` and
             `labelled_series` give, `keraseq.data.Parts` of arrays, or a dictionary of such by name.
             Default: characters, co2, digits.
@@ -103,6 +104,10 @@ def compare(
         fresh: Whether to remove an earlier comparison from the folder, and the experiment of that
             name from the storage. Defaults to `False`.
         progress: Whether to show progress on the error output. Defaults to `True`.
+        **reading: Of the tasks that are files: `target` to forecast, a name or several, or `label`,
+            and how they are read, as `keraseq train forecast` and `classify` are told: `sep`,
+            `decimal`, `date_format`, `time`, `id`, `horizon`, ... What stands in the brackets of a
+            file's own name wins.
 
     Returns:
         The results; `report.html`, `results.csv`, `summary.csv`, `curves.csv` and `figures` lie in
@@ -129,6 +134,7 @@ def compare(
         budget=budget,
         steps=steps,
         learning_rates=learning_rates,
+        reading=reading,
     )
     workers = default_workers() if workers is None else positive_integer("workers", workers)
     heartbeat = positive_integer("heartbeat", heartbeat)

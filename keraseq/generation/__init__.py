@@ -1,5 +1,6 @@
 """Writing with a language model: `keraseq.generate(model_or_bundle, prompt, length)`.
 
+decoding.py  writing from a context (translations, captions): `decode`, `alignment`
 text.py        prompts, stop strings, pieces of text: what users call
 choosing.py    which of keras_nlp's samplers chooses the tokens
 engine.py      the loop over tokens, compiled as a whole
@@ -7,6 +8,7 @@ compiled.py    what compiles, on each backend
 """
 
 from keraseq.generation.choosing import NAMES, WHOLE
+from keraseq.generation.decoding import Written, alignment, decode
 from keraseq.generation.text import generate, score, stream
 
-__all__ = ["NAMES", "WHOLE", "generate", "score", "stream"]
+__all__ = ["NAMES", "WHOLE", "Written", "alignment", "decode", "generate", "score", "stream"]

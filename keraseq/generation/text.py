@@ -14,6 +14,7 @@ import numpy as np
 from keraseq.bundle import Bundle
 from keraseq.data.text.normal import normal
 from keraseq.generation.choosing import Choice, choose
+from keraseq.generation.decoding import decode
 from keraseq.generation.engine import BUFFER, Engine
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ def generate(
     stop: str | Sequence[str] | None = None,
     tokenizer: Tokenizer | None = None,
 ):
-    """Continues a text, or many at once, with a language model.
+    """Continues a text, or many at once, with a language model; or what a decoder makes of them.
+
+    A model that writes from a context, such as a translator, does not continue its prompt: that is
+    the context, and the text is the translation, at most `length` tokens (`sampler="beam"` looks
+    for the best). See `keraseq.generation.decode`.
 
     The model reads the prompt, then writes token by token; what it wrote, it reads. That loop is
     compiled as a whole the first time (about a second) and kept with the model: another prompt,
@@ -98,6 +103,9 @@ def generate(
         arXiv:1805.04833 (top-k). Su et al. 2022, "A Contrastive Framework for Neural Text
         Generation", arXiv:2202.06417.
     """
+    if writes_from_context(model):
+        choice = {"sampler": sampler, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+        return from_context(model, prompt, length, choice, seed, stop, tokenizer)
     task = prepare(model, prompt, length, sampler, temperature, top_k, top_p, seed, stop, tokenizer)
     writers = task.writers()
     for tokens in pieces(task, BETWEEN_LOOKS if task.stops else BUFFER):
@@ -195,6 +203,44 @@ def score(
     if not len(tokens):
         raise ValueError("text must have at least one token; received an empty one")
     return engine.score(tokens)
+
+
+def writes_from_context(model) -> bool:
+    """Whether a model, or a bundle's, writes from a context, as translators do."""
+    model = model.model if isinstance(model, Bundle) else model
+    return "target" in (one.name for one in getattr(model, "inputs", None) or ())
+
+
+def from_context(model, prompt, length: int, choice: dict, seed, stop, tokenizer):
+    """What a decoder makes of sentences: see `keraseq.generation.decode`."""
+    if stop is not None:
+        raise ValueError("a decoder knows where its text ends: it takes no stop")
+    if isinstance(model, Bundle):
+        with model.reading(StoredEncoder, "translator") as stored:
+            if tokenizer is None and stored.encoder is not None:
+                from keraseq.data import SentenceEncoder
+
+                tokenizer = SentenceEncoder.from_dict(stored.encoder)
+        model = model.model
+    many = not isinstance(prompt, str)
+    texts = list(prompt) if many else [prompt]
+    if tokenizer is None or not all(isinstance(one, str) for one in texts):
+        raise ValueError(
+            "a decoder goes from texts to texts with tokenizer=, a keraseq.data.SentenceEncoder, "
+            "or a bundle that has one; accepted for token ids: keraseq.generation.decode"
+        )
+    sources, _ = tokenizer.read(texts)
+    ends = {"start": tokenizer.start, "end": tokenizer.end, "length": length}
+    written = decode(model, sources, **ends, **choice, seed=checked_seed(seed))
+    texts = [tokenizer.decode(one.tokens) for one in written]
+    return texts if many else texts[0]
+
+
+@dataclass(frozen=True)
+class StoredEncoder:
+    """What writing from a sentence needs of a bundle's preprocessing."""
+
+    encoder: dict | None = None
 
 
 class Task(NamedTuple):

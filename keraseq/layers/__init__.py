@@ -1,5 +1,6 @@
 """Layers: how a cell runs over time, and what stands below and above it in a model."""
 
+from keraseq.layers.attention import Attention, AttentionCell
 from keraseq.layers.bidirectional import Bidirectional
 from keraseq.layers.crf import CRF, marginals, viterbi
 from keraseq.layers.each_word import EachWord
@@ -17,6 +18,8 @@ from keraseq.layers.wide import WideLogits
 __all__ = [
     "CRF",
     "RNN",
+    "Attention",
+    "AttentionCell",
     "Bidirectional",
     "EachWord",
     "FeedbackRNN",

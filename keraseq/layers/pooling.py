@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keraseq.checks import one_of
+from keraseq.layers.attention import shares_of
 from keraseq.layers.rnn import valid_steps
 
 POOLINGS = ("last", "mean", "max", "attention")  # "last" is what a recurrent layer returns itself
@@ -75,12 +76,10 @@ class SequencePooling(keras.layers.Layer):
         return ops.cast(pooled, self.compute_dtype)
 
     def _attended(self, x, mask):
-        scores = ops.matmul(x, ops.cast(self.w, x.dtype))
-        if mask is None:
-            return ops.sum(ops.softmax(scores, axis=1) * x, axis=1)
-        valid = mask[..., None]
-        shares = ops.softmax(ops.where(valid, scores, -1e9), axis=1)
-        return ops.sum(ops.where(valid, shares, 0.0) * x, axis=1)
+        if mask is not None:
+            x = ops.where(mask[..., None], x, 0.0)
+        scores = ops.matmul(x, ops.cast(self.w, x.dtype))[..., 0]
+        return ops.sum(shares_of(scores, mask)[..., None] * x, axis=1)
 
     def compute_mask(self, inputs, mask=None):
         """None: the time axis is gone."""

@@ -65,7 +65,10 @@ class RNN(Holding, Starting, keras.layers.RNN):
         context: Nested tensors that every step may read, such as the outputs of an encoder and
             their mask; the cell finds them in `keraseq.cells.running().context`, and they get their
             gradient in every loop. A step that reads any other tensor is found out and runs in the
-            plain loop. Default: none.
+            plain loop. A cell that has `remember(context, context_mask)`, such as `AttentionCell`,
+            finds what that gave. Default: none.
+        context_mask: For a cell that has `remember`: the masks of the context, as nested as it is.
+            Default: those that it carries.
 
     Returns:
         The output, `(batch, time, output_size)` or `(batch, output_size)`; with `return_state` a
@@ -123,11 +126,23 @@ class RNN(Holding, Starting, keras.layers.RNN):
     def build(self, sequences_shape, initial_state_shape=None, context_shape=None):
         """Builds the cell, and the states of a `stateful` layer."""
         self._check(sequences_shape)
+        if hasattr(self.cell, "remember") and not self.cell.built:
+            self.cell.build((sequences_shape[0], *sequences_shape[2:]), context_shape)
         super().build(sequences_shape, initial_state_shape)
 
-    def call(self, sequences, initial_state=None, mask=None, training=False, context=None):
+    def call(
+        self,
+        sequences,
+        initial_state=None,
+        mask=None,
+        training=False,
+        context=None,
+        context_mask=None,
+    ):
         """Runs the cell over the sequence."""
         self._check(sequences.shape)
+        if context is not None and hasattr(self.cell, "remember"):
+            context = self.cell.remember(context, context_mask)
         output, states = self.over_time(
             swap_time(sequences), initial_state, mask, training, context
         )
@@ -142,7 +157,7 @@ class RNN(Holding, Starting, keras.layers.RNN):
             and a list of the last states, whether `return_state` or not.
         """
         batch = ops.shape(sequences)[1]
-        carry = {"states": self._states_before(initial_state, batch)}
+        carry = {"states": self.states_before(initial_state, batch)}
         reads = {"x": sequences}
         if mask is not None:
             reads["valid"] = ops.transpose(valid_steps(mask))
@@ -273,7 +288,8 @@ class RNN(Holding, Starting, keras.layers.RNN):
                 f"stateful=True was built for batches of {expected}; received a batch of {batch}"
             )
 
-    def _states_before(self, initial_state, batch):
+    def states_before(self, initial_state, batch):
+        """The states before the first step, nested as the cell nests them: given, kept, its own."""
         if initial_state is None:
             initial_state = self.states if self.stateful else self.get_initial_state(batch)
         elif not isinstance(self.cell, Cell):  # cells in one another may nest theirs
@@ -295,7 +311,8 @@ class RNN(Holding, Starting, keras.layers.RNN):
         """keraseq's cells keep their states in the variable dtype, others in the compute dtype."""
         if isinstance(self.cell, Cell):
             return self.cell.variable_dtype
-        return getattr(self.cell, "compute_dtype", self.compute_dtype)
+        other = getattr(self.cell, "compute_dtype", self.compute_dtype)
+        return getattr(self.cell, "state_dtype", other)
 
     def _output_shape(self):
         size = getattr(self.cell, "output_size", None)

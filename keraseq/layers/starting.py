@@ -1,6 +1,9 @@
 """The states before the first step that a caller gives: what fits, and one row for all."""
 
+import keras
 from keras import ops, tree
+
+from keraseq.keras_inside import get_keras_mask
 
 
 class Starting:
@@ -14,6 +17,11 @@ class Starting:
         given = kwargs.get("initial_state", args[0] if args else None)
         if given is not None:
             check_states(given, self.state_sizes, sequences)
+        # Keras (3.15) forgets the mask of the first of several tensors.
+        if len(args) < 2 and kwargs.get("mask") is None and not keras.tree.is_nested(sequences):
+            mask = get_keras_mask(sequences)
+            if mask is not None and not isinstance(mask, keras.KerasTensor):
+                kwargs["mask"] = mask
         return super().__call__(sequences, *args, **kwargs)
 
 

@@ -7,7 +7,9 @@ import numpy as np
 from keras import ops, tree
 
 from keraseq.cells import Cell
+from keraseq.cells.context import during
 from keraseq.keras_inside import graph_of, operations, run_graph
+from keraseq.layers.attention import AttentionCell
 from keraseq.layers.rnn import RNN
 from keraseq.layers.stack import Stack
 
@@ -72,11 +74,7 @@ class Stateless:
 
     def first_states(self, batch: int) -> list:
         """The states before the first token."""
-        return [
-            as_lists(rnn.cell.get_initial_state(batch_size=batch))
-            for tower in self.towers
-            for rnn in tower.rnns
-        ]
+        return [one for tower in self.towers for one in tower.first_states(batch)]
 
     def step(self, tokens, states) -> Read:
         """Reads one token `(batch,)` in each row."""
@@ -151,19 +149,48 @@ class Tower:
             for one in layers
         ]
 
+    def first_states(self, batch, given=None) -> list:
+        """Before the first step, of each layer: what is given, flat, or what its cell says."""
+        if given is None:
+            cells = [rnn.cell for rnn in self.rnns]
+            return [as_lists(cell.get_initial_state(batch_size=batch)) for cell in cells]
+        given, states = list(tree.flatten(given)), []
+        for rnn in self.rnns:
+            count = len(rnn.state_sizes)
+            states.append(rnn.states_before(given[:count], batch))
+            given = given[count:]
+        return states
+
+    def remember(self, context, mask=None):
+        """What the steps find of a context that stays, see `keraseq.layers.RNN`."""
+        cell = self.rnns[0].cell
+        if context is None or not hasattr(cell, "remember"):
+            return context
+        return cell.remember(context, mask)
+
     def step(self, x, states):
         """One step, `(batch, 1, features)` -> `(batch, 1, width)` and the new states."""
+        return self.look(x, states, None)[:2]
+
+    def look(self, x, states, memory):
+        """One step with what `remember` gave; also where it looked, None if nowhere."""
+        looked = None
 
         def step(rnn, below, before):
+            nonlocal looked
             x, cell = below[:, 0], rnn.cell
             if isinstance(cell, Cell):  # called as a layer it would have its states cast
                 y, after = cell.advance(cell.project(x), before)
+            elif isinstance(cell, AttentionCell):
+                y, after, looked = cell.advance(x, before, memory)
             else:
                 y, after = cell(x, before)
                 after = list(after) if isinstance(after, (list, tuple)) else [after]
             return ops.cast(y, rnn.compute_dtype)[:, None], like(before, after)
 
-        return self._through(x, states, step)
+        with during(context=memory):
+            y, after = self._through(x, states, step)
+        return y, after, looked
 
     def read(self, x, states, valid=None):
         """All steps, `(batch, time, features)` -> `(batch, time, width)` and the last states."""
@@ -221,6 +248,12 @@ def check_graph(model, graph):
                 f"layer {layer.name!r} of model {model.name!r} takes token 0 for padding "
                 "(mask_zero=True); a language model reads every token"
             )
+    check_recurrent(model, graph.layers)
+
+
+def check_recurrent(model, layers) -> None:
+    """Raises a one-line error if a recurrent layer cannot go step by step."""
+    for layer in layers:
         if not is_recurrent(layer):
             continue
         backward = isinstance(layer, keras.layers.Bidirectional) or getattr(

@@ -4,7 +4,7 @@ import keras
 
 from keraseq.checks import boolean, positive_integer
 from keraseq.checks import rate as fraction
-from keraseq.layers import MaskNaN, PairEmbedding, WordDropout, WordVectors
+from keraseq.layers import MaskNaN, PairEmbedding, WordDropout
 
 
 def sequence_inputs(
@@ -36,30 +36,20 @@ def sequence_inputs(
 
 
 def embedded_tokens(
-    name,
-    vocabulary,
-    embedding,
-    length,
-    dropout,
-    prefix="",
-    word_dropout=0.0,
-    pairs=0,
-    fixed=0,
+    name, vocabulary, embedding, length, dropout, prefix="", word_dropout=0.0, pairs=0, embed=None
 ):
     """An input of tokens, and their embedding with dropouts; 0 is padding and masked.
 
-    The vectors of the `fixed` last tokens are not trained.
+    Without a layer `embed` that others have too, one of its own is made.
     """
     vocabulary = positive_integer(f"{prefix}vocabulary", vocabulary)
     embedding = positive_integer("embedding", embedding)
     inputs = keras.Input((length,), dtype="int32", name=name)
-    trained, tokens = vocabulary - fixed, inputs
-    if fixed:
-        embed = WordVectors(trained, fixed, embedding, name=f"{prefix}embedding")
-    else:
+    if embed is None:
         embed = keras.layers.Embedding(
             vocabulary, embedding, mask_zero=True, name=f"{prefix}embedding"
         )
+    tokens = inputs
     if fraction("word_dropout", word_dropout):
         tokens = WordDropout(word_dropout, name=f"{prefix}word_dropout")(inputs)
     x = embed(tokens)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from keraseq.checks import positive_integer
-from keraseq.layers import CRF, EachWord, stack
+from keraseq.layers import CRF, EachWord, WordVectors, stack
 from keraseq.models.inputs import drop, embedded_tokens, full_precision, sequence_inputs
 from keraseq.models.sequence_model import SequenceModel
 
@@ -110,15 +110,11 @@ def sequence_tagger(
     if vocabulary is None:
         inputs, x = sequence_inputs(features, vocabulary, embedding, length, dropout)
     else:
+        embed = None
+        if fixed:
+            embed = WordVectors(vocabulary - fixed, fixed, embedding, name="embedding")
         inputs, x = embedded_tokens(
-            "tokens",
-            vocabulary,
-            embedding,
-            length,
-            0.0,
-            "",
-            word_dropout,
-            fixed=fixed,
+            "tokens", vocabulary, embedding, length, 0.0, "", word_dropout, embed=embed
         )
         if characters:
             letters = keras.Input((length, None), dtype="int32", name="characters")

@@ -201,6 +201,84 @@ def test_daylight_saving():
     refused("cannot be local times of tz='Europe/Berln'", naive, tz="Europe/Berln")
 
 
+BERLIN = {"tz": "Europe/Berlin"}
+
+
+@pytest.mark.parametrize("freq", ["2h", "3h", "6h", "12h"])
+@pytest.mark.parametrize("begin", ["2026-03-25", "2026-10-21"])
+def test_steps_of_hours_follow_the_clock_that_they_are_written_by(freq, begin):
+    """Either 0:00, 6:00, 12:00 by the clock of the day, or every sixth hour that passes."""
+    clock = pd.date_range(begin, periods=120, freq=freq)
+    true = clock.tz_localize("Europe/Berlin", ambiguous=np.ones(120, bool),
+                             nonexistent="shift_forward")  # fmt: skip
+    passing = pd.date_range(begin, periods=120, freq=freq, tz="Europe/Berlin")
+    for index, local in ((true, clock), (passing, passing.tz_localize(None))):
+        coming = pd.DataFrame({"date": local.astype(str), "y": 1.0})
+        for rows in (60, 110, int((index < index[0] + pd.Timedelta(days=4)).sum())):
+            found = data.series(coming[:rows], **BERLIN)
+            assert found.freq == freq and list(found.frames["series"].index) == list(index[:rows])
+        found = data.series(coming[:110], **BERLIN)
+        assert list(found.times_after("series", 10)) == list(index[110:])
+    refused("lies between", pd.DataFrame({"date": passing.tz_localize(None), "y": 1.0}))
+    refused("tz='Europe/Berlin' (in a shell --tz Europe/Berlin)",
+            pd.DataFrame({"date": passing.tz_localize(None), "y": 1.0}))  # fmt: skip
+
+
+def test_the_hour_that_is_missing_and_the_one_that_comes_twice():
+    for freq in ("h", "30min"):
+        for day in ("2026-03-28", "2026-10-24"):
+            index = pd.date_range(day, periods=200, freq=freq, tz="Europe/Berlin")
+            frame = pd.DataFrame({"date": index.tz_localize(None), "y": np.arange(200.0)})
+            back = data.series(frame[::-1], fill="previous", **BERLIN)  # newest first
+            assert list(back.frames["series"].index) == list(index)
+            assert back.frames["series"]["y"].tolist() == frame["y"].tolist()
+        steady = pd.date_range("2026-03-28", periods=200, freq=freq)
+        frame = pd.DataFrame({"date": steady, "y": 1.0})
+        refused("never showed 2026-03-29 02:00:00: if the clock of these rows never changes give "
+                "tz='UTC+01:00'", frame, fill="previous", **BERLIN)  # fmt: skip
+        found = data.series(frame, tz="UTC+01:00")
+        assert found.frames["series"].index[0] == pd.Timestamp("2026-03-27 23:00", tz="UTC")
+        assert found.freq == freq and len(found.frames["series"]) == 200
+        once = pd.DataFrame({"date": pd.date_range("2026-10-24", periods=200, freq=freq), "y": 1.0})
+        refused("it is an hour that comes twice", once, **BERLIN)
+        refused("which row is of which moment only their order says",
+                frame.assign(date=index.tz_localize(None)).sample(frac=1, random_state=1),
+                fill="previous", **BERLIN)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "tz, day",
+    [
+        ("America/Sao_Paulo", "2017-10-15"),
+        ("Africa/Cairo", "2026-04-24"),
+        ("Asia/Beirut", "2026-03-29"),
+    ],
+)
+def test_days_of_a_zone_that_skips_midnight(tz, day):
+    days = pd.date_range(pd.Timestamp(day) - pd.Timedelta(days=15), periods=40)
+    true = days.tz_localize(tz, nonexistent="shift_forward")
+    assert true[15].hour == 1
+    frame = pd.DataFrame({"date": days, "y": np.arange(40.0)})
+    for rows in (14, 15, 16, 17, 37):  # the day is ahead, the last one, or behind
+        for source in (frame[:rows], frame[:rows].assign(date=true[:rows])):
+            found = data.series(source, tz=tz)
+            assert found.freq == "D" and list(found.frames["series"].index) == list(true[:rows])
+            assert list(found.times_after("series", 3)) == list(true[rows : rows + 3])
+    gap = data.series(frame.drop(index=[15, 20]), tz=tz, fill="previous")
+    assert list(gap.frames["series"].index) == list(true)
+
+
+@pytest.mark.parametrize("freq", ["D", "W-MON", "MS", "12h"])
+def test_offsets_that_change_need_the_zone(freq):
+    index = pd.date_range("2026-02-02", periods=120, freq=freq)
+    index = index.tz_localize("Europe/Berlin")
+    text = pd.DataFrame({"date": [one.isoformat() for one in index], "y": np.arange(120.0)})
+    refused("tz='Europe/Berlin' (in a shell --tz Europe/Berlin)", text)
+    found = data.series(text, **BERLIN)
+    assert found.freq == freq and found.tz == "Europe/Berlin"
+    assert list(found.frames["series"].index) == list(index)
+
+
 def test_calendar_features_go_on_after_the_end():
     found = data.series(hours(48), targets="y", calendar=["hour", "weekday"])
     assert found.columns == ("y", "hour_sin", "hour_cos", "weekday_sin", "weekday_cos")
@@ -361,3 +439,12 @@ def test_temperatures_by_name():
     assert (series.targets, series.freq, series.season) == (("temperature",), "D", 7)
     assert len(frame) == 3652 and frame["temperature"].iloc[0] == 20.7  # with two leap days
     assert series.source == "melbourne"
+
+
+def test_a_series_says_itself_in_a_line():
+    table = pd.DataFrame({f"y{i}": np.arange(20.0) for i in range(7)})
+    one = data.series(table.assign(x=1.0), targets=list(table), past_covariates=["x"])
+    assert str(one) == (
+        "series: train 14, validation 3, test 3 rows (no times); targets y0, y1, y2, y3, y4 and 2 "
+        "more; covariates x"
+    )

@@ -10,6 +10,7 @@ import pytest
 
 from keraseq import data
 from keraseq.data import tables
+from keraseq.data.timeseries.times import times
 
 DAYS = pd.date_range("2024-01-01", periods=40)
 
@@ -60,6 +61,161 @@ FILES = {  # how it is written: bytes, ending, options
 }  # fmt: skip
 
 
+MONTHS = pd.date_range("2020-01-01", periods=36, freq="MS")
+NAMES = {
+    "German": "Jan. Feb. Mrz Apr. Mai Juni Juli Aug. Sep. Okt. Nov. Dez.",
+    "German, whole": "Januar Februar März April Mai Juni Juli August September Oktober November "
+    "Dezember",
+    "Swedish": "jan feb mar apr maj jun jul aug sep okt nov dec",
+    "French": "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.",
+    "Spanish": "ene feb mar abr may jun jul ago sep oct nov dic",
+    "Italian": "gen feb mar apr mag giu lug ago set ott nov dic",
+    "Portuguese": "jan fev mar abr mai jun jul ago set out nov dez",
+    "Dutch": "jan feb mrt apr mei jun jul aug sep okt nov dec",
+    "English": "Jan Feb Mar Apr May June July Aug Sept Oct Nov Dec",
+}
+
+
+@pytest.mark.parametrize("language", NAMES)
+def test_names_of_months(language):
+    words = NAMES[language].split()
+    for form in ("{m} {y}", "{y} {m}", "{d}. {m} {y}", "{d}-{m}-{y}", "{d} de {m} de {y}",
+                 "{m} {d}, {y}", "{d} {m} {s}", "{d} {m} {y} 00:00"):  # fmt: skip
+        column = pd.Series(
+            [form.format(m=words[at.month - 1].upper(), y=at.year, d=at.day, s=at.year % 100)
+             for at in MONTHS], name="date")  # fmt: skip
+        assert list(times(column)[0]) == list(MONTHS), form
+    short = pd.Series([f"{words[at.month - 1]}-{at.year % 100}" for at in MONTHS], name="date")
+    with pytest.raises(ValueError, match="give date_format, such as date_format='%b-%y'"):
+        times(short)  # 20 may be a day or a year
+    assert list(times(short, "%b-%y")[0]) == list(MONTHS)
+
+
+def test_other_words_in_times_are_refused():
+    for cell, said in (
+        ("mar. 02/01/2024", "'mar. 02/01/2024' in row 0"),  # Tuesday in French and Italian
+        ("5 sty 2024", "'sty' is the name of no month that is known: write dates in numbers"),
+        ("Mon 01 Jan 2024", "give date_format, such as date_format='%a %d %b %Y'"),
+        ("45292.5", "give date_format, such as date_format='excel'"),
+        ("2024M13", "is no time that is known"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(said)):
+            times(pd.Series([cell] * 3, name="date"))
+    with pytest.raises(ValueError, match=r"'Total' in row 2, column 'date', .* delete the row if"):
+        times(pd.Series(["1 May 2024", "2 May 2024", "Total"], name="date"))
+    days = times(pd.Series(["Mon 01 Jan 2024", "Tue 02 Jan 2024"], name="date"), "%a %d %b %Y")[0]
+    assert list(days) == list(DAYS[:2])
+
+
+def test_times_of_spreadsheets_and_statistical_offices():
+    serial = pd.Series([str(45292 + i) for i in range(40)], name="date")
+    with pytest.raises(ValueError, match=r"a day as a spreadsheet counts it; give .*'excel'"):
+        times(serial)
+    assert list(times(serial, "excel")[0]) == list(DAYS)
+    hours = times(pd.Series(45292 + np.arange(48) / 24, name="date"), "excel")[0]
+    assert list(hours) == list(pd.date_range("2024-01-01", periods=48, freq="h"))
+    weeks = pd.date_range("2024-01-01", periods=60, freq="W-MON")
+    quarters = pd.date_range("2020-01-01", periods=12, freq="QS")
+    for written_ones, starts in (
+        ([f"{y}-W{w:02}" for y, w, _ in (one.isocalendar() for one in weeks)], weeks),
+        ([f"Q{one.quarter} {one.year}" for one in quarters], quarters),
+        ([f"{one.year}:Q{one.quarter}" for one in quarters], quarters),
+        ([f"{one.year}M{one.month:02}" for one in MONTHS], MONTHS),
+    ):
+        assert list(times(pd.Series(written_ones, name="t"))[0]) == list(starts)
+
+
+def prices(*lines):
+    return "".join(f"{line}\n" for line in lines) + "".join(
+        f"{day:%Y-%m-%d},{100 + i},{200 + i},{300 + i}\n" for i, day in enumerate(DAYS)
+    )
+
+
+def test_names_in_several_lines():
+    joined = ("Close AAA", "Close BBB", "High AAA")
+    for lines in (
+        ("Price,Close,Close,High", "Ticker,AAA,BBB,AAA", "Date,,,"),
+        (",Close,Close,High", ",AAA,BBB,AAA"),
+        ("Price,Close,Close,High", "Ticker,AAA,BBB,AAA"),
+    ):
+        found = data.series(prices(*lines).encode())
+        assert found.targets == joined and found.freq == "D"
+        assert found.frames["series"].iloc[0].tolist() == [100, 200, 300]
+    one = data.series(prices("Price,Close,High,Low", "Ticker,A,A,A", "Date,,,").encode())
+    assert one.targets == ("Close A", "High A", "Low A")
+    three = ("a,x,x,y", "b,u,v,u", "c,k,k,k", "Date,,,")
+    assert data.series(prices(*three).encode()).targets == ("x u k", "x v k", "y u k")
+    for lines in (("date,y,z,w", ",kg,m,s"), ("date,y,z,w", "-,[kg],[m],[s]")):
+        with pytest.raises(ValueError, match=r"line 2 .* holds no data, the lines below hold num"):
+            data.series(prices(*lines).encode())
+    with pytest.raises(ValueError, match=r"line 3 \(date,y,z,w\) holds the names.*delete the"):
+        data.series(prices("Station 7", "", "date,y,z,w").encode())
+    twice = prices("date,y,z,w") + prices("date,y,z,w")
+    with pytest.raises(ValueError, match=r"line 42 repeats line 1 .* if tables were joined delete"):
+        data.series(twice.encode())
+
+
+REVIEWS = [
+    "".join(f"I {'loved' if good else 'hated'} film {i}\t{labels[good]}\n"
+            for i in range(30) for good in (i % 2,))
+    for labels in (("neg", "pos"), ("0", "1"))
+]  # fmt: skip
+LONG_TEXTS = "".join(
+    f"This film is about nothing that I could name and yet I saw its end {i}\t{i}.5\n"
+    for i in range(30)
+)
+
+
+@pytest.mark.parametrize("text", [*REVIEWS, LONG_TEXTS], ids=["words", "numbers", "long"])
+def test_texts_without_a_header_are_found_out(text):
+    with pytest.raises(ValueError, match=r"line 1 .* may be data .*header='no' \(in a sh"):
+        tables.read(text.encode())
+    assert len(tables.read(text.encode(), header="no").frame) == 30
+    assert len(tables.read(text.encode(), header="yes").frame) == 29
+    assert len(tables.read(b"text\tlabel\n" + text.encode()).frame) == 30
+
+
+def test_names_that_stand_below_by_chance_are_names():
+    words = "token\ttag\n" + "".join(f"w{i}\tO\n" for i in range(99)) + "token\tO\n"
+    assert list(tables.read(words.encode()).frame) == ["token", "tag"]
+    wide = "label,0,1,2\n" + "".join(f"a,{i % 2},{i % 3},2\n" for i in range(20))
+    assert list(tables.read(wide.encode()).frame) == ["label", "0", "1", "2"]
+
+
+def test_rows_that_are_too_short_or_too_long():
+    body = [f"{day:%Y-%m-%d};{i}" for i, day in enumerate(DAYS)]
+    for head, rows in (
+        ("date;y;", body), ("date;y;;", [row + ";" for row in body]),
+        ("date;y", [row + ";;" for row in body]), ("date;y;", [row + ";" for row in body]),
+    ):  # fmt: skip
+        found = data.series("\n".join([head, *rows]).encode())
+        assert found.targets == ("y",) and found.frames["series"]["y"].tolist() == [*range(40)]
+    for rows, said in (
+        ([*body, "Source: me"], "line 42 has 1 cell, too few: line 1 (date, y) has 2, with sep=';'"
+         ": end it with ';' if its last cells are empty, delete it if it is no row"),
+        ([*body, "2024-02-10;1;5"], "line 42 has 3 cells, too many: line 1 (date, y) has 2, with "
+         "sep=';': quote what holds ';'"),
+        ([f"{i};{row}" for i, row in enumerate(body, 1)],
+         "all lines have 3 cells, line 1 (date, y) alone has 2, with sep=';': give the first"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=re.escape(said)):
+            data.series("\n".join(["date;y", *rows]).encode())
+
+
+def test_numbers_with_signs_and_marks_of_offices():
+    for cell, said in (("0.5%", "0.5"), ("$1,100.50", "1100.5"), ("1.100,50 €", "1100.5"),
+                       ("(1,100.50)", "-1100.5"), ("12.5-", "-12.5")):  # fmt: skip
+        with pytest.raises(ValueError, match=f"write it as a number alone, such as {said}$"):
+            tables.numbers(pd.Series([cell], name="y"))
+    with pytest.raises(ValueError, match=r"'1.5K' in row 0, column 'y', is no number$"):
+        tables.numbers(pd.Series(["1.5K"], name="y"))  # it is not 1.5
+    assert tables.numbers(pd.Series([".", ":", "#DIV/0!", ".5"], name="y")).tolist()[3] == 0.5
+    months = ",".join(f"{at:%b}" for at in MONTHS[:12])
+    years = "".join(f"{1990 + i},{','.join(map(str, range(12)))}\n" for i in range(30))
+    with pytest.raises(ValueError, match="'Jan' to 'Dec' are the months of a year"):
+        data.series(f"Year,{months}\n{years}".encode())
+
+
 def test_numbers_that_might_be_months_are_numbers(tmp_path):
     """As those of statsmodels' macrodata; and a table as scikit-learn writes it."""
     path = tmp_path / "macro.csv"
@@ -70,7 +226,9 @@ def test_numbers_that_might_be_months_are_numbers(tmp_path):
     series = data.series(path, targets="income", time=["year", "quarter"])
     assert (series.freq, series.season) == ("QS-JAN", 4)
     path.write_text("3,4,setosa,versicolor\n" + "5.1,3.5,1.4,0.2,0\n" * 3)
-    with pytest.raises(ValueError, match=r"line 2 has 5 cells, line 1 .* has 4, with sep=','"):
+    with pytest.raises(
+        ValueError, match=r"line 2 has 5 cells, too many: line 1 .* has 4, with sep=','"
+    ):
         data.series(path)
 
 
@@ -296,3 +454,20 @@ def data_scale(values, season):
     from keraseq.evaluate.forecasts import seasonal_scale
 
     return seasonal_scale(values, season)
+
+
+def test_a_second_column_that_may_be_times_is_no_target():
+    table = pd.DataFrame({"TIME": range(1, 31), "YEAR": range(1951, 1981), "price": range(30)})
+    with pytest.raises(ValueError, match="column 'YEAR' holds times beside 'TIME': name the"):
+        data.series(table)
+    assert data.series(table, targets="price", time="YEAR").time == ("YEAR",)
+
+
+def test_signs_of_units_are_named(tmp_path):
+    path = tmp_path / "sales.csv"
+    for written in ("$1.50", "1.50 kr"):
+        path.write_text(
+            "date,sales\n" + "".join(f"2024-01-{i:02},{written}\n" for i in range(1, 31))
+        )
+        with pytest.raises(ValueError, match=r"in line 2, column 'sales', is no number; write it"):
+            data.series(path)

@@ -52,6 +52,64 @@ def test_a_table_to_forecast(folder):
         own.OwnSeries(series, look_back=40)
 
 
+def test_several_targets_and_several_series(folder):
+    """Each target of each series counts in its own scale."""
+    shops = pd.concat(
+        pd.DataFrame({"date": DAYS, "shop": shop, "units": WEEKLY * size, "price": WEEKLY[::-1]})
+        for shop, size in (("007", 1.0), ("NA", 1000.0))
+    )
+    written = {"sep": ";", "decimal": ",", "date_format": "%d.%m.%Y", "index": False}
+    shops.to_csv("shops.csv", **written)
+    [name] = own.with_options(
+        ["shops.csv[id=shop]"], {"target": ["units", "price"], "id": "none", "decimal": ","}
+    )
+    assert name == 'shops.csv[target="units,price",id=shop,decimal=","]'
+    task = tasks.get(name)
+    assert list(task.series.frames) == ["007", "NA"] and task.scales.shape == (2, 2)
+    assert task.scales[1, 0] == pytest.approx(1000 * task.scales[0, 0])
+    assert "420 rows in 2 series of units, price" in task.facts()["Data"]
+    assert task.parts["train"].inputs.shape[1:] == (14, 2)
+    alone = [
+        tasks.get(f'shops.csv[target={one},id=shop,decimal=","]').baselines()[task.floor]
+        for one in ("units", "price")
+    ]
+    assert task.baselines()[task.floor] == pytest.approx(np.mean(alone))
+
+    class RepeatLast:
+        def predict(self, inputs, **options):
+            return np.repeat(inputs[:, -1:], task.horizon, axis=1)
+
+    assert task.score(RepeatLast(), "test") == pytest.approx(
+        task.baselines()["repeat last"], rel=1e-4
+    )
+    model = task.build("gru", 3)
+    assert model.predict(task.parts["test"].inputs, verbose=0).shape[1:] == (7, 2)
+
+
+def test_a_comparison_reads_files_as_the_recipes_do(folder, monkeypatch):
+    in_this_process(monkeypatch)
+    table = pd.read_csv("sales.csv").rename(columns={"date": "year"})
+    table.to_csv("german.csv", sep=";", decimal=",", index=False, encoding="utf-16-le")
+    given = {"cells": "elman", "seeds": 1, "steps": 1, "progress": False}
+    said = {"target": "units", "encoding": "utf-16-le", "sep": ";", "horizon": 3}
+    found = experiments.compare("german.csv", **given, **said, out="out")
+    [name] = found.tasks
+    assert name == "german.csv[target=units,encoding=utf-16-le,sep=;,horizon=3]"
+    again = experiments.config.read("out/config.toml")
+    assert list(experiments.compare(**again, out="out", progress=False).tasks) == [name]
+    for wrong, message in (
+        ({"targt": "units"}, "unknown option of a task that is a file 'targt'.*'target'"),
+        ({"target": "units", "decimal": ";"}, "unknown decimal ';'; accepted: '.', ','"),
+        ({"target": "units", "label": "price"}, "a target to forecast or a label to tell"),
+        ({"target": "units", "text": "price"}, "unknown option of german.csv 'text'"),
+        ({"target": "units", "horizon": "many"}, "horizon must be a number; received 'many'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            experiments.compare("german.csv", **given, **wrong, out="other")
+    with pytest.raises(ValueError, match="sep=';' is of a file, and there is no file among"):
+        experiments.compare("digits", **given, sep=";", out="other")
+
+
 def test_labelled_tables(folder):
     texts, wide = tasks.get("reviews.csv[label=stars]"), tasks.get("wide.csv[label=kind]")
     archive = tasks.get("moves.ts")
@@ -134,11 +192,23 @@ def test_columns_that_say_nothing_are_a_line(tmp_path, monkeypatch):
     assert title.startswith("Digits") and "higher is better" in title
     assert "runs" not in rows[0] and "rank" not in rows[0]  # the same for all; of one seed
     assert said.startswith("the same for every cell: ") and "runs 1" in said
+    assert "notes" not in rows[0]
     assert [row["cell"] for row in rows][2:] == [
         "logistic regression (baseline)",
         "majority class (floor)",
     ]
     assert all("[" not in row["difference"] for row in rows)  # one run has no interval
+
+
+def test_notes_stand_below_the_table_in_full(tmp_path, monkeypatch):
+    in_this_process(monkeypatch)
+    given = {"steps": 2, "seeds": 1, "learning_rates": [0.01, 0.02], "progress": False}
+    found = experiments.compare("adding-10", ["gru", "lstm"], **given, out=tmp_path)
+    [(_, rows, said)] = report.for_terminal(found)
+    assert "notes" not in rows[0]
+    lines = [line for line in said.splitlines() if "learning rate 0.0" in line]
+    assert {cell for line in lines for cell in line.split(":")[0].split(", ")} == {"gru", "lstm"}
+    assert all("0 of 1 solved" in line for line in lines)
 
 
 def test_a_pipe_gets_a_line_now_and_then(capsys, monkeypatch):

@@ -117,3 +117,12 @@ def test_names_of_classes_and_instances():
         variants.name_of(3)
     with pytest.raises(ValueError, match="cannot load cell 'nowhere:Cell': No module named"):
         variants.check("nowhere:Cell")
+
+
+@pytest.mark.parametrize(
+    "value", ["units", "a,b", "12", 12, 0.5, True, 'a "b" [C]', " x", "", "é;"]
+)
+def test_what_is_written_is_understood(value):
+    text = variants.written("sales.csv", {"target": value, "sep": ";"})
+    assert variants.parse(text) == ("sales.csv", {"target": value, "sep": ";"})
+    assert variants.in_brackets(f"co2,{text},gru") == ["co2", text, "gru"]

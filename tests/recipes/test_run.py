@@ -215,15 +215,6 @@ def test_a_shell_says_it_in_one_line(tmp_path):
             2,
             "unknown recipe 'wirte'; accepted: 'write', 'classify', 'tag', 'forecast'. Did",
         ),
-        (["write", "a", "--unitz", "3"], 2, "unknown option '--unitz'; accepted: '--cell', "),
-        (
-            ["write", "a", "--horizon", "3"],
-            2,
-            "'--horizon' is no option of this recipe, but of",
-        ),
-        (["write", "a", "--units", "many"], 2, "Invalid value for '--units': "),
-        (["write", tmp_path / "b.txt"], 1, "no file, folder or pattern of files "),
-        (["classify", tmp_path / "b.csv"], 1, "there is no file "),
         (["classify", "a", "b"], 2, "classify reads one source; received a, b"),
         (
             ["classify", tmp_path, "--text", "words"],

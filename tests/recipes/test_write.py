@@ -366,8 +366,6 @@ def test_train_and_evaluate_from_a_shell(verses, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["nowhere.txt"], 1, "Error: no file, folder or pattern of files 'nowhere.txt'"),
-        (["VERSES", "--cell", "lstn"], 2, "Error: unknown cell 'lstn'"),
         (["VERSES", "--start", "nowhere"], 1, "Error: 'nowhere' is no bundle"),
         (["VERSES", "--level", "letter"], 2, "Error: unknown level 'letter'"),
         (["VERSES", "--validation", "1.5"], 2, "Error: validation must be a number"),

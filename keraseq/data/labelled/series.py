@@ -13,7 +13,7 @@ from keraseq.checks import did_you_mean
 from keraseq.data import tables
 from keraseq.data.labelled import ts
 from keraseq.data.labelled.parts import LabelledSeries, in_parts
-from keraseq.data.labelled.table import again, table, valued
+from keraseq.data.labelled.table import again, called, table, valued
 from keraseq.data.public import fetch
 from keraseq.data.timeseries.times import times
 
@@ -269,7 +269,7 @@ def missing(frame: pd.DataFrame, label: str) -> str:
     """That a table has no labels, and which column might be meant."""
     return (
         f"there is no column {label!r} of labels; columns: {', '.join(map(repr, frame))}."
-        f"{did_you_mean(label, frame.columns)}"
+        f"{did_you_mean(label, frame.columns)}{called(label)}"
     )
 
 

@@ -117,6 +117,7 @@ def valued(frame, name: str, wanted: Sequence[str]) -> pd.DataFrame:
             raise ValueError(
                 f"{name}: there is no column {column!r}; columns: "
                 f"{', '.join(map(repr, frame.columns))}.{did_you_mean(column, frame.columns)}"
+                f"{called(column)}"
             )
     if len(frame) == 0:
         raise ValueError(f"{name}: the table has no rows")
@@ -128,3 +129,10 @@ def valued(frame, name: str, wanted: Sequence[str]) -> pd.DataFrame:
                 f"rows, first in row {int(missing.argmax())}"
             )
     return frame
+
+
+def called(column: str) -> str:
+    """How to say which column is meant, where nobody said it."""
+    if column not in ("text", "label"):
+        return ""
+    return f" Say which holds the {column}s: {column}=... (in a shell --{column})"

@@ -4,11 +4,13 @@ The package is not called `series`, for that is the name of its function: `keras
 would be a package for some and a function for others.
 """
 
+from keraseq.data.timeseries.categories import dummies
+from keraseq.data.timeseries.columns import read
 from keraseq.data.timeseries.dates import CALENDAR, calendar_features, season_of
 from keraseq.data.timeseries.measurements import check_series, fill_gaps
-from keraseq.data.timeseries.reading import dummies, read
+from keraseq.data.timeseries.reading import series
 from keraseq.data.timeseries.scaling import Scaler, deviation_of, negligible, window_scale
-from keraseq.data.timeseries.series import Borders, Series, series, split_by_time
+from keraseq.data.timeseries.series import Borders, Series, split_by_time
 from keraseq.data.timeseries.windowing import SeriesWindows, Windows
 
 __all__ = [

@@ -1,8 +1,7 @@
-"""Times of rows: zones, order, one frequency, seasons, calendar features."""
+"""Times of rows: order, one frequency, seasons, calendar features."""
 
 from __future__ import annotations
 
-import datetime
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keraseq.checks import one_of
-from keraseq.data.timeseries.measurements import label
+from keraseq.data.timeseries.measurements import label, of
+from keraseq.data.timeseries.zones import by_clock, localized
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +29,7 @@ SEASONS |= dict.fromkeys(("M", "MS", "ME", "BMS", "BME", "CBMS", "CBME"), 12)
 SEASONS |= dict.fromkeys(("Q", "QS", "QE", "BQS", "BQE"), 4) | {"SMS": 24, "SME": 24}
 
 
+ZONE = "tz, such as tz='Europe/Berlin' (in a shell --tz Europe/Berlin)"
 SEVERAL = (
     "if they are several series give id, the columns that tell them apart, such as id='store' (in "
     "a shell --id store); if the time of day stands beside the date give both, such as "
@@ -94,48 +95,6 @@ def season_of(freq: str | None) -> int:
     return 1
 
 
-def in_utc(frame: pd.DataFrame, tz: str | None, name: str = "") -> pd.DataFrame:
-    """The frame with times in UTC, where its times have a zone or `tz` is theirs."""
-    import pandas as pd
-
-    if not isinstance(frame.index, pd.DatetimeIndex):
-        return frame
-    index = frame.index
-    if index.tz is None and tz is not None:
-        try:
-            index = localized(index, tz)
-        except Exception as error:  # pandas has a class of its own for each: unknown zone, no hour
-            reason = str(error).strip().split("\n")[0]
-            raise ValueError(
-                f"{of(name)}the times cannot be local times of tz={tz!r}: {reason}"
-            ) from None
-    return frame if index.tz is None else frame.set_axis(index.tz_convert("UTC"))
-
-
-def localized(index: pd.DatetimeIndex, tz: str) -> pd.DatetimeIndex:
-    """Local times with their zone. Where the clock of a day's row is skipped or comes twice it is
-    the first moment after, or the first of the two."""
-    if len({*index.time}) == 1:
-        first = np.ones(len(index), bool)
-        return index.tz_localize(tz, ambiguous=first, nonexistent="shift_forward")
-    return index.tz_localize(tz, ambiguous="infer")
-
-
-def clock_of(index: pd.DatetimeIndex, tz: str | None) -> str | None:
-    """The zone whose clock rows of days and longer follow; None: their index as it is."""
-    if index.tz is None or tz is None:
-        return None
-    here, there = ({*index.tz_convert(zone).time} for zone in (tz, "UTC"))
-    midnight = {datetime.time()}
-    return tz if len(here) == 1 and (there != midnight or here == midnight) else None
-
-
-def by_clock(index: pd.DatetimeIndex, tz: str | None) -> tuple[pd.DatetimeIndex, str | None]:
-    """Times in which days are alike: local ones without a zone where rows follow a local clock."""
-    zone = clock_of(index, tz)
-    return (index, None) if zone is None else (index.tz_convert(zone).tz_localize(None), zone)
-
-
 def after(index, count: int, freq: str | None, tz: str | None):
     """The next `count` times, or numbers, after those of an index."""
     import pandas as pd
@@ -145,10 +104,8 @@ def after(index, count: int, freq: str | None, tz: str | None):
             index[-1] + index.step, index[-1] + index.step * (count + 1), index.step
         )
     local, zone = by_clock(index, tz)
-    if isinstance(pd.tseries.frequencies.to_offset(freq), pd.offsets.Tick) or zone is None:
-        return pd.date_range(index[-1], periods=count + 1, freq=freq)[1:]
     coming = pd.date_range(local[-1], periods=count + 1, freq=freq)[1:]
-    return localized(coming, zone).tz_convert("UTC")
+    return coming if zone is None else localized(coming, zone).tz_convert("UTC")
 
 
 def regular(
@@ -191,12 +148,21 @@ def regular(
         raise ValueError(
             f"{of(name)}row {row} ({label(frame, row)}) lies between the times of "
             f"{'freq' if freq else 'the inferred frequency'} {step!r}"
+            f"{local_clock(frame, row, wanted)}"
         )
     if len(wanted) > len(frame):
         missing = wanted[~wanted.isin(frame.index)]
         row = int(frame.index.searchsorted(missing[0]))
         many = len(missing) > len(frame) and freq is None
         if fill is None or many:
+            hint = summer_time(frame, row)
+            if (
+                tz
+                and zone is None
+                and getattr(missing, "tz", None)
+                and missing[0].tz_convert(tz).fold
+            ):
+                hint = f"; by the clock of tz={tz!r} it is an hour that comes twice"
             advice = (
                 f"these are more than the {len(frame)} rows there are: say the frequency, such as "
                 f"freq={step!r}, if it is right"
@@ -206,7 +172,7 @@ def regular(
             raise ValueError(
                 f"{of(name)}{len(missing)} times are missing, the first before row {row} "
                 f"({label(frame, row)}): {missing[0]}; frequency {step!r}. "
-                f"{advice}{summer_time(frame, row)}"
+                f"{advice}{hint}"
             )
         frame = frame.reindex(wanted)
     if not dated:
@@ -249,10 +215,23 @@ def in_order(frame: pd.DataFrame, name: str) -> None:
 def summer_time(frame: pd.DataFrame, row: int) -> str:
     """A hint where a gap or a duplicate looks like a change of the clocks."""
     at = frame.index[row]
-    naive = getattr(frame.index, "tz", True) is None
-    if naive and at.month in (3, 4, 10, 11) and at.weekday() == 6 and at.hour <= 3:
-        return "; if clocks change here, give tz, such as tz='Europe/Berlin'"
+    near = getattr(frame.index, "tz", True) is None and (
+        abs(at - frame.index[row - 1]).total_seconds() <= 3 * 3600
+    )
+    if near and at.month in (2, 3, 4, 9, 10, 11) and at.hour in (23, 0, 1, 2, 3):
+        return f"; if clocks change here, give {ZONE}"
     return ""
+
+
+def local_clock(frame: pd.DataFrame, row: int, wanted) -> str:
+    """A hint where a row is an hour away from the times it might have."""
+    import pandas as pd
+
+    if not isinstance(wanted, pd.DatetimeIndex):
+        return ""
+    away = wanted[wanted.get_indexer(frame.index[[row]], method="nearest")][0] - frame.index[row]
+    hour = abs(away) in (pd.Timedelta(hours=1), pd.Timedelta(minutes=30))
+    return f": if clocks change here, give {ZONE}" if hour else ""
 
 
 def known_frequency(freq: str) -> str:
@@ -284,7 +263,7 @@ def inferred(frame: pd.DataFrame, name: str, rows: int = 10) -> str:
         found = pieces.most_common(1)[0][0] if pieces else None
     if found is None:
         steps = index[1:] - index[:-1]
-        zoned = "" if index.tz is None else ", or tz if they follow a local clock"
+        zoned = "" if index.tz is None else f", or {ZONE} if they follow a local clock"
         raise ValueError(
             f"{of(name)}the times have no frequency: from row to row it is {steps.min()} to "
             f"{steps.max()}; give freq and fill, such as freq='h', fill='previous'{zoned}"
@@ -300,8 +279,3 @@ def frequency(index) -> str | None:
         warnings.filterwarnings("ignore", message="A future version of pandas")
         found = pd.infer_freq(index)
     return None if found is None else pd.tseries.frequencies.to_offset(found).freqstr
-
-
-def of(name: str) -> str:
-    """How an error begins that belongs to a series."""
-    return f"series {name!r}: " if name else ""

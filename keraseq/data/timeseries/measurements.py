@@ -97,3 +97,8 @@ def label(frame: pd.DataFrame, row: int) -> str:
     """What the index says of a row."""
     at = frame.index[row]
     return f"{at:%Y-%m-%d %H:%M}".removesuffix(" 00:00") if hasattr(at, "strftime") else str(at)
+
+
+def of(name: str) -> str:
+    """How an error begins that belongs to a series."""
+    return f"series {name!r}: " if name else ""

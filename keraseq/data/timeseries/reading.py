@@ -1,360 +1,306 @@
-"""Tables of series: wide or long -> a frame of numbers for each series, by its times."""
+"""File, frame or name -> a `Series`: checked frames with a known frequency, and their parts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from keraseq.checks import did_you_mean
+from keraseq.checks import one_of, positive_integer
 from keraseq.data import sets, tables
-from keraseq.data.tables import Table, place
-from keraseq.data.timeseries.dates import of
-from keraseq.data.timeseries.times import is_clock, is_index_of_times, joined, looks_like_times
-from keraseq.data.timeseries.times import times as as_times
+from keraseq.data.public import fetch
+from keraseq.data.timeseries.categories import expanded, one_hot
+from keraseq.data.timeseries.columns import Columns, read
+from keraseq.data.timeseries.dates import CALENDAR, calendar_features, regular, season_of
+from keraseq.data.timeseries.measurements import check_series, fill_gaps, label, of
+from keraseq.data.timeseries.series import Borders, Series, split_by_time
+from keraseq.data.timeseries.zones import in_utc
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TIMES = ("ds", "date", "time", "timestamp", "datetime", "month", "year")  # times, by name
-ROW_NUMBERS = ("index", "level_0", "rownames", "row", "no", "no.", "nr", "nr.", "#")
-MOST = 100  # categories of a column
+FILLS = ("previous", "linear")
+PARTS = {"validation": 0.15, "test": 0.15}  # of each series, at its end
 
 
-def read(source, **reading) -> Table:
-    """The table of a file, of bytes or a frame, with a name for a single series."""
+def series(
+    source,
+    *,
+    targets: str | Sequence[str] | None = None,
+    past_covariates: Sequence[str] = (),
+    future_covariates: Sequence[str] = (),
+    calendar: Sequence[str] = (),
+    time: str | Sequence[str] | None = None,
+    id: str | Sequence[str] | None = None,
+    start: str | int | None = None,
+    freq: str | None = None,
+    tz: str | None = None,
+    season: int | None = None,
+    fill: str | None = None,
+    sep: str | None = None,
+    decimal: str | None = None,
+    date_format: str | None = None,
+    header: str | None = None,
+    encoding: str | None = None,
+    day_first: bool | None = None,
+    categories: Mapping[str, Sequence[str]] | None = None,
+    validation: float | int | None = None,
+    test: float | int | None = None,
+    data_dir: str | Path | None = None,
+) -> Series:
+    """Series from a file, a frame or by name, checked: no gaps, no duplicates, one frequency.
+
+    Wide or long: with `id`, or the columns `unique_id, ds, y` (Nixtla's convention), a table holds
+    many series, which may differ in length; any other is one series, a column each for targets and
+    covariates. Times stand in the index or in the one column that holds times, whatever its name,
+    or in several; without them rows are numbered, and a column that counts 1, 2, 3 or years goes on
+    counting. A column of row numbers is no target; columns in two levels are joined: `Close AAA`.
+
+    Nothing is guessed that changes the meaning. Separator, decimal mark, thousands marks and the
+    order of day and month are taken from the file where the whole of it leaves one way to read it,
+    else the error says which option decides. Identifiers stay as they are written: `007`, `NA`.
+
+    A gap, a duplicate or unordered time, and a missing value are errors that name series, row
+    and column. With `fill` rows are sorted by time, of duplicates the last row stays, and what is
+    missing is filled, never backwards. Rows at the end without any target, but with future
+    covariates, are the known future: `Series.coming`. Covariates of texts become a column for each
+    category of the training parts; another category later is an error.
+
+    Times with a zone become UTC, in which no hour is missing or doubled when clocks change; local
+    times without a zone need `tz`, and so do days, or steps of hours that follow a local clock,
+    where offsets from UTC change. The moment of a clock that was skipped, such as midnight, is the
+    first one after; of the two of an hour that comes twice the order of rows says which it is.
+    Months may have names, in English, German, French, Spanish, Italian, Portuguese, Dutch and the
+    Nordic languages; quarters, months and weeks may be written as `2024-Q1`, `2024M01`, `2024-W01`.
+    A constant series is accepted: scalers leave its scale alone.
+
+    Args:
+        source: A pandas `DataFrame` or `Series`; a path that ends in `.csv`, `.tsv`, `.txt` or
+            `.parquet`, or one of these and `.gz`; the bytes of a CSV file; or the name of a
+            public series, see `keraseq data`, which brings borders and more of
+            its own, where nothing else is given.
+        targets: Columns to forecast. Default: `y` of a long frame, else all that are no covariates.
+            Of a public series the others become past covariates.
+        past_covariates: Columns that help and are known up to now. Columns that are named nowhere
+            are left out, where targets are named.
+        future_covariates: Columns that are known over the horizon too, such as holidays.
+        calendar: Calendar features to add to the future covariates, each as sine and cosine:
+            `"minute"`, `"hour"`, `"weekday"`, `"day"`, `"month"`, `"yearday"`.
+        time: Column of times, or several: a date and a time of day, or year, month, day, hour,
+            minute in numbers, or year and quarter. Default: see above.
+        id: Column that tells series apart, or several. Default: `unique_id` beside `ds`.
+        start: The first time that counts: rows before it are left out.
+        freq: Time from row to row as pandas writes it, such as `"h"` or `"MS"`. Default: inferred.
+        tz: Time zone of times without one, such as `"Europe/Berlin"`.
+        season: Rows in a season. Default: by the frequency, 1 without one.
+        fill: What to do with gaps: `"previous"` repeats the last known value; `"linear"` draws
+            lines to the next known value inside the training part, where that looks into no
+            future of another part, and repeats the last known value after it. Default: an error.
+        sep: What separates the cells of a text file: `;`, `,`, `|`, `tab` or `space`.
+        decimal: The decimal mark of numbers that are texts: `.` or `,`.
+        date_format: How times are written, such as `%d.%m.%Y`; `s` or `ms` for numbers since 1970,
+            `excel` for the days that a spreadsheet counts.
+        header: Whether the first line of a file holds names: `yes` or `no`, then columns are called
+            1, 2, ...
+        encoding: Of a text file, such as `cp1252`. Default: UTF-8, or UTF-16 with its mark.
+        day_first: Whether the day stands before the month where the column does not show it.
+        categories: Covariate of texts -> the categories that a model knows.
+        validation, test: Parts at the end of each series: fractions, or numbers of rows.
+            Each defaults to 0.15, or what is usual for a public series.
+        data_dir: Folder of the public data sets. Default: the environment variable `KERASEQ_DATA`,
+            else a download into Keras' cache.
+
+    Returns:
+        A `Series`.
+
+    Raises:
+        ValueError: An unknown name, column, frequency or calendar feature; times or values that are
+            not as they must be.
+        FileNotFoundError: There is no such file.
+
+    Example:
+
+    >>> import pandas as pd
+    >>> days = pd.date_range("2026-01-01", periods=30, freq="D")
+    >>> frame = pd.DataFrame({"date": days, "y": range(30)})
+    >>> series = keraseq.data.series(frame, targets="y", calendar=["weekday"])
+    >>> series.freq, series.season, series.columns
+    ('D', 7, ('y', 'weekday_sin', 'weekday_cos'))
+    """
+    for name in calendar:
+        one_of("calendar feature", name, CALENDAR)
+    if fill is not None:
+        one_of("fill", fill, FILLS)
+    given = {"freq": freq, "season": season, "fill": fill, "validation": validation, "test": test}
+    given = {name: value for name, value in given.items() if value is not None}
+    usual = dict(PARTS)
+    row = sets.SETS.get(str(source)) if isinstance(source, (str, Path)) else None
+    public = row is not None and row.kind == "series"
+    if public:
+        usual |= row.options
+        table = tables.Table(*named(row, data_dir))
+    else:
+        table = read(source, sep=sep, encoding=encoding, header=header)
+    freq, season, fill, *parts = map((usual | given).get, ("freq", "season", "fill", *PARTS))
+    columns = Columns.of(
+        table.frame, targets, past_covariates, future_covariates, time, id, table.name,
+        others=public,
+    )  # fmt: skip
+    pieces, kinds, day_first = columns.frames(
+        table, decimal, date_format, day_first, dict(categories or {})
+    )
+    frames, freqs, zone, coming = {}, {}, tz, {}
+    for name, frame in pieces:
+        zone = zone or getattr(frame.index, "tz", None)
+        frame = in_utc(frame, tz, name)
+        frame = frame if start is None else begun(frame, start, zone, name)
+        frame, freqs[name] = regular(frame, name, freq, fill, zone and str(zone))
+        frames[name], coming[name] = told_apart(frame, columns)
+        for column in columns.targets + columns.past + columns.future:
+            if frames[name][column].isna().all():
+                raise ValueError(f"{of(name)}column {column!r} holds no value at all")
+    freq = one_frequency(freqs)
+    borders = {name: cut(len(frame), name, *parts) for name, frame in frames.items()}
+    frames = {
+        name: whole(frame, name, fill, borders[name], kinds) for name, frame in frames.items()
+    }
+    kinds = seen(frames, borders, kinds) if categories is None else kinds
+    checked = Series(
+        {name: one_hot(frame, kinds) for name, frame in frames.items()},
+        columns.targets,
+        expanded(columns.past, kinds),
+        expanded(columns.future, kinds),
+        freq,
+        season_of(freq) if season is None else positive_integer("season", season),
+        borders,
+        source=str(source) if public and not given and tz is None else None,
+        id=columns.id,
+        time=columns.time,
+        day_first=day_first,
+        categories=kinds,
+        coming={name: one_hot(one, kinds) for name, one in coming.items() if len(one)},
+    )
+    return with_calendar(checked, tuple(calendar), None if zone is None else str(zone))
+
+
+def begun(frame: pd.DataFrame, start, tz, name: str) -> pd.DataFrame:
+    """The rows from a time on."""
     import pandas as pd
 
-    if isinstance(source, Table):
-        return source
-    known = sets.names("series")
-    if isinstance(source, (str, Path)) and not str(source).lower().endswith(tables.FILES):
-        raise ValueError(
-            f"unknown series {str(source)!r}; accepted: a file ending in "
-            f"{', '.join(tables.FILES)}, or one of {', '.join(map(repr, known))}."
-            f"{did_you_mean(str(source), known)}"
-        )
-    if not isinstance(source, (str, Path, bytes, pd.DataFrame, pd.Series)):
-        raise TypeError(
-            f"series come from a pandas DataFrame, a path or a name; "
-            f"received {type(source).__name__}"
-        )
-    name = getattr(source, "name", None) if isinstance(source, pd.Series) else None
-    return tables.read(source, **reading, name=str(name or "series"))
+    at = start
+    if isinstance(frame.index, pd.DatetimeIndex):
+        at = pd.Timestamp(start)
+        if frame.index.tz is not None:
+            at = at.tz_localize(tz) if at.tz is None else at
+    kept = frame[frame.index >= (at if not isinstance(at, str) else int(at))]
+    if kept.empty:
+        raise ValueError(f"{of(name)}no row is left after start={start!r}")
+    return kept
 
 
-@dataclass(frozen=True)
-class Columns:
-    """What each column of a table is."""
+def told_apart(frame: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows that were measured, and the future covariates of those at the end that were not."""
+    future = list(columns.future)
+    measured = frame[list(columns.targets)].notna().any(axis=1).to_numpy()
+    if not future or not measured.any():
+        return frame, frame.iloc[:0]
+    end = len(frame) - int(measured[::-1].argmax())
+    coming = frame[future].iloc[end:].dropna()
+    return (frame.iloc[:end], coming) if len(coming) else (frame, coming)
 
-    name: str  # of a single series
-    targets: tuple[str, ...]
-    past: tuple[str, ...]
-    future: tuple[str, ...]
-    time: tuple[str, ...]  # none: the index
-    id: tuple[str, ...]  # none: one series
 
-    @classmethod
-    def of(cls, table, targets, past, future, time, id, name, others=False) -> Columns:
-        """The columns, those that are not named by their names or kinds.
-
-        With `others` those that are named nowhere become past covariates, if none were named.
-        """
-        if table.empty:
-            raise ValueError(
-                f"{of(name)}the table is empty: {len(table)} rows, {table.shape[1]} columns"
-            )
-        past, future, id, time = names(past), names(future), names(id or ()), names(time or ())
-        inside = [mark for mark in ";\t|," if mark in table.columns[0]]
-        if table.shape[1] == 1 and inside:
-            raise ValueError(
-                f"{of(name)}column {table.columns[0]!r} is several: read the table with "
-                f"sep={inside[0]!r} (in a shell --sep {tables.spoken(inside[0])})"
-            )
-        if not id and "unique_id" in table and ("ds" in table or time):
-            id = ("unique_id",)
-        taken = {*past, *future, *id, *names(targets or ())}
-        time = time or time_of(table, taken, name)
-        reserved = {*past, *future, *time, *id}
-        rest = [one for one in table if one not in reserved]
-        if targets is None:
-            numbers = [one for one in rest if not is_row_number(table[one])]
-            targets = ("y",) if id == ("unique_id",) and "y" in table else numbers
-            same = [one for one in targets if looks_like_times(table[one])]
-            if same:
-                raise ValueError(
-                    f"{of(name)}column {same[0]!r} holds times beside "
-                    f"{', '.join(map(repr, time)) or 'the index'}: name the targets, and the times "
-                    "with time=... (in a shell --time)"
-                )
-        elif others and not past:
-            past = tuple(one for one in rest if one not in names(targets))
-        chosen = cls(name, names(targets), past, future, time, id)
-        chosen.check(table)
-        return chosen
-
-    def check(self, table) -> None:
-        """Raises if a column is missing or has two meanings."""
-        roles = {
-            "target": self.targets,
-            "past covariate": self.past,
-            "future covariate": self.future,
-            "time": self.time,
-            "id": self.id,
+def seen(frames, borders, kinds: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The categories; an error where one is in no training part."""
+    for column, categories in kinds.items():
+        known = {
+            code
+            for name, frame in frames.items()
+            for code in frame[column].iloc[: borders[name].validation]
         }
-        seen: dict[str, str] = {}
-        for role, columns in roles.items():
-            for column in columns:
-                if column not in table:
+        for name, frame in frames.items():
+            for row, code in enumerate(frame[column]):
+                if code not in known:
                     raise ValueError(
-                        f"unknown {role} {column!r}; columns: {', '.join(map(repr, table))}."
-                        f"{did_you_mean(column, table.columns)}"
+                        f"{of(name)}{categories[int(code)]!r} in row {row} ({label(frame, row)}), "
+                        f"column {column!r}, is a category that the training part does not hold: "
+                        "make the training part larger, or join it to another category"
                     )
-                if column in seen:
-                    raise ValueError(f"column {column!r} is both {seen[column]} and {role}")
-                seen[column] = role
-        if not self.targets:
-            raise ValueError(f"there is no target; columns: {', '.join(map(repr, table))}")
-
-    def index(self, frame, date_format=None, day_first=None) -> tuple[pd.Index, bool | None]:
-        """The times of all rows, and whether days stand before months."""
-        import pandas as pd
-
-        if self.time:
-            return as_times(joined(frame, self.time), date_format, day_first)
-        if is_index_of_times(frame.index):
-            column = frame.index.to_series(index=range(len(frame))).rename("index")
-            return as_times(column, date_format, day_first)
-        return pd.RangeIndex(len(frame)), None
-
-    def frames(self, table: Table, decimal, date_format, day_first, categories):
-        """What `split` makes of the table, its categories, and whether days come before months.
-
-        Categories are a dictionary: text column -> its texts, by the number that stands for them.
-        """
-        import pandas as pd
-
-        frame = table.frame
-        index, day_first = self.index(frame, date_format, day_first)
-        wanted = [*self.targets, *self.past, *self.future]
-        kinds = {
-            one: known(frame[one], categories.get(one))
-            for one in (*self.past, *self.future)
-            if one in categories or is_category(frame[one])
-        }
-        used = [one for one in wanted if one not in kinds]
-        mark = tables.decimal_mark(table, used, decimal)
-        columns = {}
-        for one in wanted:
-            try:
-                columns[one] = (
-                    codes(frame[one], kinds[one])
-                    if one in kinds
-                    else tables.numbers(frame[one], mark)
-                ).to_numpy()
-            except ValueError as error:
-                hint = ""
-                if self.time and is_clock(frame[one]):
-                    pair = f"{self.time[0]},{one}"
-                    hint = f"; if it is the time of day give time={pair} (in a shell --time {pair})"
-                raise ValueError(f"{of(self.name)}{error}{hint}") from None
-        values = pd.DataFrame(columns, index=index)
-        self.check_ids(frame, index)
-        return self.split(frame, values), kinds, day_first
-
-    def split(self, frame, values) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Identifier and values of each series."""
-        import pandas as pd
-
-        if not self.id:
-            yield self.name, values
-            return
-        for one in self.id:
-            missing = frame[one].isna().to_numpy()
-            if missing.any():
-                row = int(missing.argmax())
-                raise ValueError(f"{place(frame, row)} has no identifier in column {one!r}")
-        texts = [frame[one].map(str) for one in self.id]
-        joined_ids = texts[0].str.cat(texts[1:], sep="/") if len(texts) > 1 else texts[0]
-        for identifier, rows in pd.Series(range(len(frame))).groupby(
-            joined_ids.to_numpy(), sort=False
-        ):
-            piece = values.iloc[rows.to_numpy()]
-            if isinstance(values.index, pd.RangeIndex):  # no times: rows are numbered
-                piece = piece.set_axis(pd.RangeIndex(len(piece)))
-            yield str(identifier), piece
-
-    def check_ids(self, frame, index) -> None:
-        """Raises where rows have one time and other columns tell them apart."""
-        import pandas as pd
-
-        keys = pd.DataFrame({"": np.asarray(index)})
-        for one in self.id:
-            keys[one] = frame[one].astype(str).to_numpy()
-        twice = keys.duplicated(keep=False).to_numpy()
-        if not twice.any():
-            return
-        free = [
-            one
-            for one in frame
-            if one not in (*self.time, *self.id)
-            and 2 * frame[one].nunique() <= len(frame)
-            and (twice.mean() >= 0.25 or tables.texts_of(frame[one]))
-        ]
-        free.sort(key=lambda one: (one in self.targets, frame[one].nunique()))
-        for count in (1, 2):
-            for found in combinations(free[:6], count):
-                apart = keys.assign(**{f"{one} ": frame[one].to_numpy() for one in found})
-                if apart.duplicated().any():
-                    continue
-                if count == 1 and self.time and is_clock(frame[found[0]]):
-                    one = [*self.time, found[0]]
-                    said = f"time={one} (in a shell --time {','.join(one)})"
-                else:
-                    one = [*self.id, *found]
-                    shown = repr(one[0]) if len(one) == 1 else str(one)
-                    said = f"id={shown} (in a shell --id {','.join(one)})"
-                row = int(twice.argmax())
-                raise ValueError(
-                    f"{of(self.name)}{int(twice.sum())} rows share their time with another, the "
-                    f"first is {place(frame, row)}, and {' and '.join(map(repr, found))} "
-                    f"{'tells' if count == 1 else 'tell'} them apart: give {said}"
-                )
+    return dict(kinds)
 
 
-def time_of(table, taken: set[str], name: str) -> tuple[str, ...]:
-    """The column of times: by its kind, else by its name; none where the index holds them."""
-    if is_index_of_times(table.index):
-        return ()
-    free = [one for one in table if one not in taken]
-    found = [one for one in free if looks_like_times(table[one])]
-    called = [one for one in free if one.lower() in TIMES and one.lower() not in ("month", "year")]
-    if len(found) > 1:
-        found = [one for one in found if one in called] or found
-    if len(found) > 1:
-        shown = ", ".join(map(repr, found))
-        raise ValueError(
-            f"{of(name)}columns {shown} hold times: say which are those of the rows, such as "
-            f"time={found[0]!r} (in a shell --time {found[0]})"
-        )
-    if found:
-        return tuple(found)
-    if called:
-        return (called[0],)
-    lower = {one.lower(): one for one in free}
-    parts = [lower[one] for one in ("year", "quarter", "month", "day", "hour", "minute")
-             if one in lower]  # fmt: skip
-    if "year" in lower and len(parts) > 1:
-        raise ValueError(
-            f"{of(name)}columns {', '.join(map(repr, parts))} are times together, it seems: give "
-            f"time={parts} (in a shell --time {','.join(parts)})"
-        )
-    if len(free) > 1:
-        if parts and "year" in lower:
-            return (parts[0],)
-        if "month" in lower and not table[lower["month"]].astype(str).str.len().le(2).all():
-            return (lower["month"],)
-        first = table.columns[0]
-        if first.startswith("Unnamed") and first in free and is_steps(table[first]):
-            return (first,)
-    return ()
-
-
-def is_steps(column) -> bool:
-    """Whether a column counts 1, 2, 3 from any number on."""
-    import pandas as pd
-
-    found = pd.to_numeric(column, errors="coerce")
-    return bool((found.diff().iloc[1:] == 1).all() and found.notna().all())
-
-
-def is_row_number(column) -> bool:
-    """Whether a column counts rows and is called so."""
-    import pandas as pd
-
-    if column.name.startswith("Unnamed"):
-        return True
-    first = pd.to_numeric(column.iloc[:1], errors="coerce").iloc[0]
-    return column.name.lower() in ROW_NUMBERS and is_steps(column) and first in (0, 1)
-
-
-def is_category(column) -> bool:
-    """Whether a column holds categories: texts, none of which is a number."""
-    import pandas as pd
-
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return True
-    found = tables.texts_of(column)
-    return bool(found) and not any(
-        (text and tables.as_number(text, ".") is not None) or tables.shape(text)
-        for text in found.values()
+def with_calendar(found: Series, calendar: tuple[str, ...], tz: str | None) -> Series:
+    """The series with calendar features behind its columns."""
+    if not calendar:
+        return replace(found, tz=tz)
+    frames = {
+        name: frame.join(calendar_features(frame.index, calendar, tz))
+        for name, frame in found.frames.items()
+    }
+    added = tuple(next(iter(frames.values())).columns[len(found.columns) :])
+    return replace(
+        found,
+        frames=frames,
+        future_covariates=found.future_covariates + added,
+        calendar=calendar,
+        tz=tz,
     )
 
 
-def known(column, categories: Sequence[str] | None) -> tuple[str, ...]:
-    """The categories of a column, or those that are given."""
-    if categories is not None:
-        return tuple(categories)
-    found = tuple(sorted({str(one) for one in column.dropna()}))
-    if len(found) > MOST:
+def named(row: sets.PublicSet, data_dir) -> tuple[pd.DataFrame, str]:
+    """The table of a public series, and its name."""
+    if row.loader is not None:
+        return row.read(data_dir)
+    [file] = row.files.values()
+    return read(fetch(file, data_dir))[:2]
+
+
+def one_frequency(freqs: Mapping[str, str | None]) -> str | None:
+    """The frequency of all series, or an error that names one that differs."""
+    common = Counter(freqs.values()).most_common(1)[0][0]
+    for name, freq in freqs.items():
+        if freq != common:
+            raise ValueError(
+                f"series {name!r} has frequency {freq!r}, the others have {common!r}; series of "
+                "one call must have one frequency"
+            )
+    return common
+
+
+def cut(rows: int, name: str, validation, test) -> Borders:
+    """Borders of a series, from fractions or numbers of rows."""
+    parts = [one if isinstance(one, int) else one * rows for one in (validation, test)]
+    try:
+        return split_by_time(rows, parts[0] / rows, parts[1] / rows)
+    except ValueError as error:
+        raise ValueError(f"{of(name)}{error}") from None
+
+
+def whole(frame: pd.DataFrame, name: str, fill: str | None, borders: Borders, kinds=()):
+    """The frame without gaps, or an error that names the first one; `kinds` are never averaged."""
+    late = frame.iloc[0].isna()
+    if late.any():
+        column = late.index[late.to_numpy()][0]
+        first = frame.index[int(frame[column].notna().to_numpy().argmax())]
         raise ValueError(
-            f"column {column.name!r} holds {len(found)} different texts; a covariate may have "
-            f"{MOST} categories"
+            f"{of(name)}column {column!r} has no known value before it to fill from until {first}: "
+            f"cut the rows before it off with start='{first}' (in a shell --start '{first}')"
         )
-    return found
-
-
-def codes(column, categories: Sequence[str]):
-    """The numbers of categories, NaN where none stands; an error where one is unknown."""
-    import pandas as pd
-
-    number = {one: float(i) for i, one in enumerate(categories)}
-    found = column.astype(object).map(
-        lambda one: np.nan if pd.isna(one) else number.get(str(one), -1.0)
-    )
-    bad = (found == -1).to_numpy()
-    if bad.any():
-        row = int(bad.argmax())
-        raise ValueError(
-            f"{column.iloc[row]!r} in {place(column, row)}, column {column.name!r}, is a category "
-            f"that training did not know; known: {', '.join(map(repr, categories))}."
-            f"{did_you_mean(column.iloc[row], categories)}"
+    try:
+        if fill is None:
+            return check_series(frame)
+        frame = frame.copy()
+        if fill == "linear":
+            drawn = [at for at, one in enumerate(frame) if one not in kinds]
+            train = frame.iloc[: borders.validation, drawn]
+            frame.iloc[: borders.validation, drawn] = train.interpolate(
+                "linear", limit_area="inside"
+            )
+        return check_series(fill_gaps(frame, "previous"))
+    except ValueError as error:
+        reason = str(error).replace(
+            "fill gaps first, for example with keraseq.data.fill_gaps",
+            "give fill='previous' or fill='linear'",
         )
-    return found.astype("float64")
-
-
-def dummies(column: str, categories: Sequence[str]) -> tuple[str, ...]:
-    """The columns that stand for the categories of a column."""
-    return tuple(f"{column}={one}" for one in categories)
-
-
-def expanded(columns: Sequence[str], categories: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """The columns, with one for each category in the place of a column of categories."""
-    return tuple(
-        name
-        for one in columns
-        for name in (dummies(one, categories[one]) if one in categories else (one,))
-    )
-
-
-def one_hot(frame: pd.DataFrame, categories: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """The frame with 1 in the column of each row's category and 0 in the others."""
-    for column, known_ones in categories.items():
-        if column in frame:
-            hot = {
-                name: (frame[column] == i).astype("float64").where(frame[column].notna())
-                for i, name in enumerate(dummies(column, known_ones))
-            }
-            at = frame.columns.get_loc(column)
-            before, behind = frame.iloc[:, :at], frame.iloc[:, at + 1 :]
-            frame = before.assign(**hot).join(behind)
-    return frame
-
-
-def names(columns: str | Sequence[str]) -> tuple[str, ...]:
-    """One name or several, as a tuple."""
-    return (columns,) if isinstance(columns, str) else tuple(columns)
+        raise ValueError(f"{of(name)}{reason}") from None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime
 import re
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keraseq.data.tables import place
+from keraseq.data.timeseries.months import NAMED, by_name, english, month_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,17 +18,18 @@ if TYPE_CHECKING:
 CLOCK = (
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}(?:\.\d+)?))?\s*(?P<half>[AaPp][Mm])?"
 )
-ZONE = r"\s*(?P<zone>Z|UTC|[+-]\d{2}(?::?\d{2})?)?"
+ZONE = r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?"
 DATE = re.compile(
     r"\s*(?P<a>\d{1,4})(?P<mark>[-/.])(?P<b>\d{1,4})(?:(?P=mark)(?P<c>\d{1,4})\.?)?"
     rf"(?:(?:[T,]|\s)\s*{CLOCK}{ZONE})?\s*"
 )
 HOUR = re.compile(rf"\s*{CLOCK}\s*")
-QUARTER = re.compile(r"\s*(\d{4})[-_ ]?Q([1-4])\s*")
-# With the marks between them made blanks; the year is written out, or comes last.
-MONTHS = ("%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y", "%b %Y", "%B %Y", "%Y %b", "%Y %b %d")
-MONTHS = (*MONTHS, "%d %b %y")
+PERIOD = re.compile(  # quarters, months and weeks as statistical offices write them
+    r"\s*(?:(?P<year>\d{4})[-_ :]?(?P<kind>[QMW])(?P<at>\d{1,2})"
+    r"|Q(?P<q>[1-4])[-_ /](?P<y>\d{4}))\s*"
+)
 UNITS = ("s", "ms", "us", "ns")
+SERIAL = "excel"  # days since 30 December 1899
 FIELDS = ("year", "month", "day", "hour", "minute", "second")
 SAY = "give date_format, such as date_format={0!r} (in a shell --date-format '{0}')"
 
@@ -43,7 +46,8 @@ def times(
 
     Args:
         column: Texts, times, dates, periods or whole numbers.
-        date_format: As of `strptime`, or `s`, `ms`, `us`, `ns` since 1970 for numbers.
+        date_format: As of `strptime`, with months in any known language; or of numbers `s`, `ms`,
+            `us`, `ns` since 1970, `excel` for the days of a spreadsheet.
         day_first: The order where the column does not show it.
 
     Returns:
@@ -66,12 +70,19 @@ def times(
     if all(isinstance(one, (datetime.date, np.datetime64)) for one in cells):
         zoned = len({str(getattr(one, "tzinfo", None)) for one in cells}) > 1
         return pd.DatetimeIndex(pd.to_datetime(cells, utc=zoned)), None
-    texts = [one if isinstance(one, str) else whole(one) for one in cells]
+    texts = [one if isinstance(one, str) or date_format == SERIAL else whole(one) for one in cells]
     bad = next((row for row, one in enumerate(texts) if one is None), None)
     if bad is not None:
         raise no_time(column, bad)
     if date_format in UNITS:
         return pd.DatetimeIndex(pd.to_datetime(pd.to_numeric(texts), unit=date_format)), None
+    if date_format == SERIAL:
+        days = pd.to_numeric(pd.Series(cells), errors="coerce")
+        if days.isna().any():
+            raise no_time(column, int(days.isna().to_numpy().argmax()))
+        return pd.DatetimeIndex(
+            pd.to_datetime(days, unit="D", origin="1899-12-30").dt.round("s")
+        ), None
     if date_format is not None:
         return by_format(column, texts, date_format), None
     if all(one.strip().isdigit() for one in texts):
@@ -79,15 +90,17 @@ def times(
     found = [DATE.fullmatch(one) for one in texts]
     if all(found):
         return of_parts(column, found, day_first)
-    if all(quarters := [QUARTER.fullmatch(one) for one in texts]):
-        starts = [f"{one[1]}-{3 * int(one[2]) - 2:02}-01" for one in quarters]
+    if all(periods := [PERIOD.fullmatch(one) for one in texts]):
+        starts = [start_of(one) for one in periods]
+        if None in starts:
+            raise no_time(column, starts.index(None))
         return pd.DatetimeIndex(starts), None
-    words = pd.Series(texts).str.replace(r"[-./, ]+", " ", regex=True).str.strip()
-    for written in MONTHS:
-        index = pd.to_datetime(words, format=written, errors="coerce")
-        if index.notna().all():
-            return pd.DatetimeIndex(index), None
-    raise no_time(column, next((row for row, one in enumerate(found) if not one), 0))
+    for way in NAMED:
+        inside = [DATE.fullmatch(by_name(way, one) or "") for one in texts]
+        if all(inside):
+            return of_parts(column, inside, day_first)
+        found = max(found, inside, key=lambda ones: sum(map(bool, ones)))
+    raise no_time(column, next(row for row, one in enumerate(found) if not one), any(found))
 
 
 def whole(number) -> str | None:
@@ -98,18 +111,50 @@ def whole(number) -> str | None:
         return None
 
 
-def no_time(column: pd.Series, row: int) -> ValueError:
-    """The error that says which cell is no time."""
+def start_of(period: re.Match) -> datetime.date | None:
+    """The first day of a quarter, a month or a week, which begins on Monday (ISO 8601)."""
+    year, at = int(period["year"] or period["y"]), int(period["at"] or period["q"])
+    try:
+        if period["kind"] == "W":
+            return datetime.date.fromisocalendar(year, at, 1)
+        return datetime.date(year, at if period["kind"] == "M" else 3 * at - 2, 1)
+    except ValueError:
+        return None
+
+
+def no_time(column: pd.Series, row: int, others: bool = False) -> ValueError:
+    """The error that says which cell is no time; `others` of the column are."""
+    from pandas.tseries.api import guess_datetime_format
+
+    cell = str(column.iloc[row])
+    words = [one for one in re.findall(r"[^\W\d_]{3,}", cell) if not month_of(one)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        form = guess_datetime_format(cell) if re.search(r"[^\W\d_]{3}", cell) else None
+    if re.fullmatch(r"[2-5]\d{4}(\.\d+)?", cell):
+        advice = SAY.format(SERIAL)
+    elif words and not form and re.search(r"\d", cell):
+        advice = f"{words[0]!r} is the name of no month that is known: write dates in numbers"
+    elif others and not form:
+        advice = "others are: mend it, or delete the row if it is none of the table"
+    else:
+        advice = SAY.format(form or ("%b-%y" if re.search(r"[^\W\d_]{3}", cell) else "%d.%m.%Y"))
     return ValueError(
         f"{column.iloc[row]!r} in {place(column, row)}, column {column.name!r}, is no time that is "
-        f"known: {SAY.format('%d.%m.%Y')}"
+        f"known: {advice}"
     )
 
 
 def by_format(column: pd.Series, texts: list[str], date_format: str) -> pd.DatetimeIndex:
-    """The times of texts that were all written in one way."""
+    """The times of texts that were all written in one way; months have names of any language."""
     import pandas as pd
 
+    if named := re.search("%[bB]", date_format):
+        date_format = date_format.replace(named[0], "%b")
+        texts = [
+            re.sub(r"([^\W\d_]{3,})\.?", lambda one: english(one[0], one[1]), text)
+            for text in texts
+        ]
     try:
         index = pd.to_datetime(
             pd.Series(texts), format=date_format, errors="coerce", utc="%z" in date_format
@@ -143,6 +188,12 @@ def of_digits(column: pd.Series, texts: list[str]) -> pd.Index:
         raise ValueError(
             f"column {column.name!r}: {column.iloc[0]!r} may be a month, a date or a number; "
             f"{SAY.format('%Y%m')}"
+        )
+    dated = str(column.name).lower().startswith(("dat", "ds", "tag", "fecha", "time"))
+    if dated and all(20_000 < int(one) < 60_000 for one in texts):
+        raise ValueError(
+            f"column {column.name!r}: {column.iloc[0]!r} may be a day as a spreadsheet counts it; "
+            f"{SAY.format(SERIAL)}"
         )
     if size & {10, 13} and len(size) == 1:
         unit = "s" if size == {10} else "ms"
@@ -206,7 +257,7 @@ def of_parts(
 
 def offset(zone: str) -> datetime.timedelta:
     """How far a zone that is written as `+01:00` is ahead of UTC."""
-    if zone in ("Z", "UTC"):
+    if zone in ("Z", "UTC", "GMT"):
         return datetime.timedelta()
     digits = zone[1:].replace(":", "").ljust(4, "0")
     found = datetime.timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
@@ -253,9 +304,9 @@ def looks_like_times(column: pd.Series) -> bool:
         for one in cells
     ):
         return True
-    if all(map(QUARTER.fullmatch, cells)):
+    if all(map(PERIOD.fullmatch, cells)):
         return True
-    if not re.search(r"\d", cells[0]) or not re.search(r"[A-Za-z]{3}", cells[0]):
+    if not re.search(r"\d", cells[0]) or not re.search(r"[^\W\d_]{3}", cells[0]):
         return False
     try:
         return isinstance(times(pd.Series(cells))[0], pd.DatetimeIndex)

@@ -13,7 +13,7 @@ from keraseq.experiments import tasks
 from keraseq.experiments.engine import trying
 from keraseq.experiments.engine.space import Space
 from keraseq.experiments.engine.trials import LOOKS, Trial
-from keraseq.experiments.tasks import variants
+from keraseq.experiments.tasks import own, variants
 
 SEARCH_SEED = 0  # of the trials that choose a setting; the others count from 1
 UNCHANGED = {"initial_scale": 1.0, "clipnorm": 1.0}  # what trials have where nothing is searched
@@ -47,12 +47,14 @@ class Plan:
         budget: int | Mapping[str, int] | None = None,
         steps: int | Mapping[str, int] | None = None,
         learning_rates: Sequence[float] | None = None,
+        reading: Mapping[str, Any] | None = None,
     ):
         if isinstance(task_names, Mapping):
             named = [tasks.name_of(given, name) for name, given in task_names.items()]
         else:
             named = tasks.DEFAULT if task_names is None else listed(task_names)
-        self.tasks = distinct("task", map(tasks.name_of, named))
+        named = own.with_options(list(map(tasks.name_of, named)), dict(reading or {}))
+        self.tasks = distinct("task", named)
         self.cells = distinct("cell", map(variants.name_of, listed(cells)))
         self.seeds = positive_integer("seeds", seeds)
         self.trials = 0 if trials in (0, None) else positive_integer("trials", trials)
@@ -104,10 +106,10 @@ class Plan:
 
     def space(self, task: str) -> Space:
         """What every cell chooses from on a task."""
-        own = tasks.get(task).learning_rate
+        usual = tasks.get(task).learning_rate
         if self.rates:
             return Space(tuple(map(float, self.rates)), listed=True)
-        return Space.around(own) if self.trials else Space((own,), listed=True)
+        return Space.around(usual) if self.trials else Space((usual,), listed=True)
 
     def search(self, task: str) -> list[dict[str, Any] | None]:
         """The settings that every cell tries; None where the sampler chooses; empty for no search.
@@ -117,8 +119,8 @@ class Plan:
         space = self.space(task)
         if space.listed:
             return space.settings(len(space.rates)) if len(space.rates) > 1 else []
-        own = {"learning_rate": tasks.get(task).learning_rate, **UNCHANGED}
-        settings: list[dict[str, Any] | None] = list(space.settings(self.trials, own))
+        usual = {"learning_rate": tasks.get(task).learning_rate, **UNCHANGED}
+        settings: list[dict[str, Any] | None] = list(space.settings(self.trials, usual))
         if self.sampler == "tpe":
             settings[STARTUP:] = [None] * (len(settings) - STARTUP)
         return settings

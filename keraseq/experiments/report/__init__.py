@@ -38,18 +38,24 @@ def write(results: Results) -> Path:
 
 
 def for_terminal(results: Results) -> Iterator[tuple[str, list[dict[str, str]], str]]:
-    """For a terminal a table a task, and one of ranks over several: title, rows, what else."""
+    """For a terminal a table a task, and one of ranks over several: title, rows, what else.
+
+    Notes stand below the table, where they have room.
+    """
     for name, described in results.tasks.items():
         better = "lower" if described["direction"] == "min" else "higher"
         title = f"{described['title']}\n{described['metric_label']}, {better} is better"
-        floor = described.get("floor")
-        found = [  # the notes may not fit
-            {**row, "cell": f"{row['cell']} ({'floor' if row['cell'] == floor else 'baseline'})"}
-            if is_baseline(row)
-            else row
-            for row in rows(results, name)
-        ]
-        yield title, *telling(found)
+        shown, said = telling(rows(results, name))
+        noted: dict[str, list[str]] = {}
+        for row in shown:
+            baseline, note = is_baseline(row), row.pop("notes", "")
+            if baseline:
+                kind = "floor" if row["cell"] == described.get("floor") else "baseline"
+                row["cell"] += f" ({kind})"
+            elif note:
+                noted.setdefault(note, []).append(row["cell"])
+        lines = [f"{', '.join(cells)}: {note}" for note, cells in noted.items()]
+        yield title, shown, "\n".join(filter(None, [said, *lines]))
     ranked = rank_rows(results)
     if len(results.tasks) > 1 and ranked:
         yield "Ranks", ranked, meaning(results)

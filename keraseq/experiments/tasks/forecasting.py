@@ -20,9 +20,9 @@ from keraseq.experiments.tasks.task import Task, reshuffled
 
 
 class Forecasting(Task):
-    """MASE of forecasts over every window of the last part of one series.
+    """MASE of forecasts over every window of the last part of series.
 
-    A subclass gives the `series`, in which the first target of the first frame counts.
+    A subclass gives the `series`. Each target of each series is scaled by its own training part.
     """
 
     metric = "mase"
@@ -41,7 +41,8 @@ class Forecasting(Task):
         """Of the builder."""
         return {
             "horizon": self.horizon,
-            "features": 1,
+            "features": len(self.series.targets),
+            "targets": len(self.series.targets),
             "length": self.look_back,
             "normalize": "last",
         }
@@ -49,42 +50,50 @@ class Forecasting(Task):
     @property
     @abstractmethod
     def series(self) -> data.Series:
-        """One series of one target, and the borders of its parts."""
+        """Series of targets alone, and the borders of their parts."""
 
-    @property
-    def frame(self):
-        """The series as a frame of one column."""
-        [frame] = self.series.frames.values()
-        return frame
-
-    @property
-    def borders(self) -> data.Borders:
-        """Where validation and test begin."""
-        [borders] = self.series.borders.values()
-        return borders
-
-    @property
+    @cached_property
     def values(self) -> np.ndarray:
-        """The series, `(time,)`."""
-        return self.frame.iloc[:, 0].to_numpy("float64")
+        """The rows of all series, one after the other, `(rows, targets)`."""
+        return np.concatenate([one.to_numpy("float64") for one in self.series.frames.values()])
 
     @cached_property
-    def scaler(self) -> Scaler:
-        """To mean 0 and deviation 1 of the training part."""
-        return Scaler.fit(self.frame.iloc[: self.borders.validation])
+    def places(self) -> np.ndarray:
+        """The number of the series that each row is of, `(rows,)`."""
+        frames = self.series.frames.values()
+        return np.repeat(np.arange(len(frames)), [*map(len, frames)])
 
     @cached_property
-    def scale(self) -> float:
-        """MASE's denominator, from the training part."""
-        return evaluate.seasonal_scale(self.values[: self.borders.validation], self.season)
+    def scalers(self) -> list[Scaler]:
+        """To mean 0 and deviation 1 of the training part, one for each series."""
+        return [Scaler.fit(one) for one in self.series.part("train").values()]
+
+    @cached_property
+    def scales(self) -> np.ndarray:
+        """MASE's denominators, `(series, targets)`, from the training parts."""
+        return np.array(
+            [
+                [self.scale_of(key, column) for _, column in frame.items()]
+                for key, frame in self.series.part("train").items()
+            ]
+        )
+
+    def scale_of(self, key: str, column) -> float:
+        """MASE's denominator of a target of a series."""
+        try:
+            return evaluate.seasonal_scale(column, self.season)
+        except ValueError as error:
+            raise ValueError(f"series {key!r}, column {column.name!r}: {error}") from None
 
     @cached_property
     def parts(self) -> dict[str, data.Windows]:
         """Windows whose targets lie in each part, scaled."""
-        shape = {"look_back": self.look_back, "horizon": self.horizon, "scaler": self.scaler}
+        pairs = zip(self.scalers, self.series.frames.items(), strict=True)
+        frames = {key: scaler.transform(frame) for scaler, (key, frame) in pairs}
+        scaled = replace(self.series, frames=frames)
+        shape = {"look_back": self.look_back, "horizon": self.horizon}
         return {
-            part: data.SeriesWindows(self.series, part, **shape).arrays()
-            for part in data.Parts._fields
+            part: data.SeriesWindows(scaled, part, **shape).arrays() for part in data.Parts._fields
         }
 
     @property
@@ -99,13 +108,21 @@ class Forecasting(Task):
         return train.inputs[at], train.targets[at]
 
     def score(self, model, part):
-        """MASE over all windows and all rows ahead."""
+        """MASE over all windows, all rows ahead and all targets."""
         inputs, _, origins = self.parts[part]
-        forecasts = self.scaler.inverse(model.predict(inputs, batch_size=512, verbose=0))[..., 0]
-        return evaluate.mase(self.truth(origins), forecasts, self.scale)
+        forecasts = model.predict(inputs, batch_size=512, verbose=0).astype("float64")
+        for number, scaler in enumerate(self.scalers):
+            ours = self.places[origins] == number
+            forecasts[ours] = scaler.inverse(forecasts[ours])
+        return self.error(forecasts, origins)
+
+    def error(self, forecasts, origins) -> float:
+        """MASE of forecasts `(windows, horizon, targets)` in the units of the data."""
+        scales = self.scales[self.places[origins], None]
+        return evaluate.mase(self.truth(origins) / scales, forecasts / scales, 1.0)
 
     def truth(self, origins) -> np.ndarray:
-        """What came, `(origins, horizon)`."""
+        """What came, `(origins, horizon, targets)`."""
         return self.values[origins[:, None] + np.arange(self.horizon)]
 
     def methods(self) -> dict[str, Baseline]:
@@ -119,36 +136,45 @@ class Forecasting(Task):
         """MASE of the methods that need no training, at every origin of the test part."""
         origins, found = self.parts["test"].origins, {}
         for name, method in self.methods().items():
-            past = self.values[origins[:, None] + np.arange(-method.look_back, 0), None]
-            forecast = method(past, self.horizon)["mean"][..., 0]
-            found[name] = evaluate.mase(self.truth(origins), forecast, self.scale)
+            past = self.values[origins[:, None] + np.arange(-method.look_back, 0)]
+            found[name] = self.error(method(past, self.horizon)["mean"], origins)
         return found
 
     @property
     def split(self) -> str:
-        index, borders = self.frame.index, self.borders
+        frames, windows = self.series.frames, self.parts.items()
+        windows = {name: f"{len(part.origins):,}" for name, part in windows}
+        counted = (
+            f"{windows['train']}, {windows['validation']} and {windows['test']} windows. All "
+            "targets of a window lie in its part; its inputs may reach back across the border."
+        )
+        if len(frames) > 1:
+            return f"Each series by time: train, then validation, then test; {counted}"
+        [(key, frame)] = frames.items()
+        index, borders = frame.index, self.series.borders[key]
 
         def months(first, last):
             dated = hasattr(index, "strftime")
             first, last = (f"{index[i]:%Y-%m}" if dated else f"row {i}" for i in (first, last - 1))
             return f"{first} to {last}"
 
-        windows = {name: f"{len(part.origins):,}" for name, part in self.parts.items()}
         return (
             f"By time: train {months(0, borders.validation)}, validation "
             f"{months(borders.validation, borders.test)}, test {months(borders.test, len(index))}; "
-            f"{windows['train']}, {windows['validation']} and {windows['test']} windows. All "
-            "targets of a window lie in its part; its inputs may reach back across the border."
+            f"{counted}"
         )
 
     def facts(self):
+        one = (
+            f" ({self.scales.item():.3f})" if self.scales.size == 1 else ", each target by its own"
+        )
         return {
             "Split": self.split,
             "Model": f"{self.look_back} rows in, scaled by mean and deviation of the training "
             f"part, the last value subtracted; one recurrent layer; {self.horizon} rows out at "
             "once, the last value added again.",
             "Metric": "Mean absolute error over all windows and all rows ahead, divided by the "
-            f"training part's mean absolute change over {self.season} rows ({self.scale:.3f}).",
+            f"training part's mean absolute change over {self.season} rows{one}.",
             "Baselines": "The same row a season ago; the last known value.",
         }
 
@@ -186,8 +212,8 @@ class CO2(Forecasting):
         }
 
     def facts(self):
-        gaps = np.isnan(self.gappy)
-        later = int(gaps[self.borders.validation :].sum())
+        gaps, [borders] = np.isnan(self.gappy), self.series.borders.values()
+        later = int(gaps[borders.validation :].sum())
         return {
             "Data": f"Weekly CO2 at Mauna Loa from statsmodels, {len(gaps):,} weeks, ppm. "
             f"{int(gaps.sum())} weeks are missing: those of the training part "

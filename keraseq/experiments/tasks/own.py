@@ -7,26 +7,27 @@ from pathlib import Path
 import numpy as np
 
 from keraseq import data, evaluate, models
-from keraseq.checks import one_of, positive_integer
+from keraseq.checks import few, one_of, positive_integer
 from keraseq.data import Part
 from keraseq.data.labelled import LabelledSeries, LabelledTexts
 from keraseq.data.labelled.series import ARCHIVES
-from keraseq.data.labelled.table import FILES, table
+from keraseq.data.labelled.table import FILES, OF_FILES, table
 from keraseq.experiments.tasks import variants
 from keraseq.experiments.tasks.arrays import ArrayTask, sizes, squared_error
 from keraseq.experiments.tasks.forecasting import Forecasting
 from keraseq.experiments.tasks.task import Task
+from keraseq.recipes.reading import ASKED, every, reading
+from keraseq.recipes.recipe import Option
 
 KINDS = (data.Series, data.Labelled, data.Parts)  # of data that are a task as they are
 ROWS = 12  # to forecast, where no season is known
 WORDS, WIDTH, READ = 5_000, 16, 200  # most words of a vocabulary; of a vector; of a text
+SHOWN = 3  # targets in a title
 TOWER = 5_000  # parameters beside the vectors
-FORECAST = ("target", "time", "season", "freq", "fill", "horizon", "look_back")
-TELL = ("label", "text", "id", "time", "validation", "test")
 
 
 class OwnSeries(Forecasting):
-    """MASE of forecasts of one series of somebody's own.
+    """MASE of forecasts of somebody's own series, all targets of all of them together.
 
     Args:
         series: What `keraseq.data.series` gives. Covariates are not read.
@@ -38,43 +39,46 @@ class OwnSeries(Forecasting):
     own = True
 
     def __init__(self, series: data.Series, name="series", horizon=None, look_back=None):
-        if len(series.frames) != 1 or len(series.targets) != 1:
-            raise ValueError(
-                f"{name}: a comparison forecasts one column of one series; received "
-                f"{len(series.frames)} series, columns {', '.join(series.targets)}: choose a "
-                "target (--target), or one series"
-            )
-        [(key, frame)], [borders] = series.frames.items(), series.borders.values()
+        targets = list(series.targets)
+        frames = {key: frame[targets] for key, frame in series.frames.items()}
         self.name, self.season = name, series.season
-        least = min(borders.test - borders.validation, len(frame) - borders.test)
+        self.series = replace(series, frames=frames, past_covariates=(), future_covariates=())
+        parts = [
+            [len(one) for one in self.series.part(part).values()]  # rows of each series
+            for part in data.Parts._fields
+        ]
+        known, least = min(parts[0]), min(*parts[1], *parts[2])
         usual = series.season if series.season > 1 else ROWS
         self.horizon = positive_integer("horizon", horizon or min(usual, least))
         back = 2 * series.season if series.season > 1 else 3 * self.horizon
-        back = look_back or max(1, min(back, borders.validation - self.horizon))
+        back = look_back or max(1, min(back, known - self.horizon))
         self.look_back = positive_integer("look_back", back)
-        if self.horizon > least or self.look_back + self.horizon > borders.validation:
+        if self.horizon > least or self.look_back + self.horizon > known:
             raise ValueError(
-                f"{name}: {len(frame)} rows are too few for look_back={self.look_back} and "
-                f"horizon={self.horizon}: the smallest part has {least} rows, training "
-                f"{borders.validation}"
+                f"{name}: {min(map(len, frames.values()))} rows are too few for "
+                f"look_back={self.look_back} and horizon={self.horizon}: the smallest part has "
+                f"{least} rows, training {known}"
             )
-        only = {key: frame[list(series.targets)]}
-        self.series = replace(series, frames=only, past_covariates=(), future_covariates=())
-        self.title = f"{name}: {series.targets[0]}, 1 to {self.horizon} rows ahead"
+        several = f" of {len(frames)} series" if len(frames) > 1 else ""
+        self.title = f"{name}: {few(targets, SHOWN)}{several}, 1 to {self.horizon} rows ahead"
         self.floor = next(iter(self.methods()))
-        self.scale = evaluate.seasonal_scale(self.values[: borders.validation], self.season)
+        self.scales  # noqa: B018 - which says what has none
 
     def methods(self):
         """The last season, where there is one, and the last value."""
         return dict(list(super().methods().items())[self.season == 1 :])
 
     def facts(self):
-        [target], every = self.series.targets, self.series.freq or "no times"
-        about = f"{len(self.frame):,} rows of {target} ({every}), season {self.season} rows."
+        every, count = self.series.freq or "no times", len(self.series.frames)
+        several = f" in {count:,} series" if count > 1 else ""
+        what = f"{len(self.values):,} rows{several} of {few(self.series.targets, SHOWN)}"
+        about = f"{what} ({every}), season {self.season} rows."
         return {"Data": about, **super().facts()}
 
     def raw(self):
-        return f"{list(self.frame.index)}{self.borders}{self.season}".encode() + super().raw()
+        """Times, names and borders besides: other ones are other data."""
+        frames = [(key, list(one.index), list(one)) for key, one in self.series.frames.items()]
+        return f"{frames}{self.series.borders}{self.season}".encode() + super().raw()
 
 
 class OwnArrays(ArrayTask):
@@ -171,7 +175,7 @@ def labelled(parts: data.Labelled, name: str) -> OwnArrays:
 
 
 def of(given, name: str | None = None) -> Task:
-    """The task of what `keraseq.data` read: one series, labelled texts or series, or arrays."""
+    """The task of what `keraseq.data` read: series, labelled texts or series, or arrays."""
     if isinstance(given, data.Series):
         return OwnSeries(given, name or given.source or "series")
     if isinstance(given, data.Labelled):
@@ -185,6 +189,33 @@ def is_file(name: str) -> bool:
     return path.endswith((*FILES, *ARCHIVES)) or (Path(path).suffix != "" and ":" not in path)
 
 
+def with_options(names: list[str], given: dict) -> list[str]:
+    """Names of tasks, those of files with options besides.
+
+    Raises:
+        ValueError: There is no such option, or no file among the tasks.
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    for one in given:
+        one_of("option of a task that is a file", one, every())
+    if given and not any(map(is_file, names)):
+        [(one, value), *_] = given.items()
+        raise ValueError(f"{one}={value!r} is of a file, and there is no file among the tasks")
+    return [with_own(name, given) if given and is_file(name) else name for name in names]
+
+
+def with_own(name: str, given: dict) -> str:
+    """The name of a file with options besides; those in its brackets win."""
+    path, said = variants.parse(name)
+    kind = next((one for one in ASKED if one in said), None)
+    others = {
+        one: value if isinstance(value, (str, int, float)) else ",".join(map(str, value))
+        for one, value in given.items()
+        if one not in ASKED or kind in (None, one)
+    }
+    return variants.written(path, {**others, **said})
+
+
 def read(name: str) -> Task:
     """The task of a file: `sales.csv[target=units]` or `reviews.csv[label=stars]`.
 
@@ -192,35 +223,51 @@ def read(name: str) -> Task:
         ValueError: It is not said what is to be forecast or told apart, or there is no such column.
         FileNotFoundError: There is no such file.
     """
-    path, options = variants.parse(name)
+    path, said = variants.parse(name)
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no file {path!r}")
     archive = path.lower().endswith(ARCHIVES)
-    if "target" in options:
-        for option in options:
-            one_of(f"option of {path}", option, FORECAST)
-        shape = {one: options.pop(one) for one in ("horizon", "look_back") if one in options}
-        series = data.series(path, targets=[str(options.pop("target"))], **options)
-        return OwnSeries(series, Path(path).name, **shape)
-    for option in options:
-        one_of(f"option of {path}", option, TELL)
-    if "label" not in options and not archive:
+    both = [one for one in ASKED if one in said]
+    if len(both) > 1:
+        raise ValueError(f"{path}: give a target to forecast or a label to tell, not both")
+    if not both and not archive:
+        form = {one: str(said[one]) for one in OF_FILES if one in said}
         raise ValueError(
             f"{path}: say which column is to be forecast (--target COLUMN) or told apart (--label "
-            f"COLUMN); its columns are {', '.join(map(str, table(path)[0].columns))}"
+            f"COLUMN); its columns are {', '.join(map(str, table(path, **form)[0].columns))}"
         )
-    options |= {one: str(options[one]) for one in ("label", "text", "id") if one in options}
-    if not archive and "id" not in options:
-        options.setdefault("text", text_column(path, options["label"]))
-    if options.get("text"):
-        return labelled(data.reviews(path, **options), Path(path).name)
-    options.pop("text", None)
-    return labelled(data.labelled_series(path, **options), Path(path).name)
+    accepted = reading(*(both or ["label"]))
+    chosen = {}
+    for one, value in said.items():
+        option = accepted[one_of(f"option of {path}", one, accepted)]
+        chosen[option.name] = checked(option, value)
+    if "target" in both:
+        shape = {one: chosen.pop(one) for one in ("horizon", "look_back") if one in chosen}
+        return OwnSeries(data.series(path, **chosen), Path(path).name, **shape)
+    form = {one: chosen[one] for one in OF_FILES if one in chosen}
+    if not archive and "id" not in chosen and "text" not in chosen:
+        chosen["text"] = text_column(path, chosen["label"], form)
+    if chosen.get("text"):
+        return labelled(data.reviews(path, **chosen), Path(path).name)
+    chosen.pop("text", None)
+    return labelled(data.labelled_series(path, **chosen), Path(path).name)
 
 
-def text_column(path: str, label: str) -> str | None:
+def checked(option: Option, value):
+    """The value of an option that stood in brackets, as the recipe has it."""
+    if option.kind is str or option.several is str:
+        value = str(value)  # columns may be called 1, 2, ...
+    elif option.kind in (int, float) and isinstance(value, str):
+        try:
+            value = option.kind(value)
+        except ValueError:
+            raise ValueError(f"{option.name} must be a number; received {value!r}") from None
+    return option.checked(option.parsed(value))
+
+
+def text_column(path: str, label: str, form: dict) -> str | None:
     """The column of texts beside the label: `text`, or the only one that holds no numbers."""
-    frame, *_ = table(path)
+    frame, *_ = table(path, **form)
     words = frame.drop(columns=label, errors="ignore").select_dtypes(exclude="number").columns
     if "text" in words or len(words) > 1:
         return "text"
@@ -233,4 +280,4 @@ def digest(name: str) -> str | None:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
-__all__ = ["KINDS", "OwnArrays", "OwnSeries", "digest", "is_file", "of", "read"]
+__all__ = ["KINDS", "OwnArrays", "OwnSeries", "digest", "is_file", "of", "read", "with_options"]

@@ -13,7 +13,10 @@ import keras
 
 from keraseq import cells
 
-SPELLING = re.compile(r"(?P<name>[^\[\]]+?)\s*(\[(?P<options>[^\[\]]*)\])?")
+QUOTED = r'"(?:[^"\\]|\\.)*"'  # in which commas and brackets are letters
+SPELLING = re.compile(rf"(?P<name>[^\[\]]+?)\s*(\[(?P<options>(?:{QUOTED}|[^\[\]])*)\])?")
+PAIRS = re.compile(rf"(?:{QUOTED}|[^,])+")
+NAMES = re.compile(rf"(?:[^,\[]|\[(?:{QUOTED}|[^\]])*\]?)+")
 
 
 def parse(text: str) -> tuple[str, dict[str, Any]]:
@@ -21,7 +24,8 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
 
     Args:
         text: A registered name, or one with options in brackets, `name[option=value,...]`. A value
-            is written as in JSON; a bare word is a string.
+            is written as in JSON; a bare word is a string, and needs no quotes where it has no
+            commas and brackets.
 
     Raises:
         ValueError: The text is not written so.
@@ -36,7 +40,7 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
     if match is None:
         raise ValueError(f"a cell is written name or name[option=value]; received {text!r}")
     options = {}
-    for pair in (match["options"] or "").split(","):
+    for pair in PAIRS.findall(match["options"] or ""):
         option, equals, value = (piece.strip() for piece in pair.partition("="))
         if not pair.strip():
             continue
@@ -47,6 +51,33 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
         except ValueError:
             options[option] = value
     return match["name"], options
+
+
+def written(name: str, options: dict[str, Any]) -> str:
+    """The text that `parse` takes apart.
+
+    Example:
+
+    >>> from keraseq.experiments.tasks import variants
+    >>> variants.written("sales.csv", {"target": "units", "decimal": ","})
+    'sales.csv[target=units,decimal=","]'
+    """
+    said = []
+    for option, value in options.items():
+        quoted = json.dumps(value, ensure_ascii=False)
+        plain = isinstance(value, str) and f'"{value}"' == quoted and value == value.strip()
+        if plain and value and not set(value) & set(',[]"'):
+            try:
+                json.loads(value)
+            except ValueError:
+                quoted = value
+        said.append(f"{option}={quoted}")
+    return f"{name}[{','.join(said)}]" if said else name
+
+
+def in_brackets(text: str) -> list[str]:
+    """Names with commas between them; those between brackets belong to a name."""
+    return [one.strip() for one in NAMES.findall(text) if one.strip()]
 
 
 def imported(name: str, what: str):
@@ -113,8 +144,7 @@ def name_of(cell) -> str:
         for option, value in config.items()
         if option not in ("name", "units") and value != usual.get(option)
     }
-    said = (f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in options.items())
-    text = f"{name}[{','.join(said)}]" if options else name
+    text = written(name, options)
     try:
         understood = parse(text)[1] == options
     except ValueError:

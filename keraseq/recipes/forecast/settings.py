@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from keraseq.checks import one_of, positive_integer, positive_number, rate
+from keraseq.data.timeseries.times import SERIAL, UNITS
 from keraseq.recipes import recipe
 from keraseq.recipes.recipe import COMMON, DERIVED, MODEL, READING, TRAINING
 
@@ -27,7 +28,7 @@ def share(name: str, value) -> float | int:
 
 def written_times(name: str, value: str) -> str:
     """A format of `strptime`, or a unit of time."""
-    return value if "%" in value else one_of(name, value, ("s", "ms", "us", "ns"))
+    return value if "%" in value else one_of(name, value, (*UNITS, SERIAL))
 
 
 Columns = tuple[str, ...] | None
@@ -125,7 +126,10 @@ class Settings(recipe.Settings):
     sep: recipe.Sep = None
     decimal: recipe.Decimal = None
     date_format: Annotated[
-        str | None, written_times, "Such as %d.%m.%Y; s or ms for numbers since 1970.", READING
+        str | None,
+        written_times,
+        "Such as %d.%m.%Y; s or ms since 1970; excel for its days.",
+        READING,
     ] = None
     header: recipe.Header = None
     encoding: recipe.Encoding = None
