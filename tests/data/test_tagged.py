@@ -118,7 +118,8 @@ def test_parts_share_no_sentence_and_sources_of_their_own_stay(tmp_path):
         ("token,tag\na,O\n", "x.csv", {"sentence": "id"}, "no column 'id' for sentence; columns:"),
         ("token,tag\na,O\n,O\n", "x.csv", {}, "x.csv, line 3: the word is missing"),
         ("token,tag\na,O\nb,\n", "x.csv", {}, "x.csv, line 3: the tag is missing"),
-        ("\n\n", "x.conll", {}, "x.conll: there is no sentence in it"),
+        ("\n\n", "x.conll", {}, "x.conll' cannot be read: there is nothing in it"),
+        ("# a\n", "x.conllu", {}, "x.conllu: there is no sentence in it"),
         ("a O\n" * 5001, "x.conll", {}, "line 5001: a sentence of more than 5,000 words"),
         ("a O\n", "x.conll", {}, "x.conll: too few sentences for the train part"),
         ("a O\n", "x.conll", {"layout": "conl"}, "unknown layout 'conl'; .*mean 'conllu'?"),
@@ -135,9 +136,9 @@ def test_what_is_wrong_is_one_line(tmp_path, text, name, options, message):
 def test_more_that_cannot_be(tmp_path):
     (tmp_path / "latin.conll").write_bytes("é O\n".encode("latin-1"))
     (tmp_path / "cut.conllu.gz").write_bytes(gzip.compress(b"1" * 999)[:20])
-    with pytest.raises(ValueError, match=r"latin\.conll cannot be read: line 1 is not utf-8"):
+    with pytest.raises(ValueError, match=r"latin\.conll' cannot be read: line 1 is not utf-8"):
         data.tagged_sentences(tmp_path / "latin.conll")
-    with pytest.raises(ValueError, match=r"cut\.conllu\.gz cannot be read"):
+    with pytest.raises(ValueError, match=r"cut\.conllu\.gz' cannot be read"):
         data.tagged_sentences(tmp_path / "cut.conllu.gz")
     with pytest.raises(FileNotFoundError, match="there is no file"):
         data.tagged_sentences(tmp_path / "none.conll")

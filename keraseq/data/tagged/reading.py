@@ -36,14 +36,18 @@ def read(
         path = Path(source)
         name, layout = path.name, layout or layout_of(path)
         if layout != "table":
+            if path.is_dir():
+                raise FileNotFoundError(f"{str(path)!r} is a folder, and no file")
             if not path.is_file():
                 raise FileNotFoundError(f"there is no file {str(path)!r}")
             raw = path.read_bytes()
             try:
                 raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
+                if not raw.strip():
+                    raise ValueError("there is nothing in it")
                 text = tables.decoded(raw, reading.get("encoding"))
             except (OSError, EOFError, ValueError) as error:
-                raise ValueError(f"{name} cannot be read: {error}") from None
+                raise ValueError(f"{str(path)!r} cannot be read: {error}") from None
             lines = of_conllu if layout == "conllu" else of_columns
             return grouped(lines(text, name, token, tag), name), name
         rows = of_table(tables.read(source, **reading).frame, name, token, tag, sentence)
