@@ -155,14 +155,16 @@ def test_more_that_cannot_be(tmp_path):
 def test_words_and_characters():
     sentences = [["The", "Oslo", "oslo", "in", "1990"], ["the", "odd", "in"]]
     encoder = data.WordEncoder.of(sentences, ["the", "paris", "odd"], word_length=4)
-    assert encoder.words == ["in", "oslo", "the", "0000", "odd"]
-    assert encoder.more == ["paris"] and encoder.trained == 7 and len(encoder) == 8
+    assert encoder.words == ["in", "oslo", "0000", "the", "odd"]  # those with a vector last
+    assert encoder.more == ["paris"] and len(encoder) == 8
     rows = encoder.encode(["THE", "1234", "Paris", "Xin", ""])
-    assert rows.shape == (5, 5) and rows[:, 0].tolist() == [4, 5, 7, 1, 1]
+    assert rows.shape == (5, 5) and rows[:, 0].tolist() == [5, 4, 7, 1, 1]
     assert encoder.encode(["The"])[0, 1:].tolist() != encoder.encode(["the"])[0, 1:].tolist()
     long = encoder.encode(["theodd"])[0, 1:].tolist()  # its beginning and its end
     assert long == encoder.encode(["thdd"])[0, 1:].tolist()
     assert encoder.knows("OSLO") and not encoder.knows("Paris") and not encoder.knows("Bonn")
+    often = data.WordEncoder.of(sentences, ["odd"], least=2)
+    assert often.words == ["in", "oslo", "the", "odd"] and not often.knows("1990")
     again = data.WordEncoder(**encoder.to_dict())
     assert (again.encode(sentences[0]) == encoder.encode(sentences[0])).all()
     with pytest.raises(TypeError, match="a word must be str; received int 3"):

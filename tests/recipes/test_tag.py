@@ -135,6 +135,11 @@ def test_vectors_without_letters_or_field(tmp_path):
         recipes.tag.transitions(bundle)
     assert len(bundle.model.inputs) == 1 and bundle.model.output_shape[-1] == 5
     assert len(recipes.predict(bundle, "go to Oslo")) == 3
+    kept = {**short, **plain, "tune_vectors": False, "report": None}
+    model = recipes.train("tag", parts, **kept).model
+    trained, fixed = model.get_layer("embedding").get_weights()
+    assert fixed.tolist() == [[1, 2, 3], [4, 5, 6], [2, 2, 2]]  # to, went, go
+    assert len(trained) == len(words)  # padding and unknown, without two that stay
     with pytest.raises(ValueError, match="embedding must be 3, the width of"):
         recipes.train("tag", parts, **{**TINY, **plain, "report": None})
     with pytest.raises(FileNotFoundError, match=r"no file of vectors 'nowhere\.txt'"):

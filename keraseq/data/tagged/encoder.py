@@ -54,28 +54,31 @@ class WordEncoder:
 
     @classmethod
     def of(
-        cls, sentences: Iterable[Sequence[str]], vectors: Iterable[str] = (), word_length: int = 20
+        cls,
+        sentences: Iterable[Sequence[str]],
+        vectors: Iterable[str] = (),
+        word_length: int = 20,
+        least: int = 1,
     ) -> WordEncoder:
-        """The encoder of a training part, frequent words first, and of words that have a vector."""
-        sentences = list(sentences)
+        """The encoder of a training part, and of words that have a vector, which come last.
+
+        Words without a vector that occur less than `least` times stay unknown.
+        """
+        sentences, vectors = list(sentences), dict.fromkeys(vectors)
         counts = Counter(plain(word) for words in sentences for word in words)
-        words = sorted(counts, key=lambda word: (-counts[word], word))
+        words = [word for word, count in counts.items() if count >= least or word in vectors]
+        words.sort(key=lambda word: (word in vectors, -counts[word], word))
         letters = Counter(letter for words in sentences for word in words for letter in word)
         more = [word for word in vectors if word not in counts]
         return cls(words, sorted(letters), more, word_length)
 
-    @property
-    def trained(self) -> int:
-        """Number of ids whose vectors are trained: padding, unknown, words of the training part."""
-        return len(self.words) + UNKNOWN + 1
-
     def __len__(self) -> int:
         """Number of ids."""
-        return self.trained + len(self.more)
+        return len(self._ids) + UNKNOWN + 1
 
     def knows(self, word: str) -> bool:
-        """Whether a word stands in the training part, whatever its case and digits."""
-        return UNKNOWN < self._id(word) < self.trained
+        """Whether a word of the training part has an id, whatever its case and digits."""
+        return UNKNOWN < self._id(word) <= len(self.words) + UNKNOWN
 
     def encode(self, words: Sequence[str]) -> np.ndarray:
         """A sentence, int32 `(words, 1 + word_length)`: the id of each word, and its characters."""

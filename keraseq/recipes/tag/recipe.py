@@ -29,6 +29,11 @@ class Prepared:
     rows: dict[str, list[np.ndarray]]
     vectors: dict[str, np.ndarray]
 
+    def fixed(self, settings: Settings) -> int:
+        """How many words, the last ones, have vectors that stay as they are."""
+        tuned = sum(word in self.vectors for word in self.encoder.words)
+        return len(self.encoder.more) + (0 if settings.tune_vectors else tuned)
+
 
 class Decoding(keras.callbacks.Callback):
     """Decodes the validation part after each epoch, and logs what that is worth.
@@ -94,7 +99,9 @@ class Tag(Recipe):
                     f"embedding must be {width}, the width of {settings.vectors!r}; received "
                     f"embedding={settings.embedding}"
                 )
-        encoder = data.WordEncoder.of(parts.train.inputs, vectors, settings.word_length)
+        encoder = data.WordEncoder.of(
+            parts.train.inputs, vectors, settings.word_length, settings.least
+        )
         rows = {
             part: [encoder.encode(words) for words in parts.part(part).inputs]
             for part in ("train", "validation")
@@ -121,7 +128,7 @@ class Tag(Recipe):
             len(parts.tags),
             vocabulary=len(encoder),
             embedding=width,
-            fixed=len(encoder.more),
+            fixed=prepared.fixed(settings),
             word_dropout=settings.word_dropout,
             characters=len(encoder.characters) + 2 if settings.character_units else 0,
             character_embedding=settings.character_embedding,
@@ -141,14 +148,14 @@ class Tag(Recipe):
         """Puts the pretrained vectors in; others are as long as Lample et al. have them."""
         layer, encoder, vectors = model.get_layer("embedding"), prepared.encoder, prepared.vectors
         tables = layer.get_weights()
-        edge = math.sqrt(3 / tables[0].shape[1])
-        tables[0][:] = np.random.uniform(-edge, edge, tables[0].shape)  # noqa: NPY002 - seeded
-        for at, word in enumerate(encoder.words, encoder.trained - len(encoder.words)):
+        width = tables[0].shape[1]
+        edge = math.sqrt(3 / width)
+        every = np.random.uniform(-edge, edge, (len(encoder), width))  # noqa: NPY002 - seeded
+        words = [*encoder.words, *encoder.more]
+        for at, word in enumerate(words, len(encoder) - len(words)):
             if word in vectors:
-                tables[0][at] = vectors[word]
-        if encoder.more:
-            tables[1][:] = [vectors[word] for word in encoder.more]
-        layer.set_weights(tables)
+                every[at] = vectors[word]
+        layer.set_weights(np.split(every, [len(tables[0])])[: len(tables)])
         if vectors:
             have = sum(word in vectors for word in encoder.words)
             say(f"{have:,} of {len(encoder.words):,} words have a vector in {settings.vectors!r}")

@@ -35,9 +35,12 @@ class Settings(recipe.Settings):
     ] = None
     vectors: Annotated[
         str | None,
-        "File of pretrained vectors in GloVe's text format, trained further; none: random ones.",
+        "File of pretrained vectors in GloVe's text format; none: random ones.",
         COMMON,
     ] = None
+    tune_vectors: Annotated[
+        bool, "Whether these are trained further; vectors of other words are anyway.", MODEL
+    ] = True
     more_words: Annotated[
         int,
         recipe.or_zero(positive_integer),
@@ -59,12 +62,16 @@ class Settings(recipe.Settings):
     ] = 20
     dropout: recipe.Dropout = 0.5
     recurrent_dropout: recipe.RecurrentDropout = 0.0
+    least: Annotated[
+        int,
+        positive_integer,
+        "How often a word without a pretrained vector must occur to have one of its own; others "
+        "are known by their letters alone.",
+        MODEL,
+    ] = 1
     word_dropout: Annotated[
-        float,
-        rate,
-        "Fraction of the words that are unknown, in training, but for their letters.",
-        TRAINING,
-    ] = 0.1
+        float, rate, "Fraction of the words that are known by their letters alone.", TRAINING
+    ] = 0.03
     learning_rate: recipe.LearningRate = 2e-3
     epochs: recipe.Epochs = 20
     token: Annotated[
