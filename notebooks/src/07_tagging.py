@@ -66,22 +66,6 @@ _ = plots.tag_confusion(words.truth, words.tag)
 _ = plots.transitions(recipes.tag.transitions(saved))
 
 # %% [markdown]
-# ## Letters, vectors, random field: what each is worth
-# The same training without one of them (`benchmarks/tag.py wnut17 --without ...`); a dot is a seed,
-# the bar a 95 % interval by test sentences drawn again.
-
-# %%
-runs = pd.read_csv(root / "benchmarks" / "results" / "tag-wnut17.csv")
-order = runs.groupby("without").f1.mean().sort_values(ascending=False).index
-place = runs.without.map({name: i for i, name in enumerate(order)}) + 0.08 * (runs.seed - 1)
-ax = plots.new_axes(None, 6.4, 3)
-ends = [runs.f1 - runs.f1_low, runs.f1_high - runs.f1]
-ax.errorbar(runs.f1, place, xerr=ends, fmt="o", color=plots.COLOURS[1], capsize=2)
-ax.set(yticks=range(len(order)), yticklabels=order, xlabel="F1 of entities, test", ylabel="without")
-_ = plots.finish(ax)
-runs.groupby("without")[["f1", "validation_f1", "accuracy", "unseen"]].mean().loc[order].round(4)
-
-# %% [markdown]
 # ## Parts of speech, trained here
 # A few thousand sentences of English web texts (EWT), random vectors, a small network. The row to
 # beat is a trigram hidden Markov model, which takes a second to count: on this little it is ahead.
@@ -108,8 +92,8 @@ _ = plots.accuracy_by_count(recipes.tag.accuracy_by_count(words))
 
 # %% [markdown]
 # ## All of EWT
-# With all 12,544 sentences and pretrained vectors (`benchmarks/tag.py ewt`) it is the other way
-# round.
+# With all 12,544 sentences and pretrained vectors (`benchmarks/tag.py ewt`) the network is ahead:
+# the Markov model has 93.3 % of the words.
 
 # %%
 runs = pd.read_csv(root / "benchmarks" / "results" / "tag-ewt.csv")
