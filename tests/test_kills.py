@@ -181,6 +181,19 @@ def test_classify_behind_its_pretraining(tmp_path, monkeypatch):
     check(run, tmp_path, monkeypatch)
 
 
+def test_tag(tmp_path, monkeypatch):
+    rows = [[("a", "A"), (f"b{n % 15}", "X"), ("c", "O")][: 1 + n % 3] for n in range(30)]
+    tiny = {"cell": "elman", "units": 3, "embedding": 3, "character_units": 2, "crf": True}
+    tiny |= {"batch_size": 8, "epochs": 2, "report": None}
+
+    def run(folder):
+        kept = {"folder": folder / "run", "hold": True}
+        parts = data.tagged_sentences(rows)
+        return ended(recipes.train("tag", parts, **tiny, **kept), folder)
+
+    check(run, tmp_path, monkeypatch)
+
+
 def test_forecast(tmp_path, monkeypatch):
     y = np.sin(np.arange(60) * 2 * np.pi / 7) + 0.1 * RNG.normal(size=60)
     series = data.series(pd.DataFrame({"y": y}, index=pd.date_range("2026-01-01", periods=60)))

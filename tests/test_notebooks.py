@@ -26,11 +26,13 @@ FAST = {
     },
     "05_forecasting": {"epochs": 1, "units": 8, "stride": 41},
     "06_comparing_cells": {},  # trains nothing
+    "07_tagging": {"epochs": 1, "units": 4, "limit": 100},
 }
 NEED_DATA = {
     "03_imdb",
     "04_text_generation",
     "05_forecasting",
+    "07_tagging",
 }  # public files, which a test does not download
 
 

@@ -60,7 +60,7 @@ def predict(
     raw: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Texts or a file of series to classify, a prompt, or a table to forecast. "
+            help="Texts or a file of series to classify, sentences to tag, a prompt, or a table. "
             "Default: standard input."
         ),
     ] = None,

@@ -1,6 +1,6 @@
 """Step 1, data: raw input -> train, validation and test parts, and what inverts the preparation."""
 
-from keraseq.data import labelled, sets, text
+from keraseq.data import labelled, sets, tagged, text
 from keraseq.data.labelled import (
     Labelled,
     LabelledSeries,
@@ -12,6 +12,7 @@ from keraseq.data.labelled import (
 )
 from keraseq.data.parts import Part, Parts
 from keraseq.data.sets import load
+from keraseq.data.tagged import TaggedSentences, WordEncoder, tagged_sentences
 from keraseq.data.text import (
     CharacterVocabulary,
     Corpus,
@@ -50,8 +51,10 @@ __all__ = [
     "Series",
     "SeriesEncoder",
     "SeriesWindows",
+    "TaggedSentences",
     "TextEncoder",
     "Windows",
+    "WordEncoder",
     "WordPieceVocabulary",
     "WordVocabulary",
     "calendar_features",
@@ -67,6 +70,8 @@ __all__ = [
     "series",
     "sets",
     "split_by_time",
+    "tagged",
+    "tagged_sentences",
     "text",
     "text_corpus",
     "tokenizer",

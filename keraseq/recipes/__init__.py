@@ -58,6 +58,13 @@ RECIPES = {
         "the class of each example, with calibrated probabilities",
         "keraseq train classify reviews.csv --label stars",
     ),
+    "tag": Row(
+        "Tag",
+        "a tagger of words: parts of speech, or names of persons, places, ...",
+        "sentences with a tag at every word: CoNLL-U, columns, or a table; or ewt, wnut17",
+        "the tag of each word of raw text, with its probability",
+        "keraseq train tag names.conll",
+    ),
     "forecast": Row(
         "Forecast",
         "a forecaster of time series",
@@ -113,7 +120,7 @@ def train(name: str, source=None, *, start=None, **options):
     """Trains a model by a recipe, and goes on where a kill ended the same call.
 
     Args:
-        name: Of the recipe: `"write"`, `"classify"` or `"forecast"`.
+        name: Of the recipe: `"write"`, `"classify"`, `"tag"` or `"forecast"`.
         source: Raw data as the recipe reads them, or what `keraseq.data` made of them. The name
             of a data set brings the settings of its preset, see `keraseq.recipes.presets`.
         start: A bundle, or its folder, to train further. Default: random weights.
@@ -161,7 +168,7 @@ def predict(bundle, raw, **options) -> Any:
 
     Args:
         bundle: What `train` made.
-        raw: Texts or series to classify, a table of measurements, a prompt.
+        raw: Texts or series to classify, sentences to tag, a table of measurements, a prompt.
         **options: Of the recipe's own `predict`.
     """
     return of(bundle).predict(bundle, raw, **options)

@@ -8,6 +8,7 @@ A recipe turns raw input into a saved model that reads raw input. It says only w
 import importlib
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from keraseq.checks import boolean, one_of, positive_integer, positive_number, rate
@@ -35,6 +36,15 @@ def or_zero(check: Callable) -> Callable:
     return lambda name, value: (
         0 if type(value) in (int, float) and value == 0 else check(name, value)
     )
+
+
+def fraction_or_file(name: str, value) -> float | str:
+    """A fraction, or the path of what is kept aside."""
+    try:
+        value = float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+    return str(value) if isinstance(value, Path) else rate(name, value)
 
 
 Cell = Annotated[str, registered_cell, "Recurrent cell, see `keraseq cells`.", COMMON]
@@ -333,6 +343,14 @@ class Recipe:
 
     def callbacks(self, settings: Settings) -> list:
         """Further callbacks of the training."""
+        return []
+
+    def best_by(self, settings: Settings) -> tuple[str, str]:
+        """What the best epoch is best at, of what is logged, and whether that is `min` or `max`."""
+        return "val_loss", "min"
+
+    def measures(self, prepared, settings: Settings) -> list:
+        """Callbacks that add to the logs of an epoch before all others read them."""
         return []
 
     def card(self, prepared, settings: Settings) -> dict[str, Any]:

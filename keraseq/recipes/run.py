@@ -39,7 +39,7 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     **settings,
 ) -> Bundle:
-    """Trains by a recipe; what is kept is the epoch with the lowest validation loss.
+    """Trains by a recipe; what is kept is the best epoch, by the validation part.
 
     Args:
         recipe: The recipe.
@@ -94,17 +94,21 @@ def trained(recipe, parts, chosen: Settings, *, folder, hold, report, verbose, c
         arrays = {} if not isinstance(learn, tuple) else {"batch_size": chosen.batch_size}
         steps = len(learn[1]) // chosen.batch_size if arrays else len(learn)
         compiled(model, chosen, steps, **recipe.compiling(chosen))
-        others = [*following(chosen), *recipe.callbacks(chosen)]
+        monitor, mode = recipe.best_by(chosen)
+        others = [*following(chosen, monitor, mode), *recipe.callbacks(chosen)]
         if report is not None:
             sample = lambda model: recipe.sample(model, prepared, chosen)  # noqa: E731
             others.append(Report(recipe, prepared, chosen.epochs, say, sample))
         carefully = training.callbacks(
             folder,
+            monitor=monitor,
+            mode=mode,
             patience=chosen.patience or None,
             keep=True,
             limit=training.divergence.WORST * recipe.ignorance(prepared, chosen, check),
             others=[*others, *callbacks],
         )
+        carefully = [*recipe.measures(prepared, chosen), *carefully]
         model.fit(
             *(learn[:2] if arrays else [learn]),
             sample_weight=learn[2] if arrays else None,
@@ -120,7 +124,8 @@ def trained(recipe, parts, chosen: Settings, *, folder, hold, report, verbose, c
             model = recipe.build(prepared, chosen, training=False)
         copy_weights(keras.saving.load_model(folder / "best.keras", compile=False), model)
         log = pd.read_csv(folder / "log.csv")
-        say(f"epoch {log.val_loss.argmin() + 1} is kept")
+        best = log[monitor].argmin() if mode == "min" else log[monitor].argmax()
+        say(f"epoch {best + 1} is kept")
         model, preprocessing, metric = recipe.finish(model, prepared, log, chosen, say)
     card = Card(
         **recipe.card(prepared, chosen),
@@ -174,10 +179,11 @@ class Falling:
         return self.start * FALL ** (30 * max(0.0, epoch / self.epochs - STEADY))
 
 
-def following(settings: Settings) -> list[keras.callbacks.Callback]:
+def following(settings: Settings, monitor: str, mode: str) -> list[keras.callbacks.Callback]:
     """The callbacks of a rate that changes from epoch to epoch."""
     if settings.decay == "plateau":
-        return [keras.callbacks.ReduceLROnPlateau(factor=FACTOR, patience=EPOCHS_OF_PLATEAU)]
+        plateau = {"factor": FACTOR, "patience": EPOCHS_OF_PLATEAU}
+        return [keras.callbacks.ReduceLROnPlateau(monitor, mode=mode, **plateau)]
     if settings.decay == "falling":
         falling = Falling(settings.learning_rate, settings.epochs)
         return [keras.callbacks.LearningRateScheduler(falling)]

@@ -44,6 +44,13 @@ def classify(folder, word="good", **options):
     return recipes.train("classify", reviews, folder=folder, **{**TINY, **tiny, **options})
 
 
+def tag(folder, tag="X", **options):
+    rows = [[("a", "A"), (f"b{n}", tag), ("c", "O")] for n in range(30)]
+    tiny = {"embedding": 3, "character_units": 2, "batch_size": 8, "report": None}
+    parts = data.tagged_sentences(rows)
+    return recipes.train("tag", parts, folder=folder, **{**TINY, **tiny, **options})
+
+
 def forecast(folder, y=WAVES, **options):
     frame = pd.DataFrame({"y": y}, index=pd.date_range("2026-01-01", periods=len(y)))
     tiny = {**TINY, "horizon": 3, "look_back": 7, "report": None}
@@ -54,6 +61,7 @@ def forecast(folder, y=WAVES, **options):
 RECIPES = {
     write: {"letters": LETTERS.upper()},
     classify: {"word": "fine"},
+    tag: {"tag": "Y"},
     forecast: {"y": WAVES**2},
 }
 
@@ -202,7 +210,11 @@ def test_a_shell_says_it_in_one_line(tmp_path):
     forecast = ["forecast", tmp_path / "waves.csv", "--look-back", "7", "--units", "3", "--cell"]
     forecast += ["elman", "--horizon", "3"]
     for arguments, code, message in (
-        (["wirte"], 2, "unknown recipe 'wirte'; accepted: 'write', 'classify', 'forecast'. Did"),
+        (
+            ["wirte"],
+            2,
+            "unknown recipe 'wirte'; accepted: 'write', 'classify', 'tag', 'forecast'. Did",
+        ),
         (["classify", "a", "b"], 2, "classify reads one source; received a, b"),
         (
             ["classify", tmp_path, "--text", "words"],

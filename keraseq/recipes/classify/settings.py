@@ -1,7 +1,6 @@
 """The options of `classify`."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
 from keraseq.checks import positive_integer, positive_number, rate
@@ -17,15 +16,6 @@ def poolings(name: str, value) -> tuple[str, ...]:
     from keraseq.models.classifier import chosen_poolings
 
     return tuple(chosen_poolings(value))
-
-
-def fraction_or_file(name: str, value) -> float | str:
-    """A fraction, or the path of what is kept aside."""
-    try:
-        value = float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-    return str(value) if isinstance(value, Path) else rate(name, value)
 
 
 Some = recipe.or_zero(positive_integer)
@@ -201,7 +191,7 @@ class Settings(recipe.Settings):
     ] = None
     test: Annotated[
         float | str | None,
-        fraction_or_file,
+        recipe.fraction_or_file,
         "Fraction of the examples, or a file of its own. Default: 0.1 of texts, 0.2 of series.",
         READING,
     ] = None
