@@ -6,7 +6,7 @@ from math import log, pi
 import keras
 from keras import ops
 
-from keraseq.checks import increasing, positive_integer, positive_number
+from keraseq.checks import increasing, positive_integer, positive_number, rate
 
 # Classes from which on `CrossEntropy` is the default on TensorFlow: half the time of TensorFlow's
 # own on a CPU, which was a third of a training step with 10,000 words.
@@ -43,13 +43,16 @@ def of_classes(classes: int) -> keras.losses.Loss:
 class CrossEntropy(keras.losses.Loss):
     """`keras.losses.SparseCategoricalCrossentropy(from_logits=True)`, faster for many classes.
 
-        cost = log(sum(exp(logits))) - logits[label]
-        d cost / d logits = softmax(logits) - one_hot(label)
+        cost = log(sum(exp(logits))) - (1 - s) logits[label] - s mean(logits)
+        d cost / d logits = softmax(logits) - (1 - s) one_hot(label) - s / classes
 
+    s: label smoothing (Szegedy et al. 2016), which Keras has for one-hot labels alone.
     TensorFlow computes each exponential twice and one by one; here those of the cost serve the
     gradient too.
 
     Args:
+        label_smoothing: Share of the probability that is spread evenly over all classes, in [0, 1).
+            Defaults to 0.
         reduction, name: As for `keras.losses.Loss`.
         **options: Further arguments of it.
 
@@ -65,22 +68,37 @@ class CrossEntropy(keras.losses.Loss):
     >>> loss = keraseq.losses.CrossEntropy()
     >>> round(float(loss(keras.ops.array([1]), keras.ops.array([[0.0, 0.0]]))), 4)
     0.6931
+
+    References:
+        Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision",
+        arXiv:1512.00567.
     """
 
     class_numbers = True  # what its labels are, as models ask
 
-    def __init__(self, reduction="sum_over_batch_size", name="cross_entropy", **options):
+    def __init__(
+        self,
+        label_smoothing: float = 0.0,
+        reduction="sum_over_batch_size",
+        name="cross_entropy",
+        **options,
+    ):
         super().__init__(name=name, reduction=reduction, **options)
+        self.label_smoothing = rate("label_smoothing", label_smoothing)
 
     def call(self, y_true, y_pred):
         """The cost of each label."""
         classes = y_pred.shape[-1]
         labels = ops.reshape(ops.cast(y_true, "int32"), (-1, 1))
-        costs = costs_of(labels, ops.reshape(y_pred, (-1, classes)))
+        costs = costs_of(labels, ops.reshape(y_pred, (-1, classes)), self.label_smoothing)
         return ops.reshape(costs, ops.shape(y_pred)[:-1])
 
+    def get_config(self):
+        """Configuration for serialisation."""
+        return {**super().get_config(), "label_smoothing": self.label_smoothing}
 
-def costs_of(labels, logits):
+
+def costs_of(labels, logits, smoothing: float = 0.0):
     """The cross-entropy of labels `(n, 1)` and logits `(n, classes)`, `(n,)`."""
     rows = ops.expand_dims(ops.arange(ops.shape(logits)[0], dtype="int32"), -1)
     where = ops.concatenate([rows, labels], axis=-1)
@@ -96,10 +114,15 @@ def costs_of(labels, logits):
             d = arguments[0] if upstream is None else upstream
             d = ops.expand_dims(d, -1)
             found = exponentials * (d / total)
-            own = ops.take_along_axis(found, labels, axis=-1) - d
+            if smoothing:
+                found = found - d * (smoothing / logits.shape[-1])
+            own = ops.take_along_axis(found, labels, axis=-1) - (1 - smoothing) * d
             return ops.scatter_update(found, where, ops.squeeze(own, -1))
 
-        return ops.squeeze(top + ops.log(total) - own, -1), gradient
+        cost = top + ops.log(total) - (1 - smoothing) * own
+        if smoothing:
+            cost = cost - smoothing * ops.mean(logits, axis=-1, keepdims=True)
+        return ops.squeeze(cost, -1), gradient
 
     return costs(logits)
 

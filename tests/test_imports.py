@@ -48,6 +48,7 @@ HEAVY = (
     "sqlalchemy",
     "sklearn",
     "pydantic",
+    "sacrebleu",
 )
 
 

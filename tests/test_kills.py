@@ -194,6 +194,20 @@ def test_tag(tmp_path, monkeypatch):
     check(run, tmp_path, monkeypatch)
 
 
+def test_translate(tmp_path, monkeypatch):
+    words = ["abcdef"[i % 4 :] + str(i) for i in range(40)]
+    pairs = data.sentence_pairs([(word, word[::-1]) for word in words])
+    tiny = {"cell": "elman", "units": 3, "embedding": 3, "batch_size": 16, "epochs": 2}
+    tiny |= {"level": "character", "length": 8, "measured_sentences": 2, "attention": "dot"}
+    tiny |= {"bidirectional": False, "input_feeding": False, "report": None}
+
+    def run(folder):
+        kept = {"folder": folder / "run", "hold": True}
+        return ended(recipes.train("translate", pairs, **tiny, **kept), folder)
+
+    check(run, tmp_path, monkeypatch)
+
+
 def test_forecast(tmp_path, monkeypatch):
     y = np.sin(np.arange(60) * 2 * np.pi / 7) + 0.1 * RNG.normal(size=60)
     series = data.series(pd.DataFrame({"y": y}, index=pd.date_range("2026-01-01", periods=60)))

@@ -328,23 +328,35 @@ class TestCrossEntropy:
     weights = RNG.random((3, 4)).astype("float32")
     keras_own = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
-    def test_costs(self):
+    one_hot = np.eye(50, dtype="float32")[labels]  # for which Keras smooths labels
+
+    @pytest.mark.parametrize("smoothing", [0.0, 0.1])
+    def test_costs(self, smoothing):
+        smooth = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
         for weights in (None, self.weights):
             costs = [
-                float(loss(self.labels, self.logits, sample_weight=weights))
-                for loss in (losses.CrossEntropy(), self.keras_own)
+                float(loss(labels, self.logits, sample_weight=weights))
+                for loss, labels in (
+                    (losses.CrossEntropy(label_smoothing=smoothing), self.labels),
+                    (smooth, self.one_hot),
+                    (self.keras_own, self.labels),
+                )
             ]
             assert costs[0] == pytest.approx(costs[1], rel=1e-6)
+            assert (costs[0] == pytest.approx(costs[2], rel=1e-6)) == (smoothing == 0)
 
+    @pytest.mark.parametrize("smoothing", [0.0, 0.1])
     @pytest.mark.parametrize("jit", [False, keras.backend.backend() != "torch"])
-    def test_gradients(self, jit):
-        def moved(loss):
+    def test_gradients(self, jit, smoothing):
+        def moved(loss, labels):
             model = keras.Sequential([keras.Input((4, 50)), Shift()])
             model.compile(keras.optimizers.SGD(1.0), loss, jit_compile=jit)
-            model.fit(self.logits, self.labels, sample_weight=self.weights, verbose=0)
+            model.fit(self.logits, labels, sample_weight=self.weights, verbose=0)
             return model.get_weights()[0]
 
-        found, wanted = moved(losses.CrossEntropy()), moved(self.keras_own)
+        smooth = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
+        found = moved(losses.CrossEntropy(label_smoothing=smoothing), self.labels)
+        wanted = moved(smooth, self.one_hot)
         assert np.abs(wanted).max() > 0.01
         np.testing.assert_allclose(found, wanted, atol=1e-6)
 
@@ -355,9 +367,10 @@ class TestCrossEntropy:
             keras.backend.backend() == "tensorflow"
         )
         assert isinstance(few.loss, keras.losses.SparseCategoricalCrossentropy)
-        many.compile("sgd", losses.CrossEntropy(name="cost"))
+        many.compile("sgd", losses.CrossEntropy(0.1, name="cost"))
         many.save(tmp_path / "model.keras")
-        assert keras.saving.load_model(tmp_path / "model.keras").loss.name == "cost"
+        loss = keras.saving.load_model(tmp_path / "model.keras").loss
+        assert (loss.name, loss.label_smoothing) == ("cost", 0.1)
 
 
 class Shift(keras.layers.Layer):

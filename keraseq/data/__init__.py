@@ -1,6 +1,6 @@
 """Step 1, data: raw input -> train, validation and test parts, and what inverts the preparation."""
 
-from keraseq.data import labelled, sets, tagged, text
+from keraseq.data import labelled, pairs, sets, tagged, text
 from keraseq.data.labelled import (
     Labelled,
     LabelledSeries,
@@ -10,6 +10,7 @@ from keraseq.data.labelled import (
     labelled_series,
     reviews,
 )
+from keraseq.data.pairs import Pairs, SentenceEncoder, sentence_pairs
 from keraseq.data.parts import Part, Parts
 from keraseq.data.sets import load
 from keraseq.data.tagged import TaggedSentences, WordEncoder, tagged_sentences
@@ -45,9 +46,11 @@ __all__ = [
     "Labelled",
     "LabelledSeries",
     "LabelledTexts",
+    "Pairs",
     "Part",
     "Parts",
     "Scaler",
+    "SentenceEncoder",
     "Series",
     "SeriesEncoder",
     "SeriesWindows",
@@ -65,8 +68,10 @@ __all__ = [
     "labelled_series",
     "load",
     "negligible",
+    "pairs",
     "reviews",
     "season_of",
+    "sentence_pairs",
     "series",
     "sets",
     "split_by_time",

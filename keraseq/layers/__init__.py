@@ -4,7 +4,13 @@ from keraseq.layers.attention import Attention, AttentionCell
 from keraseq.layers.bidirectional import Bidirectional
 from keraseq.layers.crf import CRF, marginals, viterbi
 from keraseq.layers.each_word import EachWord
-from keraseq.layers.embeddings import OneHot, PairEmbedding, WordDropout, WordVectors
+from keraseq.layers.embeddings import (
+    OneHot,
+    PairEmbedding,
+    TiedEmbedding,
+    WordDropout,
+    WordVectors,
+)
 from keraseq.layers.feedback import FeedbackRNN
 from keraseq.layers.heads import GaussianHead, PointHead, QuantileHead, WindowNormalization
 from keraseq.layers.padding import MaskNaN
@@ -33,6 +39,7 @@ __all__ = [
     "SequencePooling",
     "Stack",
     "StreamingStack",
+    "TiedEmbedding",
     "WideLogits",
     "WindowNormalization",
     "WordDropout",

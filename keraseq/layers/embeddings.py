@@ -162,6 +162,24 @@ class WordVectors(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keraseq")
+class TiedEmbedding(keras.layers.ReversibleEmbedding):
+    """`keras.layers.ReversibleEmbedding` that keeps the mask of what it turns into logits.
+
+    Keras' own forgets it, so that padded steps enter the loss.
+
+    Example:
+
+    >>> layer = keraseq.layers.TiedEmbedding(5, 3, mask_zero=True)
+    >>> logits = layer(layer(keras.ops.array([[2, 0]])), reverse=True)
+    >>> keras.ops.convert_to_numpy(logits._keras_mask).tolist()
+    [[True, False]]
+    """
+
+    def compute_mask(self, inputs, mask=None):
+        return mask
+
+
+@keras.saving.register_keras_serializable("keraseq")
 class PairEmbedding(Holding, keras.layers.Layer):
     """A vector for each token and the one before it: `(batch, length)` -> `(batch, length, width)`.
 

@@ -7,12 +7,13 @@ from keras import ops, tree
 
 from keraseq import cells
 from keraseq.checks import boolean, one_of, positive_integer
-from keraseq.layers import RNN, Attention, AttentionCell, stack
+from keraseq.layers import RNN, Attention, AttentionCell, TiedEmbedding, stack
 from keraseq.layers.attention import SCORES
 from keraseq.layers.rnn import run_options
 from keraseq.layers.stack import sizes
 from keraseq.models.inputs import drop, embedded_tokens, full_precision
 from keraseq.models.language import product_type
+from keraseq.models.scheduled_sampling import ScheduledSampling
 from keraseq.models.sequence_model import SequenceModel
 
 
@@ -31,6 +32,7 @@ def encoder_decoder(
     tie_embeddings: bool = False,
     residual: bool = False,
     dropout: float = 0.0,
+    scheduled_sampling: bool = False,
     source_length: int | None = None,
     target_length: int | None = None,
     cell_options: dict | None = None,
@@ -73,6 +75,8 @@ def encoder_decoder(
             attends). Defaults to `False`.
         dropout: Fraction of the values to drop after the embeddings, between the layers and before
             the logits, in [0, 1). Defaults to 0.
+        scheduled_sampling: Whether the decoder can read words of its own in training, see
+            `keraseq.models.ScheduledSampling`. Defaults to `False`.
         source_length: Number of steps to read, where it is fixed. Default: any.
         target_length: Number of steps to write, where it is fixed. Default: any.
         cell_options: Further options of the cells, such as `{"zoneout": 0.1}`.
@@ -124,7 +128,7 @@ def encoder_decoder(
                 "tie_embeddings=True needs one vocabulary for both sides; received "
                 f"source_vocabulary={source_vocabulary}, target_vocabulary={target_vocabulary}"
             )
-        embed = keras.layers.ReversibleEmbedding(
+        embed = TiedEmbedding(
             positive_integer("source_vocabulary", source_vocabulary),
             positive_integer("embedding", embedding),
             mask_zero=True,
@@ -199,7 +203,8 @@ def encoder_decoder(
         logits = keras.layers.Activation("linear", dtype=full_precision(), name="logits")(x)
     else:
         logits = keras.layers.Dense(target_vocabulary, dtype=full_precision(), name="logits")(x)
-    return SequenceModel({"source": source, "target": target}, logits, name=name)
+    kind = ScheduledSampling if boolean("scheduled_sampling", scheduled_sampling) else SequenceModel
+    return kind({"source": source, "target": target}, logits, name=name)
 
 
 def bridged(states: list, cell, units: list[int], ways: int) -> list:

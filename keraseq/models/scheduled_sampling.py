@@ -1,4 +1,4 @@
-"""Scheduled sampling: a language model that in training reads what it would have written."""
+"""Scheduled sampling: a model that in training reads what it would have written."""
 
 import keras
 from keras import ops
@@ -9,14 +9,15 @@ from keraseq.models.sequence_model import SequenceModel
 
 @keras.saving.register_keras_serializable("keraseq")
 class ScheduledSampling(SequenceModel):
-    """A language model that trains on its own words now and then, instead of the true ones.
+    """A language model or decoder that trains on its own words now and then, not the true ones.
 
         w_t = drawn from the model's prediction at step t - 1       a first pass, without gradient
         x_t = w_t with probability `sampling_rate`, else the text   t = 2 ... T
         the logits are those of x, the targets stay the text's      a second pass
 
     In training only; a rate of 0 is teacher forcing. Raise the rate as training goes on
-    (`keraseq.train.SamplingSchedule`). The first token of a window is always the text's.
+    (`keraseq.train.SamplingSchedule`). The first token of a window is always the text's; in the
+    `target` of a decoder so is padding (0), which is never drawn.
 
     Departs from the paper: the words are drawn in a first pass that reads the text alone, for all
     steps at once (as in Mihaylova & Martins 2019), while Bengio et al. draw step by step from a
@@ -24,8 +25,8 @@ class ScheduledSampling(SequenceModel):
     training step costs one more pass forward.
 
     Args:
-        inputs, outputs, name: As for a functional `keras.Model`: `tokens`, and possibly `fresh`;
-            logits.
+        inputs, outputs, name: As for a functional `keras.Model`: `tokens`, and possibly `fresh`, or
+            `target` and its context; logits.
 
     Example:
 
@@ -58,16 +59,19 @@ class ScheduledSampling(SequenceModel):
         logits = ops.stop_gradient(super().call(inputs, training=False))
         for state, value in zip(states, before, strict=True):
             state.assign(value)
-        tokens = ops.cast(inputs["tokens"] if isinstance(inputs, dict) else inputs, "int32")
+        written = "target" if isinstance(inputs, dict) and "target" in inputs else "tokens"
+        tokens = ops.cast(inputs[written] if isinstance(inputs, dict) else inputs, "int32")
         batch, steps, vocabulary = ops.shape(logits)
         drawn = keras.random.categorical(
             ops.reshape(logits, (-1, vocabulary)), 1, dtype="int32", seed=self.seeds
         )
         drawn = ops.reshape(drawn, (batch, steps))
         own = ops.concatenate([tokens[:, :1], drawn[:, :-1]], axis=1)
-        chance = keras.random.uniform((batch, steps), seed=self.seeds)
-        tokens = ops.where(chance < self.sampling_rate, own, tokens)
-        return {**inputs, "tokens": tokens} if isinstance(inputs, dict) else tokens
+        sampled = keras.random.uniform((batch, steps), seed=self.seeds) < self.sampling_rate
+        if written == "target":
+            sampled = sampled & (tokens != 0) & (own != 0)
+        tokens = ops.where(sampled, own, tokens)
+        return {**inputs, written: tokens} if isinstance(inputs, dict) else tokens
 
     def _stateful_layers(self):
         layers = layers_inside(self)

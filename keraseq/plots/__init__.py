@@ -8,13 +8,14 @@ from keraseq.plots.axes import COLOURS, finish, new_axes, styles
 from keraseq.plots.classification import accuracy_by_length, calibration, confusion_matrix
 from keraseq.plots.comparison import final_metric, history, learning_curves, quality_against_time
 from keraseq.plots.forecasts import errors_by_step, fan_chart
-from keraseq.plots.reading import coloured_text, gates
+from keraseq.plots.reading import alignment, coloured_text, gates
 from keraseq.plots.tagging import accuracy_by_count, tag_confusion, transitions
 
 __all__ = [
     "COLOURS",
     "accuracy_by_count",
     "accuracy_by_length",
+    "alignment",
     "calibration",
     "coloured_text",
     "confusion_matrix",

@@ -1,4 +1,4 @@
-"""What a model does while it reads: gates, states, text in colours."""
+"""What a model does while it reads: gates, states, text in colours, where it looks."""
 
 from __future__ import annotations
 
@@ -149,4 +149,35 @@ def coloured_text(
     bar.ax.set_ylim(-limit, limit)
     ax.set(xticks=[], yticks=[])
     ax.set_frame_on(False)
+    return ax
+
+
+def alignment(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Where a decoder looked: a row a word that it wrote, a column a word that it read.
+
+    Args:
+        frame: What `keraseq.recipes.translate.look` gives: shares of attention, 1 in each row.
+        ax: Where to draw. Default: a new figure.
+
+    Example:
+
+    >>> import matplotlib, pandas as pd
+    >>> matplotlib.use("agg")
+    >>> frame = pd.DataFrame([[0.9, 0.1], [0.2, 0.8]], ["A", "dog"], ["Ein", "Hund"])
+    >>> keraseq.plots.alignment(frame).get_xlabel()
+    'read'
+    """
+    rows, columns = frame.shape
+    ax = new_axes(ax, 0.42 * columns + 1.6, 0.3 * rows + 1.2)
+    image = ax.imshow(frame.to_numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    ax.set_xticks(range(columns), frame.columns, rotation=60, ha="left", rotation_mode="anchor")
+    ax.set_yticks(range(rows), frame.index)
+    ax.xaxis.tick_top()
+    ax.xaxis.set_label_position("top")
+    ax.tick_params(length=0)
+    for label in (*ax.get_xticklabels(), *ax.get_yticklabels()):
+        label.set_parse_math(False)  # a dollar is a dollar
+    ax.set(xlabel="read", ylabel="written")
+    ax.set_frame_on(False)
+    ax.figure.colorbar(image, ax=ax, pad=0.02, label="share of attention")
     return ax

@@ -65,6 +65,15 @@ RECIPES = {
         "the tag of each word of raw text, with its probability",
         "keraseq train tag names.conll",
     ),
+    "translate": Row(
+        "Translate",
+        "a translator of sentences, or of any sequence of tokens into another",
+        "two files with a sentence a line, or a table of two columns; or multi30k, tatoeba-spa, "
+        "tatoeba-fra",
+        "the translation of raw sentences",
+        "keraseq train translate letters.de letters.en",
+        many_sources=True,
+    ),
     "forecast": Row(
         "Forecast",
         "a forecaster of time series",
@@ -120,7 +129,7 @@ def train(name: str, source=None, *, start=None, **options):
     """Trains a model by a recipe, and goes on where a kill ended the same call.
 
     Args:
-        name: Of the recipe: `"write"`, `"classify"`, `"tag"` or `"forecast"`.
+        name: Of the recipe: `"write"`, `"classify"`, `"tag"`, `"translate"` or `"forecast"`.
         source: Raw data as the recipe reads them, or what `keraseq.data` made of them. The name
             of a data set brings the settings of its preset, see `keraseq.recipes.presets`.
         start: A bundle, or its folder, to train further. Default: random weights.
@@ -168,7 +177,8 @@ def predict(bundle, raw, **options) -> Any:
 
     Args:
         bundle: What `train` made.
-        raw: Texts or series to classify, sentences to tag, a table of measurements, a prompt.
+        raw: Texts or series to classify, sentences to tag or to translate, a table of measurements,
+            a prompt.
         **options: Of the recipe's own `predict`.
     """
     return of(bundle).predict(bundle, raw, **options)

@@ -1,15 +1,19 @@
 """The callbacks of a careful run: the best model, a log, a stop on divergence, and `Resume`."""
 
 import csv
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 
-from keraseq.checks import boolean, positive_integer, rate
+from keraseq.checks import boolean, one_of, positive_integer, rate
 from keraseq.files import replacing
 from keraseq.train.divergence import StopOnDivergence
 from keraseq.train.resume import Resume
+
+DECAYS = ("linear", "inverse_sigmoid")
+MIDDLE = 107  # k log k = 500
 
 
 def callbacks(
@@ -164,14 +168,16 @@ class CSVLog(keras.callbacks.Callback):
 class SamplingSchedule(keras.callbacks.Callback):
     """Raises the sampling rate of a `keraseq.models.ScheduledSampling` model, epoch by epoch.
 
-        rate in epoch e of E = last * (e - 1) / (E - 1)         e = 1 ... E
+        linear:            rate in epoch e of E = last * (e - 1) / (E - 1)              e = 1 ... E
+        inverse_sigmoid:   rate = last * (1 - k / (k + exp(i / k)))     i = 1000 (e - 1) / (E - 1)
 
-    the linear decay of teacher forcing of Bengio et al. 2015. A resumed run goes on with the rate
-    of its epoch.
+    the decays of teacher forcing of Bengio et al. 2015, with the k (107) that is half way in the
+    middle. A resumed run goes on with the rate of its epoch.
 
     Args:
-        last: The rate in the last epoch, in [0, 1].
+        last: The rate in the last epoch, in [0, 1]; the inverse sigmoid comes near it.
         epochs: Number of epochs, a positive integer.
+        decay: `"linear"` or `"inverse_sigmoid"`. Defaults to `"linear"`.
 
     Example:
 
@@ -180,14 +186,18 @@ class SamplingSchedule(keras.callbacks.Callback):
     0.125
     """
 
-    def __init__(self, last: float, epochs: int):
+    def __init__(self, last: float, epochs: int, decay: str = "linear"):
         super().__init__()
+        self.decay = one_of("decay", decay, DECAYS)
         self.last = rate("last", last, closed=True)
         self.epochs = positive_integer("epochs", epochs)
 
     def rate(self, epoch: int) -> float:
         """The rate in an epoch, counted from 0."""
-        return self.last * min(epoch / max(self.epochs - 1, 1), 1.0)
+        share = min(epoch / max(self.epochs - 1, 1), 1.0)
+        if self.decay == "inverse_sigmoid":
+            share = 1 - MIDDLE / (MIDDLE + math.exp(1000 * share / MIDDLE))
+        return self.last * share
 
     def on_epoch_begin(self, epoch, logs=None):
         """Sets the rate."""

@@ -224,8 +224,40 @@ def test_the_rate_rises_with_the_epochs_and_models_learn_with_it():
     ).history["loss"]
     assert float(keras.ops.convert_to_numpy(model.sampling_rate)) == pytest.approx(0.5)
     assert seen[-1] < 0.6 * seen[0]
+    smooth = train.SamplingSchedule(0.5, epochs=11, decay="inverse_sigmoid")
+    rates = [smooth.rate(epoch) for epoch in range(11)]
+    assert rates[0] < 0.01 and rates[5] == pytest.approx(0.25, abs=0.01) and rates[10] > 0.49
+    assert (np.diff(rates) > 0).all() and np.diff(rates).argmax() in (4, 5)
+    with pytest.raises(ValueError, match="unknown decay 'sigmoid'"):
+        train.SamplingSchedule(0.5, 3, "sigmoid")
     with pytest.raises(ValueError, match=r"last must be a number in \[0, 1\]"):
         train.SamplingSchedule(1.5, 3)
+
+
+def test_a_decoder_reads_its_own_words_but_never_instead_of_padding():
+    """At a rate of 1 what it was given after the start does not matter, at 0 it does."""
+    model = models.encoder_decoder(9, 9, cell="elman", units=4, scheduled_sampling=True)
+    source, given = np.array([[3, 4, 5]] * 2), np.array([[1, 2, 3, 0, 0], [1, 8, 7, 6, 0]])
+    logits = model.get_layer("logits")
+    kernel, bias = logits.get_weights()
+    logits.set_weights([kernel * 0, bias + 50 * (np.arange(9) == 5)])  # it only ever writes 5
+    seen = []
+
+    def read(target):
+        seen.append(keras.ops.convert_to_numpy(target["target"]))
+
+    for rate in (0.0, 1.0):
+        model.sampling_rate.assign(rate)
+        read(
+            model._with_own_words(
+                {
+                    k: keras.ops.convert_to_tensor(v)
+                    for k, v in {"source": source, "target": given}.items()
+                }
+            )
+        )
+    np.testing.assert_array_equal(seen[0], given)
+    np.testing.assert_array_equal(seen[1], [[1, 5, 5, 0, 0], [1, 5, 5, 5, 0]])
 
 
 def test_scheduled_sampling_without_states_saves_and_loads(tmp_path):

@@ -544,7 +544,10 @@ def test_errors_in_a_shell_are_one_line(tmp_path, arguments, code, message):
 def test_other_bundles_are_refused(trained, tmp_path):
     bundle, _ = trained
     for card, message in (
-        (Card(), "the bundle's card names the recipe ''; known recipes: write, classify, forecast"),
+        (
+            Card(),
+            "the bundle's card names the recipe ''; known recipes: write, classify, translate, ",
+        ),
     ):
         Bundle(bundle.model, {}, card).save(tmp_path / "other", optimizer=False)
         run = shell("predict", tmp_path / "other", "a")

@@ -11,12 +11,14 @@ from typer.testing import CliRunner
 
 from keraseq import cli, data, recipes, train
 from keraseq.data.labelled import encoder
-from keraseq.layers import heads
+from keraseq.layers import attention, heads
 from keraseq.recipes import run as running
 from keraseq.recipes.forecast.recipe import MODELS
 from keraseq.recipes.presets import PRESETS
 from keraseq.recipes.recipe import DERIVED
 from keraseq.recipes.recipe import options as options_of
+from keraseq.recipes.translate.evaluation import MEASURES
+from keraseq.train.run import DECAYS
 
 TINY = {"cell": "elman", "units": 3, "epochs": 2}
 LETTERS = "the rose is red, the violet's blue\n" * 10
@@ -51,6 +53,14 @@ def tag(folder, tag="X", **options):
     return recipes.train("tag", parts, folder=folder, **{**TINY, **tiny, **options})
 
 
+def translate(folder, letters="abcdef", **options):
+    words = [letters[i % 5 :] + letters[: i % 4] + str(i) for i in range(60)]
+    pairs = data.sentence_pairs([(word, word[::-1]) for word in words])
+    tiny = {"level": "character", "length": 12, "embedding": 3, "batch_size": 16, "report": None}
+    tiny |= {"attention": "none", "bidirectional": False, "measured_sentences": 2}
+    return recipes.train("translate", pairs, folder=folder, **{**TINY, **tiny, **options})
+
+
 def forecast(folder, y=WAVES, **options):
     frame = pd.DataFrame({"y": y}, index=pd.date_range("2026-01-01", periods=len(y)))
     tiny = {**TINY, "horizon": 3, "look_back": 7, "report": None}
@@ -62,6 +72,7 @@ RECIPES = {
     write: {"letters": LETTERS.upper()},
     classify: {"word": "fine"},
     tag: {"tag": "Y"},
+    translate: {"letters": "uvwxyz"},
     forecast: {"y": WAVES**2},
 }
 
@@ -194,6 +205,10 @@ def test_choices_are_those_of_the_rooms_that_know_them():
         ("write", "level"): data.text.LEVELS,
         ("classify", "level"): encoder.LEVELS,
         ("classify", "keep"): encoder.KEEPS,
+        ("translate", "level"): data.pairs.LEVELS,
+        ("translate", "attention"): ("none", *attention.SCORES),
+        ("translate", "measure"): MEASURES,
+        ("translate", "sampling_decay"): DECAYS,
         ("forecast", "head"): heads.HEADS,
         ("forecast", "normalize"): (*heads.NORMALIZATIONS, "none"),
         ("forecast", "model"): MODELS,
@@ -213,7 +228,7 @@ def test_a_shell_says_it_in_one_line(tmp_path):
         (
             ["wirte"],
             2,
-            "unknown recipe 'wirte'; accepted: 'write', 'classify', 'tag', 'forecast'. Did",
+            "unknown recipe 'wirte'; accepted: 'write', 'classify', 'tag', 'translate', 'forecast'",
         ),
         (["classify", "a", "b"], 2, "classify reads one source; received a, b"),
         (

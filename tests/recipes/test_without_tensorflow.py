@@ -27,6 +27,12 @@ USES = {
     "classify": ("units=4, embedding=4, length=16, wide=50", "'texts.csv'", "['a good w1']", 1),
     "classify series": ("units=4", "'waves.csv'", "'waves.csv'", 40),
     "tag": ("units=4, character_units=3", "'names.conll'", "['Jo came', ['Jo']]", 3),
+    "translate": (
+        "level='character', units=4, embedding=4, length=30, measured_sentences=4",
+        "['text.x', 'text.y']",
+        "['one']",
+        1,
+    ),
     "forecast": ("horizon=4, look_back=8, units=4", "'series.csv'", "'series.csv'", 4),
 }
 RECIPE = """
@@ -79,6 +85,8 @@ def test_every_recipe(backend, tmp_path):
     texts = [" ".join([*some, ("bad", "good")[i % 2]]) for i, some in enumerate(words)]
     (tmp_path / "text.txt").write_text("one two three four five\n" * 60)
     pd.DataFrame({"text": texts, "label": ["no", "yes"] * 30}).to_csv(tmp_path / "texts.csv")
+    for name, some in (("text.x", texts), ("text.y", texts[::-1])):
+        (tmp_path / name).write_text("\n".join(f"{at}{one[:9]}" for at, one in enumerate(some)))
     times = pd.date_range("2024-01-01", periods=120, freq="h")
     pd.DataFrame({"time": times, "y": rng.normal(size=120)}).to_csv(
         tmp_path / "series.csv", index=False
