@@ -307,6 +307,17 @@ def test_words_of_the_penn_treebank(tmp_path, monkeypatch):
     assert line["ngram"].endswith("gram (Witten-Bell)") and float(line["ngram_test"]) < 2000
 
 
+@pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs the public data")
+def test_taggers_are_measured_once(tmp_path, plain_loop):
+    tiny = ["--limit", 30, "--epochs", 1, "--units", 2, "--character-units", 1, "--vectors", "none"]
+    tiny += ["--csv", tmp_path / "tag.csv"]
+    printed = run("tag.py", "wnut17", *tiny, "--without", "crf")
+    line = json.loads(printed.splitlines()[-1])
+    assert line["without"] == "crf" and 0 <= line["f1"] <= 1 and line["low"] < line["accuracy"]
+    assert line["parameters"] == line["trained"]  # no vectors that stay
+    assert "epoch" not in run("tag.py", "wnut17", *tiny, "--without", "crf")
+
+
 def test_rows_of_translations_are_settings(monkeypatch):
     """Each row makes a model, with the preset of the data."""
     monkeypatch.syspath_prepend(FOLDER)

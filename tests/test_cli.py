@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from keraseq import __version__, cells, cli
+from keraseq.checks import few
 from keraseq.cli import app, listed, shell
 
 # As a newcomer has it: pytest asks TensorFlow for more of its notes than they do.
@@ -62,11 +63,12 @@ def test_a_table_fits_the_terminal(columns, monkeypatch, capsys):
     frame = pd.DataFrame({f"measure_{i}": [i / 3, float("nan")] for i in range(9)})
     shell.show(frame)
     lines = capsys.readouterr().out.splitlines()
-    *table, last = lines if columns < 150 else [*lines, ""]
+    end = next((i for i, one in enumerate(lines) if one.startswith("also")), len(lines))
+    table, last = lines[:end], " ".join(lines[end:])
     assert max(map(len, table)) <= columns and "measure_0" in table[1]
     assert "…" not in "".join(table)
     hidden = [name for name in frame if name not in table[1]]
-    assert last == (f"also measured: {', '.join(hidden)}; --all shows them" if hidden else "")
+    assert last == (f"also: {few(hidden)}; --all shows them" if hidden else "")
     shell.show(frame, everything=True)
     assert "measure_8" in capsys.readouterr().out.splitlines()[1]
 
@@ -76,7 +78,7 @@ def test_a_column_that_does_not_fit_hides_no_other(monkeypatch, capsys):
     row = {"cell": "lstm[forget_bias=0]", "test": "0.123 ± 0.001", "difference": "+0.1 [0.0, 0.2]"}
     shell.show(pd.DataFrame([row | {"long": "x" * 60, "units": "9"}]))
     *table, last = capsys.readouterr().out.splitlines()
-    assert max(map(len, table)) <= 80 and last == "also measured: long; --all shows them"
+    assert max(map(len, table)) <= 80 and last == "also: long; --all shows them"
     assert [one.strip() for one in table[1].split("┃")[1:-1]] == [*row, "units"]
 
 

@@ -88,6 +88,17 @@ class Case:
         if self.new(bundle, "encoder", "classes", "temperature"):
             assert recipes.predict(bundle, np.ones((2, 6))).probability.between(0, 1).all()
 
+    def train_tag(self, folder):
+        rows = [[("Jo", "B-person"), (f"came{n}", "O")] for n in range(20)]
+        small = {"units": 4, "character_units": 2, "embedding": 3, "epochs": 1}
+        return recipes.train("tag", data.tagged_sentences(rows), **small, report=None)
+
+    def use_tag(self, bundle):
+        stored, _ = recipes.tag.parts_of(bundle)
+        assert recipes.tag.evaluation.method_of(stored.settings)
+        if self.new(bundle, "encoder", "tags"):
+            assert recipes.predict(bundle, ["Jo came.", ""]).probability.between(0, 1).all()
+
     def train_forecast(self, folder):
         series = data.series(SERIES, calendar=["weekday"])
         small = {"horizon": 3, "look_back": 6, "units": 4, "epochs": 1, "segment": 3}
@@ -426,6 +437,7 @@ def test_the_shell_says_it_in_one_line(case, damaged):
         "write": (["generate", damaged], ["evaluate", damaged]),
         "classify": (["predict", damaged, "a good day"], ["evaluate", damaged]),
         "classify_series": (["predict", damaged, "x.ts"], ["evaluate", damaged]),
+        "tag": (["predict", damaged, "Jo came."], ["evaluate", damaged]),
         "forecast": (["predict", damaged, "co2"], ["evaluate", damaged]),
     }[case.folder.name]
     for changed in ({**kept, "tokenizer": 1, "encoder": 1, "targets": 1}, [], None):

@@ -181,6 +181,19 @@ def test_classify_behind_its_pretraining(tmp_path, monkeypatch):
     check(run, tmp_path, monkeypatch)
 
 
+def test_tag(tmp_path, monkeypatch):
+    rows = [[("a", "A"), (f"b{n % 15}", "X"), ("c", "O")][: 1 + n % 3] for n in range(30)]
+    tiny = {"cell": "elman", "units": 3, "embedding": 3, "character_units": 2, "crf": True}
+    tiny |= {"batch_size": 8, "epochs": 2, "report": None}
+
+    def run(folder):
+        kept = {"folder": folder / "run", "hold": True}
+        parts = data.tagged_sentences(rows)
+        return ended(recipes.train("tag", parts, **tiny, **kept), folder)
+
+    check(run, tmp_path, monkeypatch)
+
+
 def test_translate(tmp_path, monkeypatch):
     words = ["abcdef"[i % 4 :] + str(i) for i in range(40)]
     pairs = data.sentence_pairs([(word, word[::-1]) for word in words])

@@ -26,12 +26,14 @@ FAST = {
     },
     "05_forecasting": {"epochs": 1, "units": 8, "stride": 41},
     "06_comparing_cells": {},  # trains nothing
+    "07_tagging": {"epochs": 1, "units": 4, "limit": 100},
     "08_translation": {"letters_count": 120, "epochs": 1, "limit": 8},
 }
 NEED_DATA = {
     "03_imdb",
     "04_text_generation",
     "05_forecasting",
+    "07_tagging",
     "08_translation",
 }  # public files, which a test does not download
 

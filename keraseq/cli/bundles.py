@@ -60,7 +60,7 @@ def predict(
     raw: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Texts or a file of series to classify, a prompt, or a table to forecast. "
+            help="Texts or a file of series to classify, sentences to tag, a prompt, or a table. "
             "Default: standard input."
         ),
     ] = None,
@@ -71,6 +71,7 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the answer as CSV, and a figure of forecasts.")
     ] = None,
+    everything: ALL = False,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON a row.")] = False,
 ) -> None:
     """Say what a saved model makes of raw input: a class, the text that follows, a forecast.
@@ -96,9 +97,10 @@ def predict(
     if as_json:
         for row in json.loads(frame_of(found).to_json(orient="records", date_format="iso")):
             print(json.dumps(row, ensure_ascii=False))
+    elif isinstance(lines := recipe.lines(found), list):
+        print(*lines, sep="\n", end="\n" * bool(lines))
     else:
-        for line in recipe.lines(found):
-            print(line)
+        show(lines, everything)
     if out is not None:
         print(f"answer: {out / f'{recipe.name}.csv'}")
 

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from keraseq import __version__
-from keraseq.checks import one_of
+from keraseq.checks import few, one_of
 from keraseq.files import DamagedError
 from keraseq.recipes.recipe import COMMON, MODEL, READING, TRAINING
 
@@ -157,13 +157,14 @@ def show(frame, everything: bool = False) -> None:
         console.width = 10_000  # as wide as it is
     console.print(table)
     if hidden := [name for name in cells if name not in shown]:
-        print(f"also measured: {', '.join(hidden)}; --all shows them")
+        console.print(f"also: {few(hidden)}; --all shows them")
 
 
 def written(value) -> str:
     """A value as a table shows it; what was not measured is left blank."""
     if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.4f}"
+        small = value and abs(value) < 1e-3
+        return "" if math.isnan(value) else f"{value:.3e}" if small else f"{value:.4f}"
     return str(value)
 
 

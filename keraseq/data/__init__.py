@@ -1,6 +1,6 @@
 """Step 1, data: raw input -> train, validation and test parts, and what inverts the preparation."""
 
-from keraseq.data import labelled, pairs, sets, text
+from keraseq.data import labelled, pairs, sets, tagged, text
 from keraseq.data.labelled import (
     Labelled,
     LabelledSeries,
@@ -13,6 +13,7 @@ from keraseq.data.labelled import (
 from keraseq.data.pairs import Pairs, SentenceEncoder, sentence_pairs
 from keraseq.data.parts import Part, Parts
 from keraseq.data.sets import load
+from keraseq.data.tagged import TaggedSentences, WordEncoder, tagged_sentences
 from keraseq.data.text import (
     CharacterVocabulary,
     Corpus,
@@ -53,8 +54,10 @@ __all__ = [
     "Series",
     "SeriesEncoder",
     "SeriesWindows",
+    "TaggedSentences",
     "TextEncoder",
     "Windows",
+    "WordEncoder",
     "WordPieceVocabulary",
     "WordVocabulary",
     "calendar_features",
@@ -72,6 +75,8 @@ __all__ = [
     "series",
     "sets",
     "split_by_time",
+    "tagged",
+    "tagged_sentences",
     "text",
     "text_corpus",
     "tokenizer",

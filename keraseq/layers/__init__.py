@@ -2,7 +2,15 @@
 
 from keraseq.layers.attention import Attention, AttentionCell
 from keraseq.layers.bidirectional import Bidirectional
-from keraseq.layers.embeddings import OneHot, PairEmbedding, TiedEmbedding, WordDropout
+from keraseq.layers.crf import CRF, marginals, viterbi
+from keraseq.layers.each_word import EachWord
+from keraseq.layers.embeddings import (
+    OneHot,
+    PairEmbedding,
+    TiedEmbedding,
+    WordDropout,
+    WordVectors,
+)
 from keraseq.layers.feedback import FeedbackRNN
 from keraseq.layers.heads import GaussianHead, PointHead, QuantileHead, WindowNormalization
 from keraseq.layers.padding import MaskNaN
@@ -14,10 +22,12 @@ from keraseq.layers.streaming import StreamingStack
 from keraseq.layers.wide import WideLogits
 
 __all__ = [
+    "CRF",
     "RNN",
     "Attention",
     "AttentionCell",
     "Bidirectional",
+    "EachWord",
     "FeedbackRNN",
     "GaussianHead",
     "MaskNaN",
@@ -33,6 +43,9 @@ __all__ = [
     "WideLogits",
     "WindowNormalization",
     "WordDropout",
+    "WordVectors",
+    "marginals",
     "reset_states",
     "stack",
+    "viterbi",
 ]

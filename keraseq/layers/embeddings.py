@@ -100,6 +100,68 @@ class WordDropout(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keraseq")
+class WordVectors(keras.layers.Layer):
+    """Vectors of tokens, of which the last stay as they are: `(batch, length)` integers -> vectors.
+
+    What pretrained vectors know of words that the training part does not have is kept so, without
+    the cost of training them. 0 is padding and masked.
+
+    Args:
+        trained: Number of tokens whose vectors are trained, the first ones.
+        fixed: Number of those that stay.
+        width: Of a vector.
+        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+
+    Returns:
+        `(batch, length, width)`.
+
+    Weights:
+        `embeddings (trained, width)`, and `fixed (fixed, width)`, which no training changes.
+
+    Example:
+
+    >>> tuple(keraseq.layers.WordVectors(5, 3, 4)(keras.ops.array([[1, 7]])).shape)
+    (1, 2, 4)
+    """
+
+    def __init__(self, trained: int, fixed: int, width: int, **kwargs):
+        super().__init__(**kwargs)
+        self.trained = positive_integer("trained", trained)
+        self.held = positive_integer("fixed", fixed)
+        self.width = positive_integer("width", width)
+        self.vocabulary = self.trained + self.held
+
+    def build(self, input_shape):
+        """Makes both tables."""
+        self.embeddings = self.add_weight(
+            (self.trained, self.width), name="embeddings", initializer="uniform"
+        )
+        self.fixed = self.add_weight(
+            (self.held, self.width), name="fixed", initializer="zeros", trainable=False
+        )
+
+    def call(self, inputs):
+        """Looks the vectors up."""
+        own = ops.take(self.embeddings, ops.minimum(inputs, self.trained - 1), axis=0)
+        others = ops.take(self.fixed, ops.maximum(inputs - self.trained, 0), axis=0)
+        found = ops.where((inputs < self.trained)[..., None], own, others)
+        return ops.cast(found, self.compute_dtype)
+
+    def compute_mask(self, inputs, mask=None):
+        """Padding is masked."""
+        return ops.not_equal(inputs, 0)
+
+    def compute_output_shape(self, input_shape):
+        """The input's shape and the width."""
+        return (*input_shape, self.width)
+
+    def get_config(self):
+        """Configuration for serialisation."""
+        sizes = {"trained": self.trained, "fixed": self.held, "width": self.width}
+        return {**super().get_config(), **sizes}
+
+
+@keras.saving.register_keras_serializable("keraseq")
 class TiedEmbedding(keras.layers.ReversibleEmbedding):
     """`keras.layers.ReversibleEmbedding` that keeps the mask of what it turns into logits.
 

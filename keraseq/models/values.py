@@ -28,7 +28,8 @@ def check_labels(loss, logits, labels):
     """
     if isinstance(loss, (list, tuple, dict)) and len(loss) == 1:
         [loss] = loss.values() if isinstance(loss, dict) else loss
-    *axes, width = logits.shape
+    pairs = getattr(loss, "pairwise", False)  # a conditional random field scores two tags together
+    *axes, width = logits.shape[:-1] if pairs else logits.shape
     whole = reads_class_numbers(loss)
     if not whole and not (isinstance(loss, keras.losses.BinaryCrossentropy) and width == 1):
         return labels
@@ -42,7 +43,7 @@ def check_labels(loss, logits, labels):
     longer = shape[-1:] == (1,) and fits(shape[:-1], axes)
     if not fits(shape, axes) and not longer:
         hint = ""
-        if whole and fits(shape, logits.shape):
+        if whole and not pairs and fits(shape, logits.shape):
             one_hot = "keras.losses.CategoricalCrossentropy(from_logits=True)"
             hint = f". For one-hot labels compile with {one_hot}"
         raise ValueError(f"{asked}; received {dtype_name(labels.dtype)} of shape {shape}{hint}")

@@ -9,9 +9,11 @@ from keraseq.plots.classification import accuracy_by_length, calibration, confus
 from keraseq.plots.comparison import final_metric, history, learning_curves, quality_against_time
 from keraseq.plots.forecasts import errors_by_step, fan_chart
 from keraseq.plots.reading import alignment, coloured_text, gates
+from keraseq.plots.tagging import accuracy_by_count, tag_confusion, transitions
 
 __all__ = [
     "COLOURS",
+    "accuracy_by_count",
     "accuracy_by_length",
     "alignment",
     "calibration",
@@ -27,4 +29,6 @@ __all__ = [
     "new_axes",
     "quality_against_time",
     "styles",
+    "tag_confusion",
+    "transitions",
 ]

@@ -58,6 +58,13 @@ RECIPES = {
         "the class of each example, with calibrated probabilities",
         "keraseq train classify reviews.csv --label stars",
     ),
+    "tag": Row(
+        "Tag",
+        "a tagger of words: parts of speech, or names of persons, places, ...",
+        "sentences with a tag at every word: CoNLL-U, columns, or a table; or ewt, wnut17",
+        "the tag of each word of raw text, with its probability",
+        "keraseq train tag names.conll",
+    ),
     "translate": Row(
         "Translate",
         "a translator of sentences, or of any sequence of tokens into another",
@@ -122,7 +129,7 @@ def train(name: str, source=None, *, start=None, **options):
     """Trains a model by a recipe, and goes on where a kill ended the same call.
 
     Args:
-        name: Of the recipe: `"write"`, `"classify"`, `"translate"` or `"forecast"`.
+        name: Of the recipe: `"write"`, `"classify"`, `"tag"`, `"translate"` or `"forecast"`.
         source: Raw data as the recipe reads them, or what `keraseq.data` made of them. The name
             of a data set brings the settings of its preset, see `keraseq.recipes.presets`.
         start: A bundle, or its folder, to train further. Default: random weights.
@@ -170,7 +177,8 @@ def predict(bundle, raw, **options) -> Any:
 
     Args:
         bundle: What `train` made.
-        raw: Texts or series to classify, sentences to translate, a table of measurements, a prompt.
+        raw: Texts or series to classify, sentences to tag or to translate, a table of measurements,
+            a prompt.
         **options: Of the recipe's own `predict`.
     """
     return of(bundle).predict(bundle, raw, **options)

@@ -21,6 +21,8 @@ class Preset:
     gives: str
 
 
+GLOVE = "glove/glove.6B.100d.slice.txt.gz"  # in the folder that KERASEQ_DATA names
+
 PRESETS: dict[str, dict[str, Preset]] = {
     "write": {
         "tinyshakespeare": Preset(
@@ -38,6 +40,28 @@ PRESETS: dict[str, dict[str, Preset]] = {
             "91.7 % of the test reviews (in bfloat16)",
         ),
         "basicmotions": Preset({}, "0.990 of the test records with seeds 0 to 4 (mean)"),
+    },
+    "tag": {
+        "ewt": Preset(
+            {
+                "vectors": GLOVE,
+                "units": 160,
+                "character_units": 50,
+                "epochs": 9,
+            },
+            "95.5 % of the words of the test part",
+        ),
+        "wnut17": Preset(
+            {
+                "vectors": GLOVE,
+                "units": 100,
+                "least": 2,
+                "word_dropout": 0.0,
+                "more_words": 30_000,
+                "epochs": 14,
+            },
+            "?",
+        ),
     },
     "translate": {
         "multi30k": Preset(

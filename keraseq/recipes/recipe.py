@@ -372,8 +372,8 @@ class Recipe:
         """What `predict` reads, of the arguments of a shell or its standard input."""
         return given or [line.rstrip(b"\r\n") for line in stdin]
 
-    def lines(self, found) -> list[str]:
-        """What was predicted, as a shell shows it."""
+    def lines(self, found):
+        """What was predicted, as a shell shows it: lines, or a frame for its table."""
         return str(found).splitlines()
 
     def draw(self, bundle, raw, found, path, **reading) -> None:

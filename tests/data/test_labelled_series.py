@@ -104,6 +104,19 @@ def test_wide_tables_end_where_their_rows_end():
     assert square.train.inputs[0].shape == (10, 1)
 
 
+def test_a_test_table_is_read_as_the_training_table():
+    frame = long_frame()
+    late = frame.who.isin([f"r{i}" for i in range(30, 40)])
+    swapped = frame.loc[late, ["y", "x", "t", "who", "what"]]
+    found = labelled_series(frame[~late], **LONG, test=swapped)
+    for one, other in zip(found.test.inputs, ARRAYS[30:], strict=True):
+        np.testing.assert_array_equal(one, other)  # x stays x
+    wide = pd.DataFrame(RNG.normal(size=(12, 3)), columns=list("abc")).assign(what=["p", "q"] * 6)
+    assert labelled_series(wide, label="what", test=wide[:4]).columns.values == (*"abc",)
+    with pytest.raises(ValueError, match="'b' stands where 'a' does in the training table"):
+        labelled_series(wide, label="what", test=wide[["b", "a", "c", "what"]])
+
+
 def test_channels_can_be_chosen_and_texts_are_none():
     frame = long_frame().assign(note="fine")
     assert labelled_series(frame, **LONG).channels == ("x", "y")

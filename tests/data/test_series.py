@@ -1,5 +1,6 @@
 """Files and frames as series: what is accepted, what is refused and how it is named."""
 
+import datetime
 import os
 import re
 
@@ -202,6 +203,30 @@ def test_daylight_saving():
 
 
 BERLIN = {"tz": "Europe/Berlin"}
+
+
+@pytest.mark.parametrize("day, count", [("2026-03-28", 71), ("2026-10-24", 73)])
+@pytest.mark.parametrize("form", ["iso", "%d.%m.%Y %H:%M %z", "objects", "index"])
+def test_a_calendar_of_several_offsets_needs_the_zone(form, day, count):
+    local = pd.date_range(day, periods=count, freq="h", tz="Europe/Berlin")
+    how = {"calendar": ["hour", "weekday"]}
+    times = [one.isoformat() for one in local]
+    if form.startswith("%"):
+        times, how["date_format"] = [f"{one:{form}}" for one in local], form
+    elif form == "objects":
+        times = pd.Series([datetime.datetime.fromisoformat(one) for one in times], dtype=object)
+    frame = pd.DataFrame({"date": times, "y": np.arange(float(count))})
+    frame = frame.set_index("date") if form == "index" else frame
+    refused("several offsets from UTC, and the calendar is that of one clock: give tz, such as "
+            "tz='Europe/Berlin' (in a shell --tz Europe/Berlin)", frame, **how)  # fmt: skip
+    found = data.series(frame, **how, **BERLIN).frames["series"]
+    np.testing.assert_allclose(found["hour_cos"], np.cos(2 * np.pi * local.hour / 24), atol=1e-9)
+    by_utc = data.series(frame, **how, tz="UTC").frames["series"]
+    hour = local.tz_convert("UTC").hour
+    np.testing.assert_allclose(by_utc["hour_cos"], np.cos(2 * np.pi * hour / 24), atol=1e-9)
+    one = frame.iloc[:24]  # of one offset, whose clock it is
+    alone = data.series(one, **how).frames["series"]
+    np.testing.assert_allclose(alone["hour_cos"], found["hour_cos"].iloc[:24], atol=1e-9)
 
 
 @pytest.mark.parametrize("freq", ["2h", "3h", "6h", "12h"])
@@ -447,4 +472,24 @@ def test_a_series_says_itself_in_a_line():
     assert str(one) == (
         "series: train 14, validation 3, test 3 rows (no times); targets y0, y1, y2, y3, y4 and 2 "
         "more; covariates x"
+    )
+
+
+def test_months_and_years_beside_dates_are_numbers():
+    """As a frame's other numbers; where nothing else is a date they might be the times."""
+    frame = hours(60, y=None, month=1, year=2026)
+    assert data.series(frame).targets == ("y", "month", "year")
+    assert data.series(frame.set_index("date")).targets == ("y", "month", "year")
+    text = frame.assign(date=frame.date.dt.strftime("%Y-%m-%d %H:%M")).astype(str)
+    assert data.series(text).frames["series"]["month"].tolist() == [1.0] * 60
+    assert data.series(frame, targets="y", past_covariates=["month"]).columns == ("y", "month")
+    for column, cells in (
+        ("month", 13), ("month", 202601), ("year", 26), ("month", "2026-01"), ("month", 1.5),
+        ("timestamp", range(60)), ("time", 3),
+    ):  # fmt: skip
+        refused(
+            f"column {column!r} holds times beside 'date'", hours(60, y=None, **{column: cells})
+        )
+    refused(
+        "column 'month' holds times beside the index", hours(60, y=None, month=1)[["y", "month"]]
     )

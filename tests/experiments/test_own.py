@@ -30,6 +30,8 @@ def folder(tmp_path, monkeypatch):
     steps = RNG.normal(size=(60, 5))
     kinds = np.where(steps[:, 0] > 0, "up", "down")
     pd.DataFrame(steps).assign(kind=kinds).to_csv("wide.csv", index=False)
+    long = pd.DataFrame({"who": [f"r{i // 6}" for i in range(180)], "x": RNG.normal(size=180)})
+    long.assign(kind=["up"] * 90 + ["down"] * 90).to_csv("long.csv", index=False)
     head = "@classLabel true a b\n@data\n"
     rows = [f"{i}.0,1.5,{i % 2}:{'ab'[i % 2]}" for i in range(30)]
     (tmp_path / "moves.ts").write_text(head + "\n".join(rows))
@@ -112,11 +114,11 @@ def test_a_comparison_reads_files_as_the_recipes_do(folder, monkeypatch):
 
 def test_labelled_tables(folder):
     texts, wide = tasks.get("reviews.csv[label=stars]"), tasks.get("wide.csv[label=kind]")
-    archive = tasks.get("moves.ts")
+    archive, long = tasks.get("moves.ts"), tasks.get("long.csv[label=kind,id=who]")
     assert texts.options["vocabulary"] and texts.title == "reviews.csv: 2 classes of texts"
     assert wide.options["features"] == archive.options["features"] == 1
-    assert archive.options["length"] == 3
-    for task in (texts, wide, archive):
+    assert (archive.options["length"], long.options["length"]) == (3, 6)
+    for task in (texts, wide, archive, long):
         assert task.options["classes"] == 2 and task.metric == "accuracy"
         chance = task.baselines()["majority class"]
         assert task.floor == "majority class" and 0.3 < chance < 0.7
@@ -154,6 +156,7 @@ def test_a_registered_name_stays_what_it_is():
         ("sales.csv[target=units,horizont=3]", "unknown option of sales.csv 'horizont'.*horizon"),
         ("reviews.csv[label=star]", "there is no column 'star'.*Did you mean 'stars'"),
         ("sales.csv[target=units,horizon=90]", "210 rows are too few"),
+        ("long.csv[label=kind]", r"'who' may hold texts.* \(in a shell --text who or --id who\)"),
     ],
 )
 def test_what_is_wrong_is_one_line(folder, name, said):

@@ -36,6 +36,14 @@ ROWS = {
         (1, "'folder.csv' is a folder, and no file"),
         "the bundle is no classifier of this recipe",
     ),
+    "tag": (
+        ".conll",
+        [],
+        lambda path: path.write_text("".join(f"Jo B-x\ncame{i} O\n\n" for i in range(40))),
+        "ewt",
+        (1, "'folder.conll' is a folder, and no file"),
+        "the bundle is no tagger of this recipe",
+    ),
     "forecast": (
         ".csv",
         ["--horizon", "2"],

@@ -73,6 +73,77 @@ def test_a_model_learns_and_reads_raw_series(trained, tmp_path):
     np.testing.assert_allclose(table.probability, found.probability, rtol=1e-4)
 
 
+QUICK = {**SMALL, "epochs": 1}
+STEPS = [f"s{i}" for i in range(12)]
+
+
+def wide_frame(rows=60, seed=0):
+    arrays, labels = waves(rows, seed)
+    values = np.stack([one[:12, 0] for one in arrays])
+    return pd.DataFrame(values, columns=STEPS).assign(what=labels)
+
+
+def refused(bundle, given, message, **reading):
+    with pytest.raises(ValueError, match=message) as caught:
+        recipes.predict(bundle, given, **reading)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("source", ["frame", "file"])
+def test_a_wide_table_has_the_steps_of_the_training_table(source, tmp_path):
+    table = wide_frame()
+    if source == "file":
+        table = tmp_path / "wide.csv"
+        wide_frame().to_csv(table, index=False)
+    train(table, label="what", **QUICK).save(tmp_path / "saved", optimizer=False)
+    bundle, fresh = load(tmp_path / "saved"), wide_frame(6, seed=9)
+    found = recipes.predict(bundle, fresh)
+    steps = fresh.drop(columns="what")
+    arrays = [*steps.to_numpy()[:, :, None]]
+    for given in (steps, arrays, steps.to_csv(index=False).encode().splitlines()):
+        again = recipes.predict(bundle, given)
+        np.testing.assert_allclose(again.probability, found.probability, rtol=1e-4)
+        assert again.label.tolist() == found.label.tolist() and len(again) == 6
+    renamed = recipes.predict(bundle, fresh.rename(columns={"what": "label"}), label="label")
+    np.testing.assert_allclose(renamed.probability, found.probability, rtol=1e-4)
+    long = long_frame(3, seed=9).drop(columns=["who", "label"]).assign(t=1)
+    refused(
+        bundle, long,
+        r"there is no column 's0' of a step; columns: 'x', 'y', 't'\. .*if this one has a row a "
+        r"step give id=\.\.\. \(in a shell --reading id=COLUMN\)",
+    )  # fmt: skip
+    refused(bundle, steps.drop(columns="s3"), "there is no column 's3' of a step; columns: 's0'")
+    refused(bundle, steps.assign(s12=1.0), r"column 's12' is no step.* label=.* --reading label=C")
+    refused(bundle, steps[STEPS[::-1]], "column 's11' stands where 's0' does in the training tabl")
+    by_id = recipes.predict(bundle, long_frame(3, seed=9), id="who", channels=["x"], label="label")
+    assert by_id.series.tolist() == ["r0", "r1", "r2"]
+    refused(bundle, long_frame(3), r"unknown channel 'value'.* --reading channels=COL", id="who")
+
+
+def test_a_long_table_has_the_columns_of_the_training_table(tmp_path):
+    """They are kept where the table was a frame, too."""
+    frame = long_frame().assign(t=lambda f: f.groupby("who").cumcount())
+    how = {"id": "who", "time": "t", "channels": ["x", "y"]}
+    train(frame, **how, **QUICK).save(tmp_path / "saved", optimizer=False)
+    bundle = load(tmp_path / "saved")
+    fresh = long_frame(6, seed=9).assign(t=lambda f: f.groupby("who").cumcount())
+    expected = recipes.predict(bundle, waves(6, seed=9)[0])
+    mixed = fresh.sample(frac=1, random_state=0)[["y", "t", "label", "x", "who"]]
+    found = recipes.predict(bundle, mixed).sort_values("series")
+    np.testing.assert_allclose(found.probability, expected.probability, rtol=1e-4)
+    for column, role in (("who", "id"), ("t", "time"), ("x", "channels")):
+        message = rf"'{column}'.*columns: .* {role}=\.\.\. \(in a shell --reading {role}=COLUMN\)"
+        refused(bundle, fresh.drop(columns=column), message)
+    by_other = fresh.rename(columns={"who": "whom"})
+    np.testing.assert_allclose(
+        recipes.predict(bundle, by_other, id="whom").probability, expected.probability, rtol=1e-4
+    )
+    with pytest.raises(ValueError, match=r"no column 'label' of labels.*--reading label=COLUMN"):
+        recipes.evaluate(bundle, fresh.drop(columns="label"))
+    with pytest.raises(ValueError, match="was trained on a frame or arrays"):
+        recipes.evaluate(bundle)
+
+
 def test_padding_changes_nothing(trained):
     """A series among longer ones gets the logits that it gets alone, were its channels constant."""
     encoder = classify.parts_of(trained).encoder

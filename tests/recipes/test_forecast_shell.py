@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from keraseq import cli
+from keraseq import cli, recipes
 
 QUICK = "--horizon 7 --look-back 14 --epochs 2 --units 8 --dropout 0".split()
 
@@ -70,6 +70,25 @@ def test_a_csv_becomes_a_forecast_with_its_proof(tmp_path):
         assert run.exit_code == code, run.output
         [line] = run.stderr.splitlines()
         assert line.startswith("Error: ") and message in line
+
+
+def test_forecasts_of_many_targets_fit_the_terminal(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    columns = {"unique_id": "series", "ds": pd.date_range("2026-09-18", periods=2)}
+    for target in "abcdefg":
+        columns |= {target: [1.5, 2e-5]} | {f"{target}-{q}": 1.0 for q in (0.1, 0.5, 0.9)}
+    found = recipes.get("forecast").lines(pd.DataFrame(columns))
+    shown = ["ds", *"abcdefg", *(f"{one}-{q}" for one in "abcdefg" for q in (0.1, 0.5, 0.9))]
+    assert list(found) == shown and found["ds"].tolist() == ["2026-09-18", "2026-09-19"]
+    cli.shell.show(found)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80 and lines[-1].endswith("more; --all shows them")
+    names = [one.strip() for one in lines[1].strip("┃").split("┃")]
+    assert names == shown[: len(names)] and len(names) > 5
+    cells = [[one.strip() for one in line.strip("│").split("│")] for line in lines[3:5]]
+    assert [one[:2] for one in cells] == [["2026-09-18", "1.5000"], ["2026-09-19", "2.000e-05"]]
+    several = pd.DataFrame({"unique_id": ["a", "b"], "ds": [1, 1], "y": [1.0, 2.0]})
+    assert list(recipes.get("forecast").lines(several)) == ["unique_id", "ds", "y"]
 
 
 def test_future_covariates_come_from_a_file(tmp_path):

@@ -46,6 +46,13 @@ def classify(folder, word="good", **options):
     return recipes.train("classify", reviews, folder=folder, **{**TINY, **tiny, **options})
 
 
+def tag(folder, tag="X", **options):
+    rows = [[("a", "A"), (f"b{n}", tag), ("c", "O")] for n in range(30)]
+    tiny = {"embedding": 3, "character_units": 2, "batch_size": 8, "report": None}
+    parts = data.tagged_sentences(rows)
+    return recipes.train("tag", parts, folder=folder, **{**TINY, **tiny, **options})
+
+
 def translate(folder, letters="abcdef", **options):
     words = [letters[i % 5 :] + letters[: i % 4] + str(i) for i in range(60)]
     pairs = data.sentence_pairs([(word, word[::-1]) for word in words])
@@ -64,6 +71,7 @@ def forecast(folder, y=WAVES, **options):
 RECIPES = {
     write: {"letters": LETTERS.upper()},
     classify: {"word": "fine"},
+    tag: {"tag": "Y"},
     translate: {"letters": "uvwxyz"},
     forecast: {"y": WAVES**2},
 }
@@ -220,7 +228,7 @@ def test_a_shell_says_it_in_one_line(tmp_path):
         (
             ["wirte"],
             2,
-            "unknown recipe 'wirte'; accepted: 'write', 'classify', 'translate', 'forecast'",
+            "unknown recipe 'wirte'; accepted: 'write', 'classify', 'tag', 'translate', 'forecast'",
         ),
         (["classify", "a", "b"], 2, "classify reads one source; received a, b"),
         (

@@ -26,6 +26,7 @@ USES = {
     "write": ("units=8, batch_size=4, length=8", "'text.txt'", "'one two '", 300),
     "classify": ("units=4, embedding=4, length=16, wide=50", "'texts.csv'", "['a good w1']", 1),
     "classify series": ("units=4", "'waves.csv'", "'waves.csv'", 40),
+    "tag": ("units=4, character_units=3", "'names.conll'", "['Jo came', ['Jo']]", 3),
     "translate": (
         "level='character', units=4, embedding=4, length=30, measured_sentences=4",
         "['text.x', 'text.y']",
@@ -89,6 +90,9 @@ def test_every_recipe(backend, tmp_path):
     times = pd.date_range("2024-01-01", periods=120, freq="h")
     pd.DataFrame({"time": times, "y": rng.normal(size=120)}).to_csv(
         tmp_path / "series.csv", index=False
+    )
+    (tmp_path / "names.conll").write_text(
+        "".join(f"Jo B-person\nOx I-person\ncame{n} O\n\n" for n in range(40))
     )
     waves = pd.DataFrame(rng.normal(size=(40, 12)), columns=map(str, range(12)))
     waves.assign(label=["up", "down"] * 20).to_csv(tmp_path / "waves.csv", index=False)

@@ -78,6 +78,16 @@ class LabelledTexts(Labelled):
 
 
 @dataclass(frozen=True)
+class SeriesColumns:
+    """What the columns of a table of series are called."""
+
+    values: tuple[str, ...]  # channels of a long table, steps of a wide one
+    label: str
+    id: str | None = None  # none: it is wide
+    time: str | None = None
+
+
+@dataclass(frozen=True)
 class LabelledSeries(Labelled):
     """Series with a label in three parts, see `Labelled`: what `labelled_series` gives.
 
@@ -85,10 +95,12 @@ class LabelledSeries(Labelled):
 
     Attributes:
         channels: Their names.
+        columns: What the columns of the table were called; `None` if there was none.
     """
 
     what: ClassVar[str] = "series"
     channels: tuple[str, ...] = ()
+    columns: SeriesColumns | None = None
 
     def more(self) -> str:
         """The number of channels, how long the series are, and the classes."""

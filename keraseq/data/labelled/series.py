@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +12,8 @@ import numpy as np
 from keraseq.checks import did_you_mean
 from keraseq.data import tables
 from keraseq.data.labelled import ts
-from keraseq.data.labelled.parts import LabelledSeries, in_parts
-from keraseq.data.labelled.table import again, called, table, valued
+from keraseq.data.labelled.parts import LabelledSeries, SeriesColumns, in_parts
+from keraseq.data.labelled.table import again, table, valued
 from keraseq.data.public import fetch
 from keraseq.data.timeseries.times import times
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from keraseq.data.sets import PublicSet
 
 ARCHIVES = (".ts", ".ts.gz")
+OPTION = "--{} COLUMN"  # how a shell says which column is meant
+SHOWN = 12  # columns in an error
 
 
 def labelled_series(
@@ -91,7 +93,9 @@ def labelled_series(
     fraction, tested = (test, None) if isinstance(test, (int, float)) else (None, None)
     if fraction is None:
         pair = test if isinstance(test, tuple) else (test, None)
-        one = examples(*pair, **columns)
+        like = found.columns
+        alike = {"channels": like.values} if like and like.id else {}
+        one = examples(*pair, **{**columns, **alike}, like=like)
         if len(one.channels) != len(found.channels):
             raise ValueError(
                 f"{one.name} has {len(one.channels)} channels, {found.name} {len(found.channels)}"
@@ -107,6 +111,7 @@ def labelled_series(
         test=fraction,
         seed=seed,
         channels=found.channels,
+        columns=found.columns,
         options=again(source=source, **columns, validation=validation, test=test, seed=seed),
     )
 
@@ -120,6 +125,7 @@ class Examples:
     labels: list | None
     ids: list[str]
     channels: tuple[str, ...]
+    columns: SeriesColumns | None = None  # none: they came from no table
     without: str = "the series have no labels"
 
     def labelled(self) -> list:
@@ -138,9 +144,15 @@ def examples(
     time=None,
     channels=None,
     decimal=None,
+    like: SeriesColumns | None = None,
+    option: str = OPTION,
     **reading,
 ) -> Examples:
-    """The series of a source, see `labelled_series`; labels may be missing."""
+    """The series of a source, see `labelled_series`; labels may be missing.
+
+    A wide table has to have the steps of `like`, where that is one. `option` is how a shell says
+    which column is meant.
+    """
     chosen = (channels,) if isinstance(channels, str) else channels
     if isinstance(source, (np.ndarray, list, tuple)):
         found = of_arrays(source, labels, chosen)
@@ -149,14 +161,14 @@ def examples(
     elif isinstance(source, (str, Path)) and str(source).lower().endswith(ARCHIVES):
         found = of_archive(Path(source))
     elif id is not None:
-        found = of_long(table(source, **reading), label, id, time, chosen, decimal)
+        found = of_long(table(source, **reading), label, id, time, chosen, decimal, option)
     else:
         for name, one in (("time", time), ("channels", channels)):
             if one is not None:
                 raise ValueError(
                     f"{name}={one!r} is of a long table: give id, the column of its examples"
                 )
-        found = of_wide(table(source, **reading), label, decimal)
+        found = of_wide(table(source, **reading), label, decimal, like, option)
     if not found.inputs:
         raise ValueError(f"{found.name}: there are no series")
     inputs = []
@@ -215,22 +227,50 @@ def of_archive(path: Path) -> Examples:
     return Examples(path.name, inputs, known, [*map(str, range(len(rows)))], names)
 
 
-def of_wide(found: tables.Table, label: str, decimal: str | None) -> Examples:
+def of_wide(found: tables.Table, label: str, decimal: str | None, like, option) -> Examples:
     """Those of a table with a row an example; no value at the end of a row is its end."""
     frame, name, _ = found
     steps = [column for column in frame if column != label]
     if not steps:
         raise ValueError(f"{name}: there are no columns of steps beside {label!r}")
+    if like is not None and like.id is None:
+        same_steps(frame, name, steps, like.values, option)
     values = measured(found, steps, decimal)
     labels = valued(frame, name, (label,))[label].tolist() if label in frame else None
     ids = [*map(str, range(len(frame)))]
-    without = missing(frame, label)
-    return Examples(name, [row[:, None] for row in values], labels, ids, ("value",), without)
+    columns = SeriesColumns(tuple(steps), label)
+    inputs, without = [row[:, None] for row in values], missing(frame, "label", label, option)
+    return Examples(name, inputs, labels, ids, ("value",), columns, without)
 
 
-def of_long(found: tables.Table, label: str, id: str, time, channels, decimal) -> Examples:
+def same_steps(frame, name: str, steps: list[str], known: Sequence[str], option: str) -> None:
+    """Raises where the steps of a wide table are not those of the training table, in its order."""
+    lost = next((one for one in known if one not in steps), None)
+    more = next((one for one in steps if one not in known), None)
+    if lost is not None:
+        raise ValueError(
+            f"{name}: {missing(frame, 'step', lost, option)} The training table has a row an "
+            f"example; if this one has a row a step give {said('id', option)}"
+        )
+    if more is not None:
+        raise ValueError(
+            f"{name}: column {more!r} is no step of the training table: leave it out, or if it "
+            f"holds the labels give {said('label', option)}"
+        )
+    for here, there in zip(steps, known, strict=True):
+        if here != there:
+            raise ValueError(
+                f"{name}: column {here!r} stands where {there!r} does in the training table: the "
+                "order of the columns is that of the steps"
+            )
+
+
+def of_long(found: tables.Table, label: str, id: str, time, channels, decimal, option) -> Examples:
     """Those of a table with a row a step."""
     frame, name, _ = found
+    for role, one in (("id", id), ("time", time)):
+        if one is not None and one not in frame:
+            raise ValueError(f"{name}: {missing(frame, role, one, option)}")
     roles = [id, *([time] if time else []), *([label] if label in frame else [])]
     frame = valued(frame, name, roles)
     if channels is None:
@@ -239,8 +279,8 @@ def of_long(found: tables.Table, label: str, id: str, time, channels, decimal) -
         if one not in frame or one in roles:
             rest = [column for column in frame if column not in roles]
             raise ValueError(
-                f"{name}: unknown channel {one!r}; columns: {', '.join(map(repr, rest))}."
-                f"{did_you_mean(one, rest)}"
+                f"{name}: unknown channel {one!r}; columns: {listed(rest)}."
+                f"{did_you_mean(one, rest)} Say which they are: {said('channels', option)}"
             )
     if not channels:
         raise ValueError(f"{name}: there is no column of numbers beside {', '.join(roles)}")
@@ -261,16 +301,30 @@ def of_long(found: tables.Table, label: str, id: str, time, channels, decimal) -
             labels.append(several[0])
         inputs.append(values[rows])
         ids.append(str(one))
-    names, without = tuple(map(str, channels)), missing(frame, label)
-    return Examples(name, inputs, labels or None, ids, names, without)
+    names, without = tuple(map(str, channels)), missing(frame, "label", label, option)
+    columns = SeriesColumns(names, label, id, time)
+    return Examples(name, inputs, labels or None, ids, names, columns, without)
 
 
-def missing(frame: pd.DataFrame, label: str) -> str:
-    """That a table has no labels, and which column might be meant."""
+def missing(frame: pd.DataFrame, role: str, column: str, option: str) -> str:
+    """That a table has no column of some role, and which might be meant."""
+    roles = {"label": " of labels", "step": " of a step"}
+    advice = "" if role == "step" else f" Say which it is: {said(role, option)}"
     return (
-        f"there is no column {label!r} of labels; columns: {', '.join(map(repr, frame))}."
-        f"{did_you_mean(label, frame.columns)}{called(label)}"
+        f"there is no column {column!r}{roles.get(role, '')}; columns: {listed(frame)}."
+        f"{did_you_mean(column, frame.columns)}{advice}"
     )
+
+
+def said(role: str, option: str) -> str:
+    """How to say which column has a role."""
+    return f"{role}=... (in a shell {option.format(role)})"
+
+
+def listed(columns: Iterable[str]) -> str:
+    """Names of columns, not more than a line holds."""
+    shown = [*map(repr, columns)]
+    return ", ".join(shown[:SHOWN]) + (f" and {len(shown) - SHOWN} more" * (len(shown) > SHOWN))
 
 
 def some_numbers(column: pd.Series) -> bool:

@@ -18,6 +18,7 @@ from keraseq.data.timeseries.measurements import of
 from keraseq.data.timeseries.months import month_of
 from keraseq.data.timeseries.times import (
     is_clock,
+    is_digits,
     is_index_of_times,
     joined,
     looks_like_times,
@@ -95,7 +96,14 @@ class Columns:
                     f"{of(name)}columns {targets[0]!r} to {targets[-1]!r} are the months of a "
                     "year, it seems: give a row for each month, or name the targets"
                 )
-            same = [one for one in targets if one.lower() in TIMES or looks_like_times(table[one])]
+            dated = any(looks_like_times(table[one]) or is_digits(table[one], 8) for one in time)
+            dated = dated or (not time and is_index_of_times(table.index))
+            same = [
+                one
+                for one in targets
+                if (one.lower() in TIMES and not (dated and is_calendar(table[one])))
+                or looks_like_times(table[one])
+            ]
             if same:
                 raise ValueError(
                     f"{of(name)}column {same[0]!r} holds times beside "
@@ -131,18 +139,18 @@ class Columns:
         if not self.targets:
             raise ValueError(f"there is no target; columns: {', '.join(map(repr, table))}")
 
-    def index(self, frame, date_format=None, day_first=None) -> tuple[pd.Index, bool | None]:
-        """The times of all rows, and whether days stand before months."""
+    def index(self, frame, *how) -> tuple[pd.Index, bool | None]:
+        """The times of all rows, and whether days stand before months; `how` is that of `times`."""
         import pandas as pd
 
         if self.time:
-            return as_times(joined(frame, self.time), date_format, day_first)
+            return as_times(joined(frame, self.time), *how)
         if is_index_of_times(frame.index):
             column = frame.index.to_series(index=range(len(frame))).rename("index")
-            return as_times(column, date_format, day_first)
+            return as_times(column, *how)
         return pd.RangeIndex(len(frame)), None
 
-    def frames(self, table: Table, decimal, date_format, day_first, categories):
+    def frames(self, table: Table, decimal, date_format, day_first, categories, one_clock=False):
         """What `split` makes of the table, its categories, and whether days come before months.
 
         Categories are a dictionary: text column -> its texts, by the number that stands for them.
@@ -150,7 +158,7 @@ class Columns:
         import pandas as pd
 
         frame = table.frame
-        index, day_first = self.index(frame, date_format, day_first)
+        index, day_first = self.index(frame, date_format, day_first, one_clock)
         wanted = [*self.targets, *self.past, *self.future]
         kinds = {
             one: known(frame[one], categories.get(one))
@@ -273,6 +281,15 @@ def time_of(table, taken: set[str], name: str) -> tuple[str, ...]:
         if first.startswith("Unnamed") and first in free and is_steps(table[first]):
             return (first,)
     return ()
+
+
+def is_calendar(column) -> bool:
+    """Whether a column counts months, or years: beside dates it is numbers as any others."""
+    import pandas as pd
+
+    low, high = {"month": (1, 12), "year": (1000, 9999)}.get(column.name.lower(), (1, 0))
+    found = pd.to_numeric(column.dropna(), errors="coerce")
+    return bool((found.between(low, high) & (found % 1 == 0)).all())
 
 
 def is_steps(column) -> bool:

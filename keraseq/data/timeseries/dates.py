@@ -11,6 +11,7 @@ import numpy as np
 
 from keraseq.checks import one_of
 from keraseq.data.timeseries.measurements import label, of
+from keraseq.data.timeseries.times import ZONE_OPTION
 from keraseq.data.timeseries.zones import by_clock, localized
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ SEASONS |= dict.fromkeys(("M", "MS", "ME", "BMS", "BME", "CBMS", "CBME"), 12)
 SEASONS |= dict.fromkeys(("Q", "QS", "QE", "BQS", "BQE"), 4) | {"SMS": 24, "SME": 24}
 
 
-ZONE = "tz, such as tz='Europe/Berlin' (in a shell --tz Europe/Berlin)"
 SEVERAL = (
     "if they are several series give id, the columns that tell them apart, such as id='store' (in "
     "a shell --id store); if the time of day stands beside the date give both, such as "
@@ -219,7 +219,7 @@ def summer_time(frame: pd.DataFrame, row: int) -> str:
         abs(at - frame.index[row - 1]).total_seconds() <= 3 * 3600
     )
     if near and at.month in (2, 3, 4, 9, 10, 11) and at.hour in (23, 0, 1, 2, 3):
-        return f"; if clocks change here, give {ZONE}"
+        return f"; if clocks change here, give {ZONE_OPTION}"
     return ""
 
 
@@ -231,7 +231,7 @@ def local_clock(frame: pd.DataFrame, row: int, wanted) -> str:
         return ""
     away = wanted[wanted.get_indexer(frame.index[[row]], method="nearest")][0] - frame.index[row]
     hour = abs(away) in (pd.Timedelta(hours=1), pd.Timedelta(minutes=30))
-    return f": if clocks change here, give {ZONE}" if hour else ""
+    return f": if clocks change here, give {ZONE_OPTION}" if hour else ""
 
 
 def known_frequency(freq: str) -> str:
@@ -263,7 +263,7 @@ def inferred(frame: pd.DataFrame, name: str, rows: int = 10) -> str:
         found = pieces.most_common(1)[0][0] if pieces else None
     if found is None:
         steps = index[1:] - index[:-1]
-        zoned = "" if index.tz is None else f", or {ZONE} if they follow a local clock"
+        zoned = "" if index.tz is None else f", or {ZONE_OPTION} if they follow a local clock"
         raise ValueError(
             f"{of(name)}the times have no frequency: from row to row it is {steps.min()} to "
             f"{steps.max()}; give freq and fill, such as freq='h', fill='previous'{zoned}"

@@ -70,8 +70,9 @@ def series(
 
     Times with a zone become UTC, in which no hour is missing or doubled when clocks change; local
     times without a zone need `tz`, and so do days, or steps of hours that follow a local clock,
-    where offsets from UTC change. The moment of a clock that was skipped, such as midnight, is the
-    first one after; of the two of an hour that comes twice the order of rows says which it is.
+    where offsets from UTC change, and `calendar` there. The moment of a clock that was skipped,
+    such as midnight, is the first one after; of the two of an hour that comes twice the order of
+    rows says which it is.
     Months may have names, in English, German, French, Spanish, Italian, Portuguese, Dutch and the
     Nordic languages; quarters, months and weeks may be written as `2024-Q1`, `2024M01`, `2024-W01`.
     A constant series is accepted: scalers leave its scale alone.
@@ -148,8 +149,9 @@ def series(
         table.frame, targets, past_covariates, future_covariates, time, id, table.name,
         others=public,
     )  # fmt: skip
+    one_clock = bool(calendar) and tz is None
     pieces, kinds, day_first = columns.frames(
-        table, decimal, date_format, day_first, dict(categories or {})
+        table, decimal, date_format, day_first, dict(categories or {}), one_clock
     )
     frames, freqs, zone, coming = {}, {}, tz, {}
     for name, frame in pieces:

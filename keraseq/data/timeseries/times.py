@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,11 +32,15 @@ PERIOD = re.compile(  # quarters, months and weeks as statistical offices write 
 UNITS = ("s", "ms", "us", "ns")
 SERIAL = "excel"  # days since 30 December 1899
 FIELDS = ("year", "month", "day", "hour", "minute", "second")
+ZONE_OPTION = "tz, such as tz='Europe/Berlin' (in a shell --tz Europe/Berlin)"
 SAY = "give date_format, such as date_format={0!r} (in a shell --date-format '{0}')"
 
 
 def times(
-    column: pd.Series, date_format: str | None = None, day_first: bool | None = None
+    column: pd.Series,
+    date_format: str | None = None,
+    day_first: bool | None = None,
+    one_clock: bool = False,
 ) -> tuple[pd.Index, bool | None]:
     """A column as times, and whether its dates have the day before the month.
 
@@ -49,6 +54,7 @@ def times(
         date_format: As of `strptime`, with months in any known language; or of numbers `s`, `ms`,
             `us`, `ns` since 1970, `excel` for the days of a spreadsheet.
         day_first: The order where the column does not show it.
+        one_clock: Whether times with several offsets from UTC are an error: no one clock is theirs.
 
     Returns:
         A `DatetimeIndex`, or an index of whole numbers.
@@ -69,6 +75,8 @@ def times(
     cells = column.tolist()
     if all(isinstance(one, (datetime.date, np.datetime64)) for one in cells):
         zoned = len({str(getattr(one, "tzinfo", None)) for one in cells}) > 1
+        if zoned and one_clock:
+            raise several_clocks(column)
         return pd.DatetimeIndex(pd.to_datetime(cells, utc=zoned)), None
     texts = [one if isinstance(one, str) or date_format == SERIAL else whole(one) for one in cells]
     bad = next((row for row, one in enumerate(texts) if one is None), None)
@@ -84,12 +92,12 @@ def times(
             pd.to_datetime(days, unit="D", origin="1899-12-30").dt.round("s")
         ), None
     if date_format is not None:
-        return by_format(column, texts, date_format), None
+        return by_format(column, texts, date_format, one_clock), None
     if all(one.strip().isdigit() for one in texts):
         return of_digits(column, [one.strip() for one in texts]), None
     found = [DATE.fullmatch(one) for one in texts]
     if all(found):
-        return of_parts(column, found, day_first)
+        return of_parts(column, found, day_first, one_clock)
     if all(periods := [PERIOD.fullmatch(one) for one in texts]):
         starts = [start_of(one) for one in periods]
         if None in starts:
@@ -98,7 +106,7 @@ def times(
     for way in NAMED:
         inside = [DATE.fullmatch(by_name(way, one) or "") for one in texts]
         if all(inside):
-            return of_parts(column, inside, day_first)
+            return of_parts(column, inside, day_first, one_clock)
         found = max(found, inside, key=lambda ones: sum(map(bool, ones)))
     raise no_time(column, next(row for row, one in enumerate(found) if not one), any(found))
 
@@ -145,7 +153,17 @@ def no_time(column: pd.Series, row: int, others: bool = False) -> ValueError:
     )
 
 
-def by_format(column: pd.Series, texts: list[str], date_format: str) -> pd.DatetimeIndex:
+def several_clocks(column: pd.Series) -> ValueError:
+    """The error of a calendar by times that are written with several offsets from UTC."""
+    return ValueError(
+        f"column {column.name!r} has times of several offsets from UTC, and the calendar is that "
+        f"of one clock: give {ZONE_OPTION}"
+    )
+
+
+def by_format(
+    column: pd.Series, texts: list[str], date_format: str, one_clock: bool
+) -> pd.DatetimeIndex:
     """The times of texts that were all written in one way; months have names of any language."""
     import pandas as pd
 
@@ -155,10 +173,9 @@ def by_format(column: pd.Series, texts: list[str], date_format: str) -> pd.Datet
             re.sub(r"([^\W\d_]{3,})\.?", lambda one: english(one[0], one[1]), text)
             for text in texts
         ]
+    read = partial(pd.to_datetime, pd.Series(texts), format=date_format, errors="coerce")
     try:
-        index = pd.to_datetime(
-            pd.Series(texts), format=date_format, errors="coerce", utc="%z" in date_format
-        )
+        index = read(utc="%z" in date_format)
     except ValueError as error:
         raise ValueError(f"date_format={date_format!r}: {error}") from None
     bad = index.isna().to_numpy()
@@ -168,6 +185,14 @@ def by_format(column: pd.Series, texts: list[str], date_format: str) -> pd.Datet
             f"{column.iloc[row]!r} in {place(column, row)}, column {column.name!r}, is not written "
             f"as date_format={date_format!r} says"
         )
+    if "%z" in date_format:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", FutureWarning)  # what older versions of pandas do
+                index = read()  # by their own clock, if it is one
+        except (ValueError, FutureWarning):
+            if one_clock:
+                raise several_clocks(column) from None
     return pd.DatetimeIndex(index)
 
 
@@ -205,7 +230,7 @@ def of_digits(column: pd.Series, texts: list[str]) -> pd.Index:
 
 
 def of_parts(
-    column: pd.Series, found: list[re.Match], day_first: bool | None
+    column: pd.Series, found: list[re.Match], day_first: bool | None, one_clock: bool
 ) -> tuple[pd.DatetimeIndex, bool | None]:
     """Times of dates in numbers."""
     import pandas as pd
@@ -249,6 +274,8 @@ def of_parts(
     if zones.isna().any():
         raise ValueError(f"column {column.name!r} gives a zone for some of its times only")
     known = {zone: offset(zone) for zone in zones.unique()}
+    if one_clock and len(set(known.values())) > 1:
+        raise several_clocks(column)
     utc = (index - pd.TimedeltaIndex(zones.map(known))).tz_localize("UTC")
     if len(set(known.values())) == 1 and (shift := next(iter(known.values()))):
         return utc.tz_convert(datetime.timezone(shift)), order

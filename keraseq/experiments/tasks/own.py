@@ -266,12 +266,24 @@ def checked(option: Option, value):
 
 
 def text_column(path: str, label: str, form: dict) -> str | None:
-    """The column of texts beside the label: `text`, or the only one that holds no numbers."""
-    frame, *_ = table(path, **form)
-    words = frame.drop(columns=label, errors="ignore").select_dtypes(exclude="number").columns
+    """The column of texts beside the label: `text`, or the only one that holds no numbers.
+
+    Raises:
+        ValueError: Its texts come again and again beside numbers, as identifiers of series do.
+    """
+    frame = table(path, **form).frame.drop(columns=label, errors="ignore")
+    words = frame.select_dtypes(exclude="number").columns
     if "text" in words or len(words) > 1:
         return "text"
-    return str(words[0]) if len(words) else None
+    if not len(words):
+        return None
+    [one] = words
+    if frame.shape[1] > 1 and 2 * frame[one].nunique() <= len(frame):
+        raise ValueError(
+            f"{path}: column {one!r} may hold texts, or say which series a row is a step of: give "
+            f"text={one!r} or id={one!r} (in a shell --text {one} or --id {one})"
+        )
+    return str(one)
 
 
 def digest(name: str) -> str | None:

@@ -12,7 +12,7 @@ from pydantic import Field
 from keraseq import data
 from keraseq.bundle import Bundle
 from keraseq.checks import boolean
-from keraseq.data.labelled.parts import numbered
+from keraseq.data.labelled.parts import SeriesColumns, numbered
 from keraseq.evaluate import (
     accuracy,
     accuracy_interval,
@@ -56,6 +56,7 @@ class Source:
     name: str
     sha256: str
     options: Again
+    columns: SeriesColumns | None = None  # of the training table
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,9 @@ def predict(bundle: Bundle, raw, **reading) -> pd.DataFrame:
         bundle: What `train` made.
         raw: Of texts a list of raw texts, `str` or UTF-8 bytes, of any length, also none. Of series
             a file, a frame or arrays, as `keraseq.data.labelled_series` takes them, with or without
-            labels.
-        **reading: How series are read, where it is not as in training: `id`, `time`, `channels`.
+            labels; a table has to have the columns of the training table.
+        **reading: How series are read, where it is not as in training: `id`, `time`, `channels`,
+            `label`.
 
     Returns:
         A row an example: `text`, or in `series` its identifier or number; `label`, its
@@ -87,11 +89,11 @@ def predict(bundle: Bundle, raw, **reading) -> pd.DataFrame:
 
     Raises:
         BundleError: The bundle is of another recipe, damaged, or its parts do not belong together.
-        ValueError: A text is no UTF-8, or series cannot be read or have other channels.
+        ValueError: A text is no UTF-8, or series cannot be read, or have other columns or channels.
         TypeError: One is no text.
     """
     parts = parts_of(bundle)
-    rows, shown = parts.kind.raw(raw, parts.encoder, {**parts.options, **reading})
+    rows, shown = parts.kind.raw(raw, parts.encoder, parts.reading(reading))
     classes = parts.classes
     logits = np.zeros((0, len(classes)))
     if rows:
@@ -180,6 +182,10 @@ class Parts(NamedTuple):
         """The arguments that read its data again."""
         return {k: v for k, v in asdict(self.data.options).items() if v is not None}
 
+    def reading(self, given: dict) -> dict:
+        """How other data are read: as in training, but for what is given."""
+        return {**self.options, "columns": self.data.columns, **given}
+
 
 def parts_of(bundle: Bundle) -> Parts:
     """What a bundle holds beside its model, if it fits it."""
@@ -217,7 +223,7 @@ def scored(parts: Parts, source, reading: dict):
     elif same and not reading:
         found = kind.read(**options)
     else:
-        inputs, labels, name = kind.whole(source, parts.encoder, {**options, **reading})
+        inputs, labels, name = kind.whole(source, parts.encoder, parts.reading(reading))
         return None, numbered(inputs, list(map(str, labels)), parts.classes, name)
     if list(found.classes) != parts.classes:
         raise ValueError(

@@ -1,7 +1,7 @@
 """How a classifier of any labelled sequence is made and trained."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import keras
@@ -113,6 +113,8 @@ class Classify(Recipe):
             "temperature": temperature(logits, parts.validation.targets),
             "data": {"name": parts.name, "sha256": parts.sha256, "options": parts.options},
         }
+        if columns := getattr(parts, "columns", None):
+            stored["data"]["columns"] = asdict(columns)
         return model, stored, Score("validation accuracy", right)
 
     def title(self, parts: data.Labelled, settings: Settings) -> str:

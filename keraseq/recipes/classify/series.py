@@ -58,12 +58,16 @@ class Series(Kind):
         return data.labelled_series(*arrays, **options)
 
     def all(self, source, encoder: data.SeriesEncoder, options: dict) -> Examples:
-        """The series of a source, read as those of the training."""
-        chosen = {name: options[name] for name in READING if name in options}
+        """The series of a source, read as those of the training; tables have its columns."""
+        if isinstance(source, (np.ndarray, list, tuple)):
+            return examples(*(source if isinstance(source, tuple) else (source,)))
+        like = options.get("columns")
+        roles = {name: like and getattr(like, name) for name in ("label", "id", "time")}
+        chosen = {name: one for name, one in roles.items() if one is not None}
+        chosen |= {name: options[name] for name in READING if name in options}
         if "id" in chosen:
             chosen.setdefault("channels", encoder.channels)
-        arrays = source if isinstance(source, tuple) else (source,)
-        return examples(*arrays, **chosen)
+        return examples(source, **chosen, like=like, option="--reading {}=COLUMN")
 
     def whole(self, source, encoder, options: dict) -> tuple[list, list, str]:
         """All series of a source."""

@@ -193,9 +193,13 @@ class Forecast(Recipe):
             raise ValueError(f"forecast reads one table; received {', '.join(given)}")
         return given[0] if given else stdin.read()
 
-    def lines(self, found) -> list[str]:
-        """The table of the forecasts."""
-        return found.to_string(index=False).splitlines()
+    def lines(self, found):
+        """The table of the forecasts: times, the forecast of each target, then the quantiles."""
+        if found["ds"].dtype.kind == "M":
+            found = found.assign(ds=found["ds"].astype(str))  # days without hours
+        inside = [any(one.startswith(f"{other}-") for other in found) for one in found]
+        found = found.iloc[:, sorted(range(len(inside)), key=inside.__getitem__)]
+        return found if found["unique_id"].nunique() > 1 else found.drop(columns="unique_id")
 
     def draw(self, bundle: Bundle, raw, found, path: Path, **reading) -> None:
         """The forecasts of the first few targets as fan charts."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from keraseq.checks import one_of, positive_integer, positive_number, rate
-from keraseq.data.timeseries.times import SERIAL, UNITS
 from keraseq.recipes import recipe
 from keraseq.recipes.recipe import COMMON, DERIVED, MODEL, READING, TRAINING
 
@@ -28,6 +27,8 @@ def share(name: str, value) -> float | int:
 
 def written_times(name: str, value: str) -> str:
     """A format of `strptime`, or a unit of time."""
+    from keraseq.data.timeseries.times import SERIAL, UNITS
+
     return value if "%" in value else one_of(name, value, (*UNITS, SERIAL))
 
 
