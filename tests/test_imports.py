@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "layers": {"cells", "losses", "keras_inside", "checks"},
     "data": {"files", "checks"},
     "models": {"layers", "losses", "cells", "keras_inside", "checks"},
-    "train": {"losses", "keras_inside", "files", "checks"},
+    "train": {"inspection", "losses", "autodiff", "keras_inside", "files", "checks"},
     "evaluate": {"data", "checks"},
     "plots": {"evaluate", "checks"},
     "bundle": {"models", "archives", "files", "checks"},

@@ -110,8 +110,10 @@ def propagation(
 
     Returns:
         A row for each row of the inputs, step and singular value: `row`, `step` (from 1), `rank`
-        (1 is the largest), `log10` (-inf stands for 0) and `exponent`, the finite-time Lyapunov
-        exponent ln(value) / step.
+        (1 is the largest), `log10` (-inf stands for 0), `exponent`, the finite-time Lyapunov
+        exponent ln(value) / step, and `bound`, the logarithm to the base 10 of what the largest
+        cannot exceed: the product of the largest singular values of J_1 ... J_t. (Of an Elman
+        network with an orthogonal U that is the product of the largest f'(a) of each step.)
 
     Raises:
         ValueError: As for `jacobians`.
@@ -140,18 +142,25 @@ def propagation(
     eye = np.broadcast_to(np.eye(walk.size), (walk.batch, walk.size, walk.size))
     product = (eye, np.zeros((walk.batch, walk.size)), eye[:, :, block])
     to = eye[:, block]
-    found = np.empty((walk.steps, walk.batch, n))
+    found, norms = np.empty((walk.steps, walk.batch, n)), np.empty((walk.steps, walk.batch))
     for start in range(0, walk.steps, chunk):
         several = range(start, min(start + chunk, walk.steps))
         for t, one in zip(several, walk.jacobians(several), strict=True):
             product = grown(product, one.astype("float64"))
             found[t] = singular_values(*grown(product, to)[1:])
+            norms[t] = np.linalg.norm(one.astype("float64"), 2, axis=(-2, -1))
     steps = np.arange(1, walk.steps + 1)
     index = pd.MultiIndex.from_product(
         [range(walk.batch), steps, range(1, n + 1)], names=["row", "step", "rank"]
     )
     logs = found.swapaxes(0, 1)
-    columns = {"log10": logs / np.log(10), "exponent": logs / steps[:, None]}
+    with np.errstate(divide="ignore"):
+        bound = np.broadcast_to(np.cumsum(np.log10(norms), axis=0).T[..., None], logs.shape)
+    columns = {
+        "log10": logs / np.log(10),
+        "exponent": logs / steps[:, None],
+        "bound": bound,
+    }
     frame = pd.DataFrame({name: value.reshape(-1) for name, value in columns.items()}, index=index)
     return frame.reset_index()
 
@@ -495,6 +504,11 @@ def what_reaches(source, layers: dict[str, RNN], inputs, mask=None) -> dict[str,
         if isinstance(source, keras.Model):
             source(inputs, training=False)
         else:
+            if len(np.shape(inputs)) != 3:  # Keras would say it in many lines
+                raise ValueError(
+                    f"inputs must be (batch, time, features); received shape {np.shape(inputs)}"
+                )
+            mask = None if mask is None else ops.convert_to_tensor(mask)
             source(ops.convert_to_tensor(inputs), mask=mask, training=False)
     return found
 
