@@ -23,8 +23,22 @@ def normal(scale):
     return lambda units: keras.initializers.RandomNormal(stddev=scale / units**0.5, seed=None)
 
 
+@keras.saving.register_keras_serializable("benchmarks")
+class Scaled(keras.initializers.Initializer):
+    """factor * I. (Keras 3.15's Identity forgets its gain when it is copied.)"""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, shape, dtype=None):
+        return self.factor * keras.ops.eye(*shape, dtype=dtype)
+
+    def get_config(self):
+        return {"factor": self.factor}
+
+
 def scaled(factor):
-    return lambda units: keras.initializers.Identity(gain=factor)
+    return lambda units: Scaled(factor)
 
 
 STARTS = {
@@ -84,6 +98,12 @@ def cells(args):
     return pd.concat(found, ignore_index=True)
 
 
+def reach(logs):
+    """Limits of an axis: a line that has fallen to nothing leaves the figure at its foot."""
+    logs = logs[np.isfinite(logs)]
+    return max(-25, logs.min() - 0.5), logs.max() + 0.5
+
+
 def draw(frames, folder):
     import matplotlib
 
@@ -99,7 +119,7 @@ def draw(frames, folder):
             keraseq.plots.propagation(one, by="start", style=style, ax=ax)
             ax.set_title(activation, loc="left", fontsize="medium")
             ax.get_legend().remove()
-            ax.set(ylabel="", ylim=(max(-25, one["log10"].min() - 1), one["log10"].max() + 1))
+            ax.set(ylabel="", ylim=reach(one["log10"]))
             ax.set(xlabel="steps t" if ax in axes[1] else "")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right center", frameon=False)

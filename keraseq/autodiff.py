@@ -56,7 +56,7 @@ def jacobians(function: Callable, rows) -> np.ndarray:
     Example:
 
     >>> from keraseq.autodiff import jacobians
-    >>> jacobians(lambda x, place: x[:, ::-1] * x, [[1.0, 3.0]]).tolist()
+    >>> jacobians(lambda x, place: keras.ops.flip(x, 1) * x, [[1.0, 3.0]]).tolist()
     [[[3.0, 1.0], [3.0, 1.0]]]
     """
     rows = np.asarray(ops.convert_to_numpy(rows))
