@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keraseq import models, train
+from keraseq.inspection.explain import recurrent_layers
 from keraseq.train.gradient_report import memory
 
 
@@ -38,9 +39,9 @@ def test_what_it_says_and_where(tmp_path):
     with (tmp_path / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [float(row["gradient_norm"]) for row in rows] == history["gradient_norm"]
-    path = "recurrent"
+    [(rnn, path)] = recurrent_layers(model)
     for i, block in enumerate(("update", "reset", "candidate")):
-        matrix = keras.ops.convert_to_numpy(model.get_layer(path).cell.recurrent_kernel)
+        matrix = keras.ops.convert_to_numpy(rnn.cell.recurrent_kernel)
         value = np.linalg.norm(matrix[:, 3 * i : 3 * i + 3], 2)
         assert history[f"singular {path} {block}"][-1] == pytest.approx(value, rel=1e-5)
     assert 1 <= history[f"memory {path}"][-1] <= 5
