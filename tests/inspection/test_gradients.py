@@ -255,7 +255,7 @@ def test_which_layer_and_which_state():
     assert theirs.startswith("layer 'a' is one of Keras; accepted: keraseq.layers.RNN(")
 
 
-def test_shapes_and_memory():
+def test_shapes_and_memory(float64):
     layer = layer_of("lstm", dtype="float32")
     assert "(batch, time, features)" in message(lambda: jacobians(layer, np.ones((4, 2))))
     assert message(lambda: jacobians(layer, np.ones((3, 4, 2), "float32"), limit=1000)) == (
