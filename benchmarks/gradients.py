@@ -1,6 +1,6 @@
 """How gradients go through time at the start of training: frames and figures.
 
-    python benchmarks/gradients.py [--steps 100] [--seeds 5] [--units 64]
+    python benchmarks/gradients.py [--steps 50] [--seeds 2] [--units 64]
 
 Writes benchmarks/results/gradients-{starts,cells}.csv and benchmarks/figures/gradients-*.png.
 """
@@ -149,8 +149,8 @@ def draw(frames, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--units", type=int, default=64)
     parser.add_argument("--out", type=Path, default=HERE)
     args = parser.parse_args()

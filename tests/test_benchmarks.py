@@ -305,3 +305,16 @@ def test_words_of_the_penn_treebank(tmp_path, monkeypatch):
     assert line["settings"] == "batch_size=4 epochs=1 layers=1 length=20 units=4"
     assert float(line["test"]) < 2000 and line["test"] in text
     assert line["ngram"].endswith("gram (Witten-Bell)") and float(line["ngram_test"]) < 2000
+
+
+def test_gradients(tmp_path):
+    run("gradients.py", "--steps", 3, "--seeds", 1, "--units", 3, "--out", tmp_path)
+    with (tmp_path / "results" / "gradients-starts.csv").open() as file:
+        [one] = [
+            row
+            for row in csv.DictReader(file)
+            if (row["activation"], row["start"], row["deviation"], row["step"])
+            == ("linear", "identity x 1.1", "1.0", "3")
+        ]
+    assert 10 ** float(one["log10"]) == pytest.approx(1.1**3, rel=1e-3)
+    assert len(list((tmp_path / "figures").glob("gradients-*.png"))) == 5

@@ -29,7 +29,9 @@ class GradientReport(keras.callbacks.Callback):
     `keraseq.train.CSVLog`, `keras.callbacks.TensorBoard`. So `train.callbacks(folder,
     others=[GradientReport(x, y)])` is enough. Training itself is as it was: nothing is read inside
     its steps, and dropout is off in the report. It costs one forward and backward pass a batch, and
-    one more, step by step, for the first of them.
+    one more, step by step, for the first of them, none of them compiled on TensorFlow: 2.1 s for
+    128 rows of 50 steps of a GRU of 32 units, where a compiled epoch of 3,200 rows took 1.1 s (a
+    busy CPU). On JAX it is compiled anew each time. Take few rows, or a larger `every`.
 
     Args:
         x: What the model reads, one array of a few batches.
@@ -46,7 +48,7 @@ class GradientReport(keras.callbacks.Callback):
     >>> import numpy as np
     >>> x, y = np.ones((4, 5, 3), "float32"), np.array([0, 1, 0, 1])
     >>> model = keraseq.models.sequence_classifier(2, features=3, length=5, cell="gru", units=4)
-    >>> keraseq.train.compile(model)
+    >>> model = keraseq.train.compile(model)
     >>> report = keraseq.train.GradientReport(x, y)
     >>> log = model.fit(x, y, epochs=2, callbacks=[report], verbose=0).history
     >>> len(log["gradient_norm"])
