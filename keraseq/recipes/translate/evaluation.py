@@ -1,5 +1,6 @@
 """What a translator makes of raw sentences, and what that is worth by sacreBLEU."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -319,13 +320,16 @@ def method_of(settings: Settings) -> str:
 
 def measured(part: str, method: str, written: Sequence[str], references: Sequence[str]) -> dict:
     """A row of the table."""
-    score = metric("BLEU").corpus_score(list(written), [list(references)], n_bootstrap=RESAMPLED)
+    counted = metric("BLEU")
+    score = counted.corpus_score(list(written), [list(references)], n_bootstrap=RESAMPLED)
+    said = json.loads(score.format(6, signature=counted.get_signature().format(), is_json=True))
+    middle, half = said["confidence_mean"], said["confidence_var"]
     return {
         "part": part,
         "method": method,
         "bleu": score.score,
-        "low": score._mean - score._ci,
-        "high": score._mean + score._ci,
+        "low": middle - half,
+        "high": middle + half,
         "chrf": chrf(written, references),
         "sentences": len(written),
     }
