@@ -22,7 +22,7 @@ ROWS = {
     "en-de": {"reverse": True},
     "no-attention": {"attention": "none"},
     "additive": {"attention": "additive"},
-    "dot": {"attention": "dot", "encoder_units": 144},
+    "dot": {"attention": "dot", "encoder_units": 140},
     "no-feeding": {"input_feeding": False},
     "forwards": {"bidirectional": False},
     "backwards": BACKWARDS,

@@ -329,3 +329,25 @@ def test_gradients(tmp_path):
         ]
     assert 10 ** float(one["log10"]) == pytest.approx(1.1**3, rel=1e-3)
     assert len(list((tmp_path / "figures").glob("gradients-*.png"))) == 5
+
+
+def test_rows_of_translations_are_settings(monkeypatch):
+    """Each row makes a model, with the preset of the data."""
+    monkeypatch.syspath_prepend(FOLDER)
+    import translate
+
+    from keraseq import data, recipes
+    from keraseq.recipes.presets import preset
+
+    recipe = recipes.get("translate")
+    pairs = data.sentence_pairs([(f"{i}a", f"a{i}") for i in range(40)])
+    for name, row in translate.ROWS.items():
+        options = {k: v for k, v in row.items() if k != "reverse"}
+        small = {"level": "character", "encoder_units": 4, "units": 8, "embedding": 4, "length": 9}
+        settings = recipe.Settings.of({**preset("translate", "multi30k"), **small, **options})
+        settings = recipe.completed(pairs, settings)
+        if name == "dot":  # which needs memory as wide as the state
+            assert row["encoder_units"] * 2 == recipe.Settings().units
+            settings = recipe.Settings.of({**settings.__dict__, "encoder_units": 4})
+        model = recipe.build(recipe.prepare(pairs, settings), settings, training=True)
+        assert hasattr(model, "sampling_rate") == ("scheduled_sampling" in row)

@@ -42,10 +42,10 @@ class Settings(recipe.Settings):
         "(Luong et al. 2015).",
         COMMON,
     ] = "general"
-    units: recipe.Units = 288
+    units: recipe.Units = 280
     layers: recipe.Layers = 1
-    dropout: recipe.Dropout = 0.3
-    epochs: recipe.Epochs = 10
+    dropout: recipe.Dropout = 0.2
+    epochs: recipe.Epochs = 15
     batch_size: recipe.Batch = 64
     patience: recipe.Patience = 5
     bidirectional: Annotated[bool, "Whether the encoder reads both ways.", MODEL] = True
