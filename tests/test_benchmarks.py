@@ -318,6 +318,19 @@ def test_taggers_are_measured_once(tmp_path, plain_loop):
     assert "epoch" not in run("tag.py", "wnut17", *tiny, "--without", "crf")
 
 
+def test_gradients(tmp_path):
+    run("gradients.py", "--steps", 3, "--seeds", 1, "--units", 3, "--out", tmp_path)
+    with (tmp_path / "results" / "gradients-starts.csv").open() as file:
+        [one] = [
+            row
+            for row in csv.DictReader(file)
+            if (row["activation"], row["start"], row["deviation"], row["step"])
+            == ("linear", "identity x 1.1", "1.0", "3")
+        ]
+    assert 10 ** float(one["log10"]) == pytest.approx(1.1**3, rel=1e-3)
+    assert len(list((tmp_path / "figures").glob("gradients-*.png"))) == 5
+
+
 def test_rows_of_translations_are_settings(monkeypatch):
     """Each row makes a model, with the preset of the data."""
     monkeypatch.syspath_prepend(FOLDER)

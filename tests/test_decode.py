@@ -220,3 +220,20 @@ def test_what_is_refused():
         decode(keraseq.models.language_model(9, units=4), SOURCES, **options)
     assert decode(model, [], **options) == []
     assert len(decode(model, [[]], **options)[0].tokens) <= 64  # an empty source says something
+
+
+def test_generate_goes_from_texts_to_texts():
+    encoder = keraseq.data.SentenceEncoder.of(["ab ba", "abba"], "character")
+    keras.utils.set_random_seed(0)
+    size = len(encoder)
+    model = keraseq.models.encoder_decoder(size, size, units=6, attention="dot")
+    texts, how = ["ab", "b a", ""], {"sampler": "beam"}
+    found = keraseq.generate(model, texts, 5, tokenizer=encoder, **how)
+    ends = {"start": encoder.start, "end": encoder.end, "length": 5}
+    expected = decode(model, encoder.read(texts)[0], **ends, **how)
+    assert found == [encoder.decode(one.tokens) for one in expected]
+    assert keraseq.generate(model, "ab", 5, tokenizer=encoder, **how) == found[0]
+    with pytest.raises(ValueError, match=r"goes from texts to texts .* keraseq.generation.decode"):
+        keraseq.generate(model, [[3, 4]], 5)
+    with pytest.raises(ValueError, match="it takes no stop"):
+        keraseq.generate(model, "ab", 5, tokenizer=encoder, stop="a")

@@ -4,6 +4,7 @@ from keraseq.inspection.coloured import ColouredText
 from keraseq.inspection.explain import explain
 from keraseq.inspection.features import text_features
 from keraseq.inspection.gates import activations
+from keraseq.inspection.gradients import bptt, gradient_norms, jacobians, propagation
 from keraseq.inspection.reading import equation, step_source
 from keraseq.inspection.units import find_units, unit_activations
 from keraseq.inspection.words import word_influence
@@ -11,9 +12,13 @@ from keraseq.inspection.words import word_influence
 __all__ = [
     "ColouredText",
     "activations",
+    "bptt",
     "equation",
     "explain",
     "find_units",
+    "gradient_norms",
+    "jacobians",
+    "propagation",
     "step_source",
     "text_features",
     "unit_activations",

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keraseq.autodiff import gradients
 from keraseq.checks import positive_integer, positive_number
 
 if TYPE_CHECKING:
@@ -105,62 +106,20 @@ def margin(logits: np.ndarray, label: int) -> np.ndarray:
 def gradient_times_vector(
     model: keras.Model, tokens: np.ndarray, label: int, temperature: float
 ) -> np.ndarray:
-    """For each token the product of its vector and the gradient of the margin by it.
-
-    Keras has no gradient of its own. One step of gradient descent on something that is added to the
-    vectors, at first zero, leaves the gradient there, on every backend.
-    """
+    """For each token the product of its vector and the gradient of the margin by it."""
     # Of a copy: Keras notes in the layers who uses them, and could not save the model afterwards.
     copy = type(model).from_config(model.get_config())
     copy.set_weights(model.get_weights())
     embedding = copy.get_layer("embedding")
-    row = tokens[None].astype("int32")
+    row = ops.convert_to_tensor(tokens[None].astype("int32"))
     vectors = ops.convert_to_numpy(embedding(row))
     # The tokens too: the mask that the layers behind see is made of them.
     rest = keras.Model([copy.input, embedding.output], copy.output)
-    probe = Probe(rest, label, vectors.shape[1:], temperature)
-    probe.compile(keras.optimizers.SGD(1.0), jit_compile=False)
-    probe.train_on_batch([row, vectors])
-    return np.sum(ops.convert_to_numpy(probe.shift) * vectors[0], axis=-1)
 
+    def of_vectors(vectors):
+        logits = rest([row, vectors], training=False)[0] / temperature
+        others = ops.logsumexp(ops.where(np.arange(logits.shape[0]) == label, -1e9, logits))
+        return logits[label] - others
 
-class Probe(keras.Model):
-    """A classifier behind its embedding; a shift of the vectors is its only weight.
-
-    Args:
-        rest: Tokens `(batch, length)` and their vectors `(batch, length, width)` -> logits.
-        label: The class whose margin is raised.
-        shape: Of the vectors of the one text.
-        temperature: What the logits are divided by. Defaults to 1.
-
-    Example:
-
-    >>> from keraseq.inspection.words import Probe
-    >>> tokens, vectors = keras.Input((3,)), keras.Input((3, 2))
-    >>> logits = keras.layers.Dense(2)(keras.layers.Flatten()(vectors))
-    >>> rest = keras.Model([tokens, vectors], logits)
-    >>> len(Probe(rest, 0, (3, 2)).trainable_weights)
-    1
-    """
-
-    def __init__(
-        self, rest: keras.Model, label: int, shape: tuple[int, int], temperature: float = 1.0
-    ):
-        super().__init__()
-        self.rest = lambda *both: rest(
-            list(both), training=False
-        )  # not tracked: none of its weights
-        self.label, self.temperature = label, temperature
-        self.shift = self.add_weight(shape, name="shift", initializer="zeros")
-        self.built = True
-
-    def call(self, inputs):
-        """The logits of the shifted vectors, nothing dropped."""
-        tokens, vectors = inputs
-        return self.rest(tokens, vectors + self.shift) / self.temperature
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The margin, below zero: what one step raises."""
-        chosen = ops.one_hot([self.label], y_pred.shape[-1])
-        others = ops.logsumexp(ops.where(chosen > 0, -1e9, y_pred), axis=-1)
-        return -ops.sum(y_pred[:, self.label] - others)
+    [[slope], _] = gradients(of_vectors, [vectors])
+    return np.sum(slope[0] * vectors[0], axis=-1)

@@ -8,6 +8,7 @@ from keraseq.plots.axes import COLOURS, finish, new_axes, styles
 from keraseq.plots.classification import accuracy_by_length, calibration, confusion_matrix
 from keraseq.plots.comparison import final_metric, history, learning_curves, quality_against_time
 from keraseq.plots.forecasts import errors_by_step, fan_chart
+from keraseq.plots.gradients import gradient_norms, propagation
 from keraseq.plots.reading import alignment, coloured_text, gates
 from keraseq.plots.tagging import accuracy_by_count, tag_confusion, transitions
 
@@ -24,9 +25,11 @@ __all__ = [
     "final_metric",
     "finish",
     "gates",
+    "gradient_norms",
     "history",
     "learning_curves",
     "new_axes",
+    "propagation",
     "quality_against_time",
     "styles",
     "tag_confusion",

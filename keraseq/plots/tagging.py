@@ -54,7 +54,7 @@ def transitions(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ['0.5', 'never']
     """
     edge = float(np.nanmax(np.abs(frame.to_numpy()))) or 1.0
-    write = lambda score: "never" if np.isnan(score) else f"{score:.1f}"  # noqa: E731
+    write = lambda score: "never" if np.isnan(score) else f"{round(score, 1) + 0.0:.1f}"  # noqa: E731
     ax = table(frame, "BrBG", -edge, edge, write, ax)
     ax.set(xlabel="tag", ylabel="tag before")
     return ax

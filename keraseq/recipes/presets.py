@@ -60,7 +60,7 @@ PRESETS: dict[str, dict[str, Preset]] = {
                 "more_words": 30_000,
                 "epochs": 14,
             },
-            "?",
+            "F1 of entities 33.1 on the test part",
         ),
     },
     "translate": {

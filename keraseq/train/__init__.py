@@ -9,6 +9,7 @@ After a crash the same lines go on where the run stopped.
 
 from keraseq.train.compiling import compile
 from keraseq.train.divergence import StopOnDivergence
+from keraseq.train.gradient_report import GradientReport
 from keraseq.train.resume import Resume
 from keraseq.train.run import BestCheckpoint, CSVLog, SamplingSchedule, callbacks
 from keraseq.train.seeds import seed_everything
@@ -16,6 +17,7 @@ from keraseq.train.seeds import seed_everything
 __all__ = [
     "BestCheckpoint",
     "CSVLog",
+    "GradientReport",
     "Resume",
     "SamplingSchedule",
     "StopOnDivergence",

@@ -22,6 +22,8 @@ from keraseq import data, plots, recipes
 
 tweets = data.load("wnut17")
 print(tweets)
+
+# %%
 pd.DataFrame({"word": tweets.train.inputs[0], "tag": tweets.train.targets[0]}).assign(
     tag=lambda frame: [tweets.tags[tag] for tag in frame.tag]
 ).T.iloc[:, 12:22]

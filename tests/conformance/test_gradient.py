@@ -9,8 +9,9 @@ import pytest
 from oracles.time import run
 
 import keraseq
+from keraseq.autodiff import gradients
 
-from .backend import BACKEND, gradients
+from .backend import BACKEND
 from .cases import CASES, ROWS, Case, named_weights, random_inputs, randomise
 from .odd_cells import ResidualCell
 

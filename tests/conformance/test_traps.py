@@ -241,3 +241,10 @@ def test_dropout_masks_do_not_outlive_an_error():
     with pytest.raises(Exception, match=r".+"):
         layer(ones(2, 4, 3), initial_state=[ones(2, 7)], training=True)
     assert tuple(layer(ones(5, 4, 3), training=True).shape) == (5, 3)
+
+
+def test_identity_loses_its_gain():
+    twice = keras.initializers.Identity(gain=2.0)
+    copy = keras.initializers.Identity.from_config(twice.get_config())
+    found = [float(keras.ops.convert_to_numpy(one((1, 1)))[0, 0]) for one in (twice, copy)]
+    assert found == [2.0, 1.0]

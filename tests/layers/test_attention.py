@@ -3,10 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from conformance.backend import BACKEND, gradients
+from conformance.backend import BACKEND
 from keras import ops
 
 import keraseq
+from keraseq.autodiff import gradients
 from keraseq.layers import RNN, Attention, AttentionCell
 from keraseq.layers.attention import SCORES, shares_of
 

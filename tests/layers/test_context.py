@@ -7,10 +7,11 @@ import weakref
 import keras
 import numpy as np
 import pytest
-from conformance.backend import BACKEND, gradients
+from conformance.backend import BACKEND
 from keras import ops
 
 import keraseq
+from keraseq.autodiff import gradients
 
 ROWS, STEPS, FEATURES, UNITS, PLACES = 3, 4, 2, 3, 5
 LOOPS = (

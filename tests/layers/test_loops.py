@@ -3,10 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from conformance.backend import BACKEND, gradients
+from conformance.backend import BACKEND
 from conformance.cases import FEW
 
 import keraseq
+from keraseq.autodiff import gradients
 
 STEPS, FEATURES, UNITS = 5, 3, 4
 MASK = np.array([[1, 1, 1, 1, 1], [0, 1, 1, 0, 0], [1, 0, 0, 1, 1], [0, 0, 0, 0, 0]], bool)
