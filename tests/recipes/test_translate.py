@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from keraseq import cli, data, recipes
 from keraseq.bundle import BundleError, load
 from keraseq.recipes.translate import Settings, bleu_by_length, look, translations
-from keraseq.recipes.translate.evaluation import bleu, chrf
+from keraseq.recipes.translate.evaluation import bleu, chrf, measured
 
 TINY = {"level": "character", "length": 12, "units": 8, "embedding": 6, "epochs": 1}
 TINY |= {"batch_size": 32, "measured_sentences": 5, "report": None}
@@ -118,6 +118,8 @@ def test_evaluate(bundle, pairs, tmp_path):
     assert table.part.tolist() == ["whole"] * 2 and table.sentences.tolist() == [2, 2]
     assert bleu(["a b c d"], ["a b c d"]) == pytest.approx(100)
     assert bleu(["A b c d e"], ["a b c d e"]) < 100  # with its case
+    nothing = measured("test", "nothing", ["z"], ["a b c d"])  # which has no interval
+    assert [nothing[name] for name in ("bleu", "low", "high")] == [0, 0, 0]
 
 
 def test_looking_back_needs_attention(pairs):
