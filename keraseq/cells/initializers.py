@@ -76,12 +76,14 @@ def draw_blocks(initialisers, defaults, fallback, blocks, shape, dtype):
 
 
 def own_seed(initializer, offset: int):
-    """A copy of an initialiser for the block number `offset`: a fixed seed moves on by it."""
+    """An initialiser for the block number `offset`: one that draws is a copy, its seed moved on."""
     initializer = keras.initializers.get(initializer)
     if not isinstance(initializer, keras.initializers.Initializer):
         return initializer
     config = initializer.get_config()
-    if isinstance(config.get("seed"), int):
+    if "seed" not in config:  # the copy may have lost something: Keras' Identity its gain
+        return initializer
+    if isinstance(config["seed"], int):
         config["seed"] += offset
     return type(initializer).from_config(config)
 

@@ -248,3 +248,6 @@ def test_identity_loses_its_gain():
     copy = keras.initializers.Identity.from_config(twice.get_config())
     found = [float(keras.ops.convert_to_numpy(one((1, 1)))[0, 0]) for one in (twice, copy)]
     assert found == [2.0, 1.0]
+    cell = keraseq.cells.ElmanCell(3, recurrent_initializer=twice)  # draws without a copy
+    cell.build((None, 2))
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(cell.recurrent_kernel), 2 * np.eye(3))
