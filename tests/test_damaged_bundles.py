@@ -99,6 +99,17 @@ class Case:
         if self.new(bundle, "encoder", "tags"):
             assert recipes.predict(bundle, ["Jo came.", ""]).probability.between(0, 1).all()
 
+    def train_translate(self, folder):
+        pairs = data.sentence_pairs([(f"ab{n}", f"ba{n}") for n in range(30)])
+        small = {"units": 4, "embedding": 3, "epochs": 1, "length": 8, "measured_sentences": 2}
+        return recipes.train("translate", pairs, level="character", **small, report=None)
+
+    def use_translate(self, bundle):
+        stored = recipes.translate.evaluation.parts_of(bundle)
+        assert recipes.translate.evaluation.method_of(stored.settings)
+        if self.new(bundle, "encoder"):
+            assert len(recipes.predict(bundle, ["ab1", ""], sampler="greedy")) == 2
+
     def train_forecast(self, folder):
         series = data.series(SERIES, calendar=["weekday"])
         small = {"horizon": 3, "look_back": 6, "units": 4, "epochs": 1, "segment": 3}
@@ -438,6 +449,7 @@ def test_the_shell_says_it_in_one_line(case, damaged):
         "classify": (["predict", damaged, "a good day"], ["evaluate", damaged]),
         "classify_series": (["predict", damaged, "x.ts"], ["evaluate", damaged]),
         "tag": (["predict", damaged, "Jo came."], ["evaluate", damaged]),
+        "translate": (["predict", damaged, "ab1"], ["evaluate", damaged]),
         "forecast": (["predict", damaged, "co2"], ["evaluate", damaged]),
     }[case.folder.name]
     for changed in ({**kept, "tokenizer": 1, "encoder": 1, "targets": 1}, [], None):

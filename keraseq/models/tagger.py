@@ -107,7 +107,7 @@ def sequence_tagger(
         raise ValueError(
             f"characters, fixed and word_dropout are for tokens; received features={features!r}"
         )
-    if vocabulary is None:
+    if vocabulary is None or features is not None:
         inputs, x = sequence_inputs(features, vocabulary, embedding, length, dropout)
     else:
         embed = None

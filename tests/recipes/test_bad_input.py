@@ -44,6 +44,14 @@ ROWS = {
         (1, "'folder.conll' is a folder, and no file"),
         "the bundle is no tagger of this recipe",
     ),
+    "translate": (
+        ".csv",
+        [],
+        lambda path: table(path, a=[f"a {i}" for i in range(40)], b=[f"b {i}" for i in range(40)]),
+        "multi30k",
+        (1, "'folder.csv' is a folder, and no file"),
+        "the bundle is no translator of this recipe",
+    ),
     "forecast": (
         ".csv",
         ["--horizon", "2"],
