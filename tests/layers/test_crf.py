@@ -5,10 +5,10 @@ import itertools
 import keras
 import numpy as np
 import pytest
-from conformance.backend import gradients
 from keras import ops
 
 import keraseq
+from keraseq.autodiff import gradients
 from keraseq.layers import CRF, marginals, viterbi
 from keraseq.losses import CRFNegativeLogLikelihood, summed
 
