@@ -210,12 +210,22 @@ def test_what_is_refused():
         ({"sampler": "contrastive"}, "unknown sampler 'contrastive'"),
         ({"beams": 10, "sampler": "beam"}, "beams must be at most the vocabulary, 9; received 10"),
         ({"length": 0}, "length must be a positive integer"),
+        (
+            {"sampler": "beam", "temperature": 0.5},
+            "takes no temperature, top_k or top_p; .*=0.5",
+        ),
+        ({"sampler": "beam", "top_k": 3}, "sampler='beam' looks for the most probable text"),
         ({"start": 9}, "start must be a token, 0 to 8; received 9"),
     ):
         with pytest.raises(ValueError, match=said):
             decode(model, SOURCES, **options | given)
-    with pytest.raises(ValueError, match=r"source 0 must be token ids"):
+    with pytest.raises(ValueError, match=r"source 0 must be integer token ids"):
         decode(model, [[0.5]], **options)
+    for given in ([[3], [9]], {"source": [[3], [9]]}):  # XLA would read some other row
+        with pytest.raises(ValueError, match=r"token ids go from 0 to 8; received 9 in source"):
+            decode(model, given, **options)
+    with pytest.raises(ValueError, match=r"from 0 to 8; received -1 in a text"):
+        alignment(model, [[3]], [[-1]], start=START)
     with pytest.raises(ValueError, match=r"a decoder is a functional keras.Model with an input 't"):
         decode(keraseq.models.language_model(9, units=4), SOURCES, **options)
     assert decode(model, [], **options) == []

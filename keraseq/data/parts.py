@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from keraseq.checks import one_of
+
 PARTS = ("train", "validation", "test")
 
 
@@ -24,3 +26,15 @@ class Parts(NamedTuple):
     train: Any
     validation: Any
     test: Any
+
+
+class InParts:
+    """Mixin of what has the attributes `train`, `validation` and `test`, a `Part` each."""
+
+    def part(self, name: str) -> Part:
+        """A part by its name, `"train"`, `"validation"` or `"test"`."""
+        return getattr(self, one_of("part", name, PARTS))
+
+    def sizes(self) -> str:
+        """How many examples are in each part."""
+        return ", ".join(f"{name} {len(self.part(name).inputs):,}" for name in PARTS)

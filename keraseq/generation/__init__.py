@@ -4,7 +4,7 @@ decoding.py  writing from a context (translations, captions): `decode`, `alignme
 text.py        prompts, stop strings, pieces of text: what users call
 choosing.py    which of keras_nlp's samplers chooses the tokens
 engine.py      the loop over tokens, compiled as a whole
-compiled.py    what compiles, on each backend
+compiled.py    what compiles, on each backend, and what a model keeps of it
 """
 
 from keraseq.generation.choosing import NAMES, WHOLE

@@ -17,8 +17,8 @@ import numpy as np
 from keras import ops, tree
 
 from keraseq.checks import did_you_mean, number, positive_integer
-from keraseq.generation.choosing import NAMES, Choice, choose
-from keraseq.generation.compiled import compiled, compiles
+from keraseq.generation.choosing import NAMES, choose
+from keraseq.generation.compiled import Loops, chosen, compiles, tensor, token_ids
 from keraseq.keras_inside import (
     before,
     get_keras_mask,
@@ -122,6 +122,11 @@ def decode(
         raise ValueError(
             f"beams must be at most the vocabulary, {decoder.vocabulary}; received {beams}"
         )
+    if sampler == "beam" and (temperature != 1.0 or top_k is not None or top_p is not None):
+        raise ValueError(
+            "sampler='beam' looks for the most probable text: it takes no temperature, top_k or "
+            f"top_p; received temperature={temperature!r}, top_k={top_k!r}, top_p={top_p!r}"
+        )
     choice = (
         None
         if sampler == "beam"
@@ -169,7 +174,7 @@ def alignment(model: keras.Model, sources, targets, *, start: int) -> list[np.nd
     found = []
     for (row, places), target in zip(rows, targets, strict=True):
         state, shares, token = decoder.begin(decoder.batch([row])), [], start
-        for following in np.asarray(target, "int32"):
+        for following in token_ids(target, "a text", decoder.vocabulary):
             _, state = decoder.step(tensor([token], "int32"), state)
             if state.shares is None:
                 raise ValueError(f"model {model.name!r} has no attention: it looks nowhere")
@@ -195,7 +200,7 @@ class State(NamedTuple):
     shares: object = None
 
 
-class Decoder:
+class Decoder(Loops):
     """A model that writes from a context, taken apart: what runs once, and what runs every step.
 
     Args:
@@ -203,7 +208,8 @@ class Decoder:
     """
 
     def __init__(self, model: keras.Model):
-        self.model, graph = model, graph_of(model)
+        super().__init__(model)
+        graph = graph_of(model)
         inputs = {one.name: one for one in graph.inputs} if graph is not None else {}
         target = inputs.pop("target", None)
         outputs = [] if graph is None else graph.outputs
@@ -220,16 +226,7 @@ class Decoder:
         self.graph = keras.Function([target, *between], outputs)
         check_recurrent(model, operations(self.graph))
         self.towers = [kind(one) for one in operations(self.graph) if (kind := carrying(one))]
-        self._functions, self._samplers = {}, {}
         self._check_steps()
-
-    @classmethod
-    def of(cls, model: keras.Model) -> Decoder:
-        """The decoder of a model, which the model keeps."""
-        kept = vars(model) if isinstance(model, keras.Model) else {}
-        if "_decoder" not in kept:
-            kept["_decoder"] = cls(model)  # past Keras, which would look for layers in it
-        return kept["_decoder"]
 
     # What is given.
 
@@ -245,12 +242,7 @@ class Decoder:
         if self.tokens and not isinstance(sources, Mapping):
             found = []
             for i, one in enumerate(sources):
-                ids = np.asarray(one, "int32" if not len(one) else None)
-                if ids.ndim != 1 or ids.dtype.kind not in "iu":
-                    raise ValueError(
-                        f"source {i} must be token ids (n,); received {ids.dtype} of shape "
-                        f"{ids.shape}"
-                    )
+                ids = self._ids(one, f"source {i}", self.tokens)
                 ids = ids[: np.flatnonzero(ids)[-1] + 1] if ids.any() else ids[:0]
                 found.append(({self.tokens: ids}, len(ids)))
             return found
@@ -261,6 +253,9 @@ class Decoder:
                 f"the name {missing[0]!r}"
             )
         arrays = {name: np.asarray(sources[name]) for name in self.inputs}
+        for name, one in self.inputs.items():
+            if "int" in one.dtype:
+                self._ids(arrays[name].ravel(), name, name)
         if len({len(one) for one in arrays.values()}) > 1:
             raise ValueError(
                 "all inputs need one row a context; received "
@@ -270,6 +265,10 @@ class Decoder:
         places = first.shape[1] if first.ndim > 1 else 0
         rows = range(len(first))
         return [({name: one[i] for name, one in arrays.items()}, places) for i in rows]
+
+    def _ids(self, given, said: str, name: str) -> np.ndarray:
+        """Token ids of an input, or an error: a compiled function would read others as it likes."""
+        return token_ids(given, said, getattr(self.model, "vocabularies", {}).get(name))
 
     def batch(self, rows: list[dict]) -> list:
         """Contexts side by side, tokens padded with 0 to a multiple of `STEP`."""
@@ -376,12 +375,11 @@ class Decoder:
             written, scores = run(inputs, *ends, penalty)
         else:
             sampler = self._sampler(choice)
-            seeds = [tensor([seed + i, 0], one.dtype) for i, one in enumerate(sampler.variables)]
             run = self._function(
                 (choice.key, size, shapes), lambda *a: self._sample(sampler, size, *a)
             )
             temperature = tensor(choice.temperature, "float32")
-            written, scores = run(inputs, *ends, seeds, temperature)
+            written, scores = run(inputs, *ends, self.seeds(choice, seed), temperature)
         written, scores = ops.convert_to_numpy(written), ops.convert_to_numpy(scores)
         found = []
         for row, score in zip(written[:count, :length], scores, strict=False):
@@ -399,9 +397,7 @@ class Decoder:
             logits, new = self.step(tokens, state._replace(towers=towers))
             known = ops.log_softmax(logits, axis=-1)
             probabilities = sampler.compute_probabilities((logits + banned) / temperature)
-            with keras.StatelessScope(list(zip(sampler.variables, seeds, strict=True))) as scope:
-                tokens = ops.cast(sampler.get_next_token(probabilities), "int32")
-            seeds = [scope.get_current_value(one) for one in sampler.variables]
+            tokens, seeds = chosen(sampler, seeds, probabilities)
             said = ops.take_along_axis(known, tokens[:, None], axis=-1)[:, 0]
             scores = scores + ops.where(done, 0.0, said)
             tokens = ops.where(done, end, tokens)
@@ -481,16 +477,6 @@ class Decoder:
         ids = ops.arange(self.vocabulary)
         return ops.where((ids == 0) | (ids == start), NEVER, 0.0)
 
-    def _sampler(self, choice: Choice):
-        if choice.key not in self._samplers:
-            self._samplers[choice.key] = choice.make()
-        return self._samplers[choice.key]
-
-    def _function(self, key, function):
-        if key not in self._functions:
-            self._functions[key] = compiled(function, self.model.variables)
-        return self._functions[key]
-
 
 class Looking:
     """An `Attention` layer, as a tower without states."""
@@ -521,8 +507,3 @@ def masks(context, given=None):
     if context is None or given is not None:
         return given
     return tree.map_structure(get_keras_mask, context)
-
-
-def tensor(value, dtype):
-    """A tensor of the backend."""
-    return ops.convert_to_tensor(np.asarray(value), dtype=dtype)

@@ -18,7 +18,7 @@ from keras import ops
 from keraseq.cells import products
 from keraseq.cells.context import during
 from keraseq.generation.choosing import Choice
-from keraseq.generation.compiled import compiled, compiles
+from keraseq.generation.compiled import Loops, chosen, compiles, tensor
 from keraseq.layers.stateless import Stateless
 
 READ = 128  # tokens read in one call
@@ -32,7 +32,7 @@ class Position(NamedTuple):
     states: list
 
 
-class Engine:
+class Engine(Loops):
     """Compiled loops of one model.
 
     Args:
@@ -40,37 +40,23 @@ class Engine:
     """
 
     def __init__(self, model: keras.Model):
+        super().__init__(model)
         self.stateless = Stateless(model)
         self.vocabulary = self.stateless.vocabulary
-        self._samplers: dict = {}
-        self._functions: dict = {}
-
-    @classmethod
-    def of(cls, model: keras.Model) -> "Engine":
-        """The engine of a model, which the model keeps."""
-        kept = vars(model) if isinstance(model, keras.Model) else {}
-        if "_generation_engine" not in kept:
-            # Past Keras' own __setattr__, which would look for layers in it.
-            kept["_generation_engine"] = cls(model)
-        return kept["_generation_engine"]
 
     def position(self, prompts: list[np.ndarray]) -> Position:
         """Reads prompts of any lengths, at least one token each, save their last tokens."""
         states = self.stateless.first_states(len(prompts))
         for tokens, valid in padded([prompt[:-1] for prompt in prompts]):
-            states = self._function("read", len(prompts), self._read)(tokens, valid, states)
+            states = self._function(("read", len(prompts)), self._read)(tokens, valid, states)
         return Position(tensor([prompt[-1] for prompt in prompts], "int32"), states)
-
-    def seeds(self, choice: Choice, seed: int) -> list:
-        """The state of a sampler's random numbers before the first token."""
-        variables = self._sampler(choice).variables
-        return [tensor([seed + i, 0], one.dtype) for i, one in enumerate(variables)]
 
     def sample(self, choice: Choice, position: Position, seeds: list, steps: int):
         """Writes `steps` tokens, at most `BUFFER`: `(batch, steps)`, position and seeds after."""
         sampler = self._sampler(choice)
         run = self._function(
-            ("sample", choice.key), position.tokens.shape[0], lambda *a: self._sample(sampler, *a)
+            ("sample", choice.key, position.tokens.shape[0]),
+            lambda *a: self._sample(sampler, *a),
         )
         written, tokens, states, seeds = run(
             position.tokens,
@@ -105,7 +91,7 @@ class Engine:
         buffer[:, start - 1] = ops.convert_to_numpy(tokens)
         said = self._said(prompts, start, size) if by_similarity else tensor(0.0, "float32")
         run = self._function(
-            ("search", choice.key, size), batch, lambda *a: self._search(sampler, *a)
+            ("search", choice.key, size, batch), lambda *a: self._search(sampler, *a)
         )
         temperature = tensor(choice.temperature, "float32")
         written = run(tensor(buffer, "int32"), states, said, temperature, tensor(start, "int32"))
@@ -118,7 +104,7 @@ class Engine:
         for (read, valid), (target, _) in zip(
             padded([tokens[:-1]]), padded([tokens[1:]]), strict=True
         ):
-            run = self._function("score", 1, self._score)
+            run = self._function("score", self._score)
             scores, states = run(read, valid, target, states)
             found.append(ops.convert_to_numpy(scores)[0])
         return np.concatenate([np.zeros(0, "float32"), *found])[: max(len(tokens) - 1, 0)]
@@ -143,9 +129,7 @@ class Engine:
         def body(i, tokens, states, seeds, written):
             logits, _, states = step(tokens, states)
             probabilities = sampler.compute_probabilities(ops.cast(logits, "float32") / temperature)
-            with keras.StatelessScope(list(zip(sampler.variables, seeds, strict=True))) as scope:
-                tokens = ops.cast(sampler.get_next_token(probabilities), "int32")
-            seeds = [scope.get_current_value(one) for one in sampler.variables]
+            tokens, seeds = chosen(sampler, seeds, probabilities)
             return i + 1, tokens, states, seeds, ops.slice_update(written, (i, 0), tokens[None])
 
         start = (ops.cast(0, "int32"), tokens, states, seeds, written)
@@ -202,7 +186,7 @@ class Engine:
         """
         states, parts = self.stateless.first_states(len(prompts)), []
         for tokens, valid in padded(prompts):
-            run = self._function("hidden", len(prompts), self._hidden)
+            run = self._function(("hidden", len(prompts)), self._hidden)
             hidden, states = run(tokens, valid, states)
             parts.append(ops.convert_to_numpy(ops.cast(hidden, "float32")))
         hidden = np.concatenate(parts, axis=1)
@@ -211,16 +195,6 @@ class Engine:
             said[row, :start] = hidden[row, 0]
             said[row, start - len(prompt) : start] = hidden[row, : len(prompt)]
         return tensor(said, self.stateless.model.compute_dtype)
-
-    def _sampler(self, choice: Choice):
-        if choice.key not in self._samplers:
-            self._samplers[choice.key] = choice.make()
-        return self._samplers[choice.key]
-
-    def _function(self, key, batch: int, function):
-        if (key, batch) not in self._functions:
-            self._functions[key, batch] = compiled(function, self.stateless.variables)
-        return self._functions[key, batch]
 
 
 def padded(rows: list[np.ndarray]):
@@ -248,8 +222,3 @@ def bucket(size: int) -> int:
 def block_of(weight, columns):
     """What names a block of a matrix."""
     return id(weight), columns and (columns.start, columns.stop)
-
-
-def tensor(value, dtype):
-    """A tensor of the backend."""
-    return ops.convert_to_tensor(np.asarray(value), dtype=dtype)

@@ -14,6 +14,7 @@ import numpy as np
 from keraseq.bundle import Bundle
 from keraseq.data.text.normal import normal
 from keraseq.generation.choosing import Choice, choose
+from keraseq.generation.compiled import token_ids
 from keraseq.generation.decoding import decode
 from keraseq.generation.engine import BUFFER, Engine
 
@@ -342,16 +343,7 @@ def encoded(text, name: str, tokenizer, vocabulary: int) -> np.ndarray:
             )
         check_vocabulary(tokenizer, vocabulary)
         return np.asarray(tokenizer.encode(normal(text)), dtype="int32")
-    ids = np.asarray(text)
-    if ids.ndim != 1 or (ids.size and ids.dtype.kind not in "iu"):
-        raise ValueError(
-            f"{name} must be a text or integer token ids (n,); received {ids.dtype} of shape "
-            f"{ids.shape}"
-        )
-    strange = ids[(ids < 0) | (ids >= vocabulary)]
-    if len(strange):
-        raise ValueError(f"token ids go from 0 to {vocabulary - 1}; received {strange[0]}")
-    return ids.astype("int32")
+    return token_ids(text, name, vocabulary, "a text or integer")
 
 
 def unknown(tokenizer, prompt: str) -> list[str]:

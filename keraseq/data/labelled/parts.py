@@ -9,12 +9,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from keraseq.checks import one_of, rate
-from keraseq.data.parts import PARTS, Part
+from keraseq.checks import rate
+from keraseq.data.parts import PARTS, InParts, Part
 
 
 @dataclass(frozen=True)
-class Labelled:
+class Labelled(InParts):
     """Examples with a label in three parts; no example of one part stands in another.
 
     Attributes:
@@ -39,14 +39,9 @@ class Labelled:
     sha256: str = ""
     options: dict = field(default_factory=dict)
 
-    def part(self, name: str) -> Part:
-        """A part by its name, `"train"`, `"validation"` or `"test"`."""
-        return getattr(self, one_of("part", name, PARTS))
-
     def __str__(self):
-        sizes = ", ".join(f"{name} {len(self.part(name).inputs):,}" for name in PARTS)
         dropped = f"; {self.dropped:,} dropped" if self.dropped else ""
-        return f"{self.name}: {sizes} {self.what}{self.more()}{dropped}"
+        return f"{self.name}: {self.sizes()} {self.what}{self.more()}{dropped}"
 
     def more(self) -> str:
         """What else there is to say of them."""

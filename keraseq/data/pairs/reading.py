@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keraseq.checks import boolean, did_you_mean, one_of
+from keraseq.checks import boolean, did_you_mean
 from keraseq.data import tables
 from keraseq.data.labelled.parts import open_rate
-from keraseq.data.parts import PARTS, Part
+from keraseq.data.parts import PARTS, InParts, Part
 from keraseq.data.public import fetch
 from keraseq.data.public import read as content
 from keraseq.data.text.normal import normal
@@ -26,7 +26,7 @@ Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Pairs:
+class Pairs(InParts):
     """Sentences and their translations in three parts.
 
     Attributes:
@@ -56,14 +56,9 @@ class Pairs:
     sha256: str = ""
     options: dict = field(default_factory=dict)
 
-    def part(self, name: str) -> Part:
-        """A part by its name, `"train"`, `"validation"` or `"test"`."""
-        return getattr(self, one_of("part", name, PARTS))
-
     def __str__(self):
-        sizes = ", ".join(f"{name} {len(self.part(name).inputs):,}" for name in PARTS)
         dropped = f"; {self.dropped:,} dropped" if self.dropped else ""
-        return f"{self.name}: {sizes} pairs, {' to '.join(self.languages)}{dropped}"
+        return f"{self.name}: {self.sizes()} pairs, {' to '.join(self.languages)}{dropped}"
 
 
 def sentence_pairs(

@@ -13,7 +13,7 @@ import numpy as np
 from keraseq.checks import one_of
 from keraseq.data.labelled.parts import open_rate
 from keraseq.data.labelled.table import again
-from keraseq.data.parts import PARTS, Part
+from keraseq.data.parts import PARTS, InParts, Part
 from keraseq.data.public import fetch
 from keraseq.data.tagged import reading
 from keraseq.data.tagged.schemes import OUTSIDE, SCHEMES, as_iob2, check_scheme
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class TaggedSentences:
+class TaggedSentences(InParts):
     """Sentences with a tag at every word, in three parts: what `tagged_sentences` gives.
 
     Attributes:
@@ -52,15 +52,12 @@ class TaggedSentences:
     sha256: str = ""
     options: dict = field(default_factory=dict)
 
-    def part(self, name: str) -> Part:
-        """A part by its name, `"train"`, `"validation"` or `"test"`."""
-        return getattr(self, one_of("part", name, PARTS))
-
     def __str__(self):
-        sizes = ", ".join(f"{name} {len(self.part(name).inputs):,}" for name in PARTS)
         words = ", ".join(f"{sum(map(len, self.part(name).inputs)):,}" for name in PARTS)
         entities = " (IOB2)" if self.scheme == "iob2" else ""
-        return f"{self.name}: {sizes} sentences; {words} words; {len(self.tags)} tags{entities}"
+        return (
+            f"{self.name}: {self.sizes()} sentences; {words} words; {len(self.tags)} tags{entities}"
+        )
 
 
 def tagged_sentences(
