@@ -12,7 +12,7 @@ Four loops give the same numbers:
   step;
 * `deferred`: the weights' gradient of all steps in one product after the loop (`deferred.py`);
 * `compiled`: the same, the loop compiled by XLA on its own whatever the rest of the model does
-  (TensorFlow; elsewhere it is `deferred`);
+  (TensorFlow), or recorded as a CUDA graph (PyTorch on a GPU); elsewhere it is `deferred`;
 * `fused`: all steps in one call of a kernel that the backend has for the cell (`fused.py`: PyTorch,
   what `torch.nn.LSTM`, `GRU` and `RNN` use).
 """
@@ -122,6 +122,14 @@ def scan(
             recurrence, kernel.kind, inputs, carry, constants, collect=collect, reverse=reverse
         )
         return *done, choice
+    if choice.loop == "compiled" and hasattr(backend, "replayed"):
+        once = Step(recurrence, False, constants, context)
+        how = {"collect": collect, "reverse": reverse, "in_piece": in_piece}
+        done, why = backend.replayed(once, inputs, carry, **how, at_once=choice.asked)
+        if done is not None:
+            return *done, choice
+        if why:
+            choice = Choice("deferred", f"{choice.reason}, but {why}")
     planning = choice.loop != "plain" and backend.NEEDS_PLAN
     if planning and plan().unseen:
         choice, planning = Choice("plain", UNSEEN), False
@@ -146,6 +154,11 @@ class Choice(NamedTuple):
 
     loop: str
     reason: str
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody asked for it by its name."""
+        return self.reason.startswith((FORCED, "loop="))
 
 
 def choose(
@@ -208,6 +221,8 @@ def choose_freely(length, training, products, states, size, width) -> Choice:
     if keras.backend.backend() != "tensorflow":
         if keras.backend.backend() == "jax" and loop_of_backend().on_cpu():
             return Choice("plain", "JAX on a CPU: what a deferred gradient keeps costs more there")
+        if keras.backend.backend() == "torch" and loop_of_backend().on_gpu():
+            return Choice("compiled", "a CUDA graph: one launch for all steps")
         return Choice("deferred", "fastest of those measured on this backend")
     if not training:
         return Choice("plain", "no gradient is asked for")

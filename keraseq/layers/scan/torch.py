@@ -1,11 +1,14 @@
 """The loop over time on PyTorch: a plain loop, or PyTorch's own kernels for all steps."""
 
+import os
+
 import keras
 import torch
 from torch.autograd.function import once_differentiable
 
 from keraseq.cells import products
 from keraseq.cells.context import during
+from keraseq.layers.scan import torch_graphs
 
 NEEDS_PLAN = False  # autograd sees every tensor that a step reads, and its products as they come
 PIECES_SEE_ALL = True
@@ -15,7 +18,8 @@ def scan(step, inputs, carry, *, collect, reverse, unroll, span):
     """See `keraseq.layers.scan.scan`; there is nothing to unroll."""
     flat = [torch.unbind(one) for one in keras.tree.flatten(inputs)]
     steps = len(flat[0])
-    first, stop = (0, steps) if span is None else map(int, span)
+    known = span is not None and not span[0].is_meta
+    first, stop = map(int, span) if known else (0, steps)
     outputs = []
     for t in reversed(range(first, stop)) if reverse else range(first, stop):
         output, carry = step(keras.tree.pack_sequence_as(inputs, [x[t] for x in flat]), carry)
@@ -48,6 +52,20 @@ def scan_deferred(step, plan, inputs, carry, *, collect, reverse, unroll, span, 
     options = {"collect": collect, "reverse": reverse, "unroll": unroll, "span": span}
     with during(product=product):
         return scan(step.plain, inputs, carry, **options)
+
+
+def replayed(step, inputs, carry, *, collect, reverse, at_once, in_piece):
+    """A scan by a CUDA graph: `((outputs, carry), None)`, or `(None, why there is none)`."""
+    if in_piece:
+        return None, "checkpoint_every runs its pieces again"
+    how = {"collect": collect, "reverse": reverse, "at_once": at_once}
+    return torch_graphs.replayed(step, inputs, carry, **how)
+
+
+def on_gpu() -> bool:
+    """Whether it runs on a GPU that records graphs."""
+    asked = os.environ.get("KERAS_TORCH_DEVICE", "cuda")
+    return torch.cuda.is_available() and asked.startswith(("cuda", "gpu"))
 
 
 def scan_fused(recurrence, kind, inputs, carry, constants, *, collect, reverse):
