@@ -125,9 +125,9 @@ def scan(
     if choice.loop == "compiled" and hasattr(backend, "replayed"):
         once = Step(recurrence, False, constants, context)
         how = {"collect": collect, "reverse": reverse, "in_piece": in_piece}
-        done, why = backend.replayed(once, inputs, carry, **how, at_once=choice.asked)
+        done, why = backend.replayed(once, inputs, carry, **how, asked=choice.asked)
         if done is not None:
-            return *done, choice
+            return *done, choice._replace(reason="; ".join([choice.reason] + [why] * bool(why)))
         if why:
             choice = Choice("deferred", f"{choice.reason}, but {why}")
     planning = choice.loop != "plain" and backend.NEEDS_PLAN

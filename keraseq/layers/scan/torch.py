@@ -54,11 +54,11 @@ def scan_deferred(step, plan, inputs, carry, *, collect, reverse, unroll, span, 
         return scan(step.plain, inputs, carry, **options)
 
 
-def replayed(step, inputs, carry, *, collect, reverse, at_once, in_piece):
-    """A scan by a CUDA graph: `((outputs, carry), None)`, or `(None, why there is none)`."""
+def replayed(step, inputs, carry, *, collect, reverse, asked, in_piece):
+    """A scan by a CUDA graph: `((outputs, carry), note)`, or `(None, why there is none)`."""
     if in_piece:
         return None, "checkpoint_every runs its pieces again"
-    how = {"collect": collect, "reverse": reverse, "at_once": at_once}
+    how = {"collect": collect, "reverse": reverse, "asked": asked}
     return torch_graphs.replayed(step, inputs, carry, **how)
 
 
