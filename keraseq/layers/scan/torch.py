@@ -90,7 +90,7 @@ def scan_fused(recurrence, kind, inputs, carry, constants, *, collect, reverse):
 
 def among_padding(kind, recurrence, x, valid, carry, collect):
     """Outputs of all steps, the last valid one, and the last states, of a kernel and any mask."""
-    steps, rows = valid.shape
+    steps = len(valid)
     count = valid.cumsum(0)  # of valid steps, up to each
     lengths = count[-1]
     order = torch.argsort(valid.logical_not().byte(), dim=0, stable=True)

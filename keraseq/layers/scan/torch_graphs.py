@@ -182,8 +182,7 @@ class Graph:
     def __init__(self, program, given, others, fixed):
         self.program, self.fixed, self.waiting = program, fixed, None
         self.given = [
-            one.detach() if i in self.fixed else one.detach().clone()
-            for i, one in enumerate(given)
+            one.detach() if i in self.fixed else one.detach().clone() for i, one in enumerate(given)
         ]
         self.others = [one.clone() for one in others]
         with torch.no_grad():
@@ -195,9 +194,7 @@ class Graph:
                         program.backward(kept, self.d)
                     del results, kept
             self.ahead = Recording(stream)
-            self.results, kept = self.ahead.record(
-                lambda: program.forward(self.given, self.others)
-            )
+            self.results, kept = self.ahead.record(lambda: program.forward(self.given, self.others))
             self.back = self.gradients = None
             if program.training:
                 self.back = Recording(stream, self.ahead.pool())

@@ -118,7 +118,9 @@ class Program:
         for t in self.times(len(rows[0])):
             now = [one[t] for one in rows]
             now, rest_now = now[: len(projected)], now[len(projected) :]
-            done, keep = self.step.forward([*now, *carry, *values, *blocks], [*rest_now, *constants])
+            done, keep = self.step.forward(
+                [*now, *carry, *values, *blocks], [*rest_now, *constants]
+            )
             carry = done[1:] if self.collect else done
             outputs.append(done[0])
             kept.append(keep)
