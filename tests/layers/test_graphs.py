@@ -41,7 +41,7 @@ class StandIn(torch_graphs.Recording):
     def replay(self):
         found = torch.utils._pytree.tree_leaves(self.function())
         for old, new in zip(self.leaves, found, strict=True):
-            if old is not None:
+            if old is not None and old.data_ptr() != new.data_ptr():  # weights are both
                 old.copy_(new)
 
     def pool(self):
@@ -314,6 +314,7 @@ def test_fit_trains_by_a_graph():
 
 
 def test_a_layer_takes_its_graphs_along():
+    gc.collect()
     layer = layer_of("mut1")
     layer(data(), training=True)
     before = len(torch_graphs.recorded)
