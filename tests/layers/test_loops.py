@@ -279,6 +279,7 @@ def test_the_choice_follows_what_was_measured(monkeypatch):
         known = {"length": 9, "training": True, "unroll": False, "states": 1, "size": 64 * 512}
         known |= {"width": 256, "products": [("float32", 512)]} | facts
         products = known.pop("products")
+        known.setdefault("kernel", keraseq.layers.scan.Kernel(None, "none"))
         told = products and (lambda: products)
         return keraseq.layers.scan.choose(loop, **known, products=told).loop
 
