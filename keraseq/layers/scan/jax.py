@@ -182,7 +182,8 @@ def apart(product):
     """The result of a product, kept apart on a GPU from what it is added to.
 
     XLA has cuBLAS add to what lies where the result goes, and a row of a tensor must be copied
-    there first: a launch more at every step. The element-wise operations that follow add for nothing.
+    there first: a launch more at every step. The element-wise operations that follow add it for
+    nothing.
     """
     return product if on_cpu() else jax.lax.optimization_barrier(product)
 
