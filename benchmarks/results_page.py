@@ -2,8 +2,9 @@
 
     python benchmarks/results_page.py [--results benchmarks/results] [--out benchmarks]
 
-Reads `rnn-*.jsonl`, `scaling-*.jsonl` and, a section each, `gpu-*.jsonl`. Where a thing was measured more than once the last
-measurement counts, and ratios are formed only within one run of `rnn.py`.
+Reads `rnn-*.jsonl`, `scaling-*.jsonl` and, a section each, `gpu-*.jsonl`. Where a thing was
+measured more than once the last measurement counts, and ratios are formed only within one run of
+`rnn.py`.
 """
 
 import argparse
