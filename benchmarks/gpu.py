@@ -774,7 +774,7 @@ def asked(lines: list[dict]) -> list[dict]:
     """Each ask beside its figure."""
     last = {}
     for line in lines:
-        if line["kind"] == "time" and line.get("variant", "plain") == "plain":
+        if line["kind"] == "time" and (line["variant"], line["dtype"]) == ("plain", "float32"):
             last[line["backend"], line["cell"], tuple(line["size"]), line["what"]] = line
     tiny = not any(size == MIDDLE or size == SMALL for _, _, size, _ in last)
     rows = []
@@ -792,22 +792,24 @@ def asked(lines: list[dict]) -> list[dict]:
     return rows
 
 
-def timetable(lines: list[dict], measure: str = "step_ms") -> list[dict]:
-    """Milliseconds, a row for each backend, variant, size and cell, a column a candidate."""
+def timetable(lines: list[dict], backend: str, measure: str) -> list[dict]:
+    """What was measured on a backend: a row a variant, size and cell, a column a candidate."""
     found: dict[tuple, dict] = {}
     for line in lines:
-        if line["kind"] == "time":
-            key = line["backend"], line["variant"], joined(line["size"]), line["cell"]
-            value = line.get(measure)
-            found.setdefault(key, {})[line["what"]] = (
-                f"{value:.2f}" if value is not None else "failed" if "error" in line else ""
-            )
-    names = ("backend", "variant", "size", "cell")
+        if line["kind"] == "time" and line["backend"] == backend:
+            variant = line["variant"]
+            if line["dtype"] != "float32":
+                variant = f"{variant}, {line['dtype']}"
+            row = found.setdefault((variant, joined(line["size"]), line["cell"]), {})
+            if measure in line:
+                row[line["what"]] = f"{line[measure]:.2f}"
+    names = ("variant", "size", "cell")
     whats = list(dict.fromkeys(what for row in found.values() for what in row))
+    whats.sort(key=lambda what: (what.split(".")[0].split(" ")[0], len(what), what))
     return [
         {**dict(zip(names, key, strict=True)), **{what: row.get(what, "") for what in whats}}
         for key, row in found.items()
-        if any(row.values())
+        if row
     ]
 
 
@@ -819,6 +821,7 @@ def agreed(lines: list[dict]) -> list[dict]:
             continue
         row = found.setdefault((line["backend"], line["precision"]), {"cells": 0})
         row["cells"] += 1
+        row["several"] = bool(line["loops"])
         for name, errors in (("oracle", line["error"]), ("loops", line["loops"])):
             worst = max([*errors.values(), 0.0])
             if worst >= row.get(name, (0.0, ""))[0]:
@@ -829,7 +832,9 @@ def agreed(lines: list[dict]) -> list[dict]:
             "type": precision,
             "cells": row["cells"],
             "against the oracle": "{:.1e} ({})".format(*row["oracle"]),
-            "gradients of loops apart": "{:.1e} ({})".format(*row["loops"]),
+            "gradients of loops apart": "{:.1e} ({})".format(*row["loops"])
+            if row["several"]
+            else "",
         }
         for (backend, precision), row in found.items()
     ]
@@ -877,17 +882,24 @@ def troubles(lines: list[dict]) -> list[dict]:
     return rows
 
 
+MEASURES = {
+    "step_ms": "training step, ms",
+    "forward_ms": "forward pass, ms",
+    "step_first_s": "first training step, s",
+}
+
+
 def tables(lines: list[dict]) -> dict[str, list[dict]]:
     """All tables that have rows, by their titles."""
-    found = {
-        "asks": asked(lines),
-        "training step, ms": timetable(lines),
-        "forward pass, ms": timetable(lines, "forward_ms"),
-        "first training step, s": timetable(lines, "step_first_s"),
-        "agreement": agreed(lines),
-        "others": others(lines),
-        "failed or left out": troubles(lines),
-    }
+    found, asks = {}, asked(lines)
+    if any(row["measured"] for row in asks):
+        found["asks"] = asks
+    for measure, title in MEASURES.items():
+        for backend, name in (("jax", "JAX"), ("torch", "PyTorch")):
+            found[f"{title}, {name}"] = timetable(lines, backend, measure)
+    found["agreement"] = agreed(lines)
+    found["others"] = others(lines)
+    found["failed or left out"] = troubles(lines)
     return {title: rows for title, rows in found.items() if rows}
 
 
