@@ -196,7 +196,9 @@ def test_it_prints_as_text_and_makes_a_frame():
 
 
 def test_the_type_of_products_is_told():
-    model = model_of(gru(dtype="mixed_bfloat16"), layers.LSTM(2, use_cudnn=False))
+    model = model_of(
+        gru(dtype="mixed_bfloat16", return_sequences=True), layers.LSTM(2, use_cudnn=False)
+    )
     assert [path.products for path in explain(model)] == ["bfloat16", "float32"]
     assert "    products  bfloat16\n" in f"{explain(model)}\n"
 
