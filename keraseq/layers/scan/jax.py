@@ -46,7 +46,7 @@ def scan_deferred(step, plan, inputs, carry, *, collect, reverse, unroll, span, 
             results = []
 
             def product(j, operand, addend):
-                result = apart(operand @ blocks[j])
+                result = operand @ blocks[j]
                 results.append(result if addend is None else result + addend)
                 return results[-1]
 
@@ -93,7 +93,7 @@ def scan_deferred(step, plan, inputs, carry, *, collect, reverse, unroll, span, 
 
                     given.defvjp(
                         lambda o, a, r: (r, None),
-                        lambda _, g: (apart(g @ transposed[j]), None if addend is None else g, g),
+                        lambda _, g: (g @ transposed[j], None if addend is None else g, g),
                     )
                     return given(operand, addend, kept[j])
 
@@ -176,16 +176,6 @@ def loop(body, carry, steps, span, reverse, unroll):
     if together == 1:
         return carried
     return rounds(whole * together, stop - first - whole * together, 1, carried)
-
-
-def apart(product):
-    """The result of a product, kept apart on a GPU from what it is added to.
-
-    XLA has cuBLAS add to what lies where the result goes, and a row of a tensor must be copied
-    there first: a launch more at every step. The element-wise operations that follow add it for
-    nothing.
-    """
-    return product if on_cpu() else jax.lax.optimization_barrier(product)
 
 
 def checkpointed(function, variables):
