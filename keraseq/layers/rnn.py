@@ -44,9 +44,9 @@ class RNN(Holding, Starting, keras.layers.RNN):
         zero_output_for_mask: With `return_sequences`, whether masked steps give zeros instead of
             the last valid output. Defaults to `False`.
         loop: How it runs: `"plain"`, `"deferred"`, `"compiled"`, `"fused"` (see
-            `keraseq.layers.scan`), or `"auto"`, which chooses; `loop_taken` and `loop_reason` say what ran in the last call
-            and why. All give the same numbers; second derivatives need `"plain"`.
-            Defaults to `"auto"`.
+            `keraseq.layers.scan`), or `"auto"`, which chooses; `loop_taken` and `loop_reason` say
+            what ran in the last call and why. All give the same numbers; second derivatives need
+            `"plain"`. Defaults to `"auto"`.
         checkpoint_every: For long sequences: train in pieces of so many steps, keep only the states
             between them, and run each piece again in the gradient. Memory grows with
             `time / checkpoint_every + checkpoint_every` instead of `time` (but for inputs and
