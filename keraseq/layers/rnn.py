@@ -246,7 +246,8 @@ class RNN(Holding, Starting, keras.layers.RNN):
     def _run(self, recurrence, reads, carry, drawn, context, in_piece=False):
         """The loop over what it reads, time first: the outputs of all steps, and the last carry."""
         batch, span = reads["x"].shape[1], valid_span(reads.get("valid"))
-        kept = keras.KerasTensor((batch, *self._output_shape()), self.compute_dtype)
+        shape = (batch, *self._output_shape())
+        kept = keras.KerasTensor(shape, self.compute_dtype, name="output")  # a name takes its time
         outputs, carry, (self.loop_taken, self.loop_reason) = scan(
             recurrence,
             reads,
