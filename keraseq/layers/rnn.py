@@ -43,10 +43,10 @@ class RNN(Holding, Starting, keras.layers.RNN):
             Defaults to `False`.
         zero_output_for_mask: With `return_sequences`, whether masked steps give zeros instead of
             the last valid output. Defaults to `False`.
-        loop: How it runs: `"plain"`, `"deferred"`, `"compiled"` (see `keraseq.layers.scan`),
-            or `"auto"`, which chooses; `loop_taken` and `loop_reason` say what ran in the last call
-            and why. All give the same numbers; second derivatives need `"plain"`.
-            Defaults to `"auto"`.
+        loop: How it runs: `"plain"`, `"deferred"`, `"compiled"`, `"fused"` (see
+            `keraseq.layers.scan`), or `"auto"`, which chooses; `loop_taken` and `loop_reason` say
+            what ran in the last call and why. All give the same numbers; second derivatives need
+            `"plain"`. Defaults to `"auto"`.
         checkpoint_every: For long sequences: train in pieces of so many steps, keep only the states
             between them, and run each piece again in the gradient. Memory grows with
             `time / checkpoint_every + checkpoint_every` instead of `time` (but for inputs and
@@ -76,7 +76,8 @@ class RNN(Holding, Starting, keras.layers.RNN):
 
     Raises:
         ValueError: `cell` is no cell; `unroll` without a known number of steps; `stateful` without
-            a fixed batch size; in use, an `initial_state` that does not fit, and on TensorFlow
+            a fixed batch size; in use, `loop="fused"` with a cell or option that no kernel has, an
+            `initial_state` that does not fit, and on TensorFlow
             `checkpoint_every` with a step that reads a tensor which is neither an argument nor a
             weight.
 
@@ -245,7 +246,8 @@ class RNN(Holding, Starting, keras.layers.RNN):
     def _run(self, recurrence, reads, carry, drawn, context, in_piece=False):
         """The loop over what it reads, time first: the outputs of all steps, and the last carry."""
         batch, span = reads["x"].shape[1], valid_span(reads.get("valid"))
-        kept = keras.KerasTensor((batch, *self._output_shape()), self.compute_dtype)
+        shape = (batch, *self._output_shape())
+        kept = keras.KerasTensor(shape, self.compute_dtype, name="output")  # a name takes its time
         outputs, carry, (self.loop_taken, self.loop_reason) = scan(
             recurrence,
             reads,

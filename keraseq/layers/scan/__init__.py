@@ -94,9 +94,10 @@ def scan(
             reads beside its arguments; `loop="fused"` for a cell that no kernel computes.
     """
     backend = loop_of_backend()
-    context = tree.map_structure(
-        lambda one: one if one is None else keras.ops.convert_to_tensor(one), context
-    )
+    if context is not None:
+        context = tree.map_structure(
+            lambda one: one if one is None else keras.ops.convert_to_tensor(one), context
+        )
 
     @functools.cache
     def plan() -> Plan:  # the step is done once for it, and only where somebody asks

@@ -1,6 +1,7 @@
 """CUDA graphs of a scan on PyTorch: recorded once for its shapes, then one launch each way."""
 
 import contextlib
+import functools
 import gc
 import threading
 import weakref
@@ -145,12 +146,18 @@ class Recording:
     @contextlib.contextmanager
     def apart():
         """A stream of its own to try the functions on: what libraries make once must be there."""
-        stream = torch.cuda.Stream()
+        stream = side_stream(torch.cuda.current_device())
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             yield stream
         torch.cuda.current_stream().wait_stream(stream)
         torch.cuda.synchronize()
+
+
+@functools.cache
+def side_stream(device: int):
+    """The stream on which graphs are recorded: cuBLAS keeps memory for every one it has met."""
+    return torch.cuda.Stream(device)
 
 
 @contextlib.contextmanager
