@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from keraseq.cells import Cell
+from keraseq.cells import Cell, LinearCell
 from keraseq.checks import positive_integer
 from keraseq.keras_inside import layers_inside
 from keraseq.layers import RNN, scan
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # What a loop of `keraseq.layers.scan` is called here.
 PATHS = {"plain": "plain loop", "deferred": "deferred gradient", "compiled": "compiled scan"}
+PATHS["parallel"] = "parallel scan"
 OF_KERAS, CUDNN, UNKNOWN = "Keras' own loop", "cuDNN", "not run yet"
 # The registered name of a layer of Keras: the layer of keraseq that takes its weights.
 EQUAL = {
@@ -37,8 +38,8 @@ class Path:
         layer: Its path inside the model, as `"recurrent/rnn_1"`.
         kind: Its class, as `"keraseq.layers.RNN"`.
         cell: The class of its cell.
-        path: `"plain loop"`, `"deferred gradient"`, `"compiled scan"`, `"Keras' own loop"`,
-            `"cuDNN"`, or `"not run yet"`.
+        path: `"plain loop"`, `"deferred gradient"`, `"compiled scan"`, `"parallel scan"`,
+            `"Keras' own loop"`, `"cuDNN"`, or `"not run yet"`.
         reason: Why this path.
         faster: What would make it faster; empty where nothing is known to.
     """
@@ -219,6 +220,7 @@ def eager_choice(layer, training) -> tuple[str, str] | None:
         states=1,
         size=None,
         width=0,
+        linear=isinstance(layer.cell, LinearCell),
     )
 
 

@@ -6,13 +6,14 @@ runs `output, carry = recurrence.step(inputs[t], carry, constants, context)` ove
 of `inputs`, as `jax.lax.scan` does. `step` must not create or update variables, and must return a
 carry of the same structure, shapes and types.
 
-Three loops give the same numbers:
+Four ways to run give the same numbers:
 
 * `plain`: the backend's own loop and its own gradient, which adds to the weights' gradient at every
   step;
 * `deferred`: the weights' gradient of all steps in one product after the loop (`deferred.py`);
 * `compiled`: the same, the loop compiled by XLA on its own whatever the rest of the model does
-  (TensorFlow; elsewhere it is `deferred`).
+  (TensorFlow; elsewhere it is `deferred`);
+* `parallel`: no loop, all steps at once, for linear recurrences (`parallel.py`).
 """
 
 import functools
@@ -26,9 +27,10 @@ import keras
 from keras import tree
 
 from keraseq.checks import one_of
+from keraseq.layers.scan import parallel
 from keraseq.layers.scan.deferred import Plan, Step
 
-LOOPS = ("auto", "plain", "deferred", "compiled")
+LOOPS = ("auto", "plain", "deferred", "compiled", "parallel")
 # Between these sizes of the state of a batch (64 x 256 is 16,384) the deferred loop beats XLA by up
 # to 25 % for cells with one state, and loses by as much outside.
 SMALL, LARGE = 8_000, 25_000
@@ -85,7 +87,7 @@ def scan(
 
     Raises:
         ValueError: In a piece, where the backend would lose the gradient of a tensor that the step
-            reads beside its arguments.
+            reads beside its arguments; `loop="parallel"` where that cannot be.
     """
     backend = loop_of_backend()
     context = tree.map_structure(
@@ -111,7 +113,11 @@ def scan(
         states=len(states),
         size=batch and batch * math.prod(sizes),
         width=math.prod(sizes),
+        linear=recurrence.linear,
     )
+    if choice.loop == "parallel":
+        inputs, options = recurrence.project(inputs, constants), (collect, reverse)
+        return *parallel.scan(recurrence, inputs, carry, constants, context, *options), choice
     planning = choice.loop != "plain" and backend.NEEDS_PLAN
     if planning and plan().unseen:
         choice, planning = Choice("plain", UNSEEN), False
@@ -148,6 +154,7 @@ def choose(
     states: int,
     size: int | None,
     width: int,
+    linear: bool = False,
 ) -> Choice:
     """The loop that `"auto"` stands for here; any other is itself.
 
@@ -161,17 +168,21 @@ def choose(
         states: Number of states.
         size: Numbers in the first of them, of the whole batch, where it is known.
         width: Numbers in the first of them, of one row.
+        linear: Whether the recurrence is linear.
     """
+    parallel.check(loop, linear, length)
     if unroll is True:
         return Choice("plain", "all steps are laid out (unroll=True)")
     if products is None:
         return Choice("plain", "the cell is none of keraseq's: its products cannot be deferred")
     if loop == "auto":
         forced = one_of(FORCED, os.environ.get(FORCED, "auto"), LOOPS)
-        if forced != "auto":
+        if forced != "auto" and (forced != "parallel" or (linear and length is not None)):
             return Choice(forced, f"{FORCED}={forced}")
     else:
         return Choice(loop, f"loop={loop!r}")
+    if linear and length is not None and parallel.pays(length):
+        return Choice("parallel", "a linear recurrence: no step waits for another")
     if keras.backend.backend() != "tensorflow":
         if keras.backend.backend() == "jax" and loop_of_backend().on_cpu():
             return Choice("plain", "JAX on a CPU: what a deferred gradient keeps costs more there")

@@ -12,6 +12,7 @@ from keraseq.keras_inside import in_stateless_scope
 from keraseq.layers.scan import deferred
 
 NEEDS_PLAN = True
+PARALLEL_FROM = 1 << 62
 PIECES_SEE_ALL = True  # jax.checkpoint differentiates what a function closes over, too
 
 
@@ -161,6 +162,26 @@ def loop(body, carry, steps, span, reverse, unroll):
 def checkpointed(function, variables):
     """See `keraseq.layers.scan.checkpointed`."""
     return keras.remat(function)
+
+
+def with_own_gradient(function, tensors: list) -> list:
+    """A function of tensors that says its gradient.
+
+    Args:
+        function: `(*tensors) -> (results, gradient)`, results a list of tensors and `gradient`
+            their gradients -> a list of those of the tensors.
+        tensors: A list.
+
+    Returns:
+        The list of results.
+    """
+
+    @jax.custom_gradient
+    def run(*tensors):
+        results, gradient = function(*tensors)
+        return results, lambda d: tuple(gradient(*d))
+
+    return run(*tensors)
 
 
 def projects_in_loop(loop: str) -> bool:

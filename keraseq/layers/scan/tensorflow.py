@@ -28,9 +28,11 @@ __all__ = [
     "scan_deferred",
     "seen",
     "value_of",
+    "with_own_gradient",
 ]
 
 NEEDS_PLAN = True
+PARALLEL_FROM = 1  # steps: this many on, a linear recurrence is faster without a loop
 PIECES_SEE_ALL = False  # what a checkpointed function closes over has no gradient
 
 
@@ -257,6 +259,16 @@ class Loops:
         kept = [one if tf.is_tensor(one) else one.stack() for one in kept]
         d_floats, d_results, operands = split(kept, len(floats), len(plan))
         return operands, d_results, direct, d_floats, tree.flatten(d_carry)
+
+
+def with_own_gradient(function, tensors: list) -> list:
+    """See JAX's; differentiated again, the gradient says so."""
+
+    def run(*tensors):
+        results, gradient = function(*tensors)
+        return results, only_once(gradient)
+
+    return with_gradient(run, tensors)
 
 
 def in_graph() -> bool:

@@ -9,6 +9,7 @@ from keraseq.cells.context import during
 
 NEEDS_PLAN = False  # autograd sees every tensor that a step reads, and its products as they come
 PIECES_SEE_ALL = True
+PARALLEL_FROM = 1  # steps: this many on, a linear recurrence is faster without a loop
 
 
 def scan(step, inputs, carry, *, collect, reverse, unroll, span):
@@ -58,6 +59,26 @@ def checkpointed(function, variables):
 def projects_in_loop(loop: str) -> bool:
     """Whether a loop is faster where it projects each input itself: not here."""
     return False
+
+
+def with_own_gradient(function, tensors: list) -> list:
+    """`results` of `(results, gradient) = function(*tensors)`, lists of tensors; see JAX's."""
+    return list(OwnGradient.apply(function, *tensors))
+
+
+class OwnGradient(torch.autograd.Function):
+    """A function that says its gradient."""
+
+    @staticmethod
+    def forward(ctx, function, *tensors):
+        results, ctx.gradient = function(*tensors)
+        # `gradient` holds the results: as other tensors, they do not hold it.
+        return tuple(one.detach() for one in results)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, *d):
+        return None, *ctx.gradient(*d)
 
 
 class Collect(torch.autograd.Function):
