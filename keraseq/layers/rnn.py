@@ -246,6 +246,7 @@ class RNN(Holding, Starting, keras.layers.RNN):
         """The loop over what it reads, time first: the outputs of all steps, and the last carry."""
         batch, span = reads["x"].shape[1], valid_span(reads.get("valid"))
         kept = keras.KerasTensor((batch, *self._output_shape()), self.compute_dtype)
+        before = carry.get("output") if in_piece else None
         outputs, carry, (self.loop_taken, self.loop_reason) = scan(
             recurrence,
             reads,
@@ -260,17 +261,23 @@ class RNN(Holding, Starting, keras.layers.RNN):
             in_piece=in_piece,
         )
         if span is not None and self.return_sequences:
-            outputs = self._silent_after(span, outputs, carry["output"])
+            outputs = self._silent_around(span, outputs, before, carry["output"])
         return outputs, carry
 
-    def _silent_after(self, span, outputs, last):
-        """The outputs, with those of the steps after the last valid one, where nothing ran."""
+    def _silent_around(self, span, outputs, before, last):
+        """The outputs, with those of the steps around the valid ones, where nothing ran.
+
+        Before the first valid step of a sequence they are zeros already, and `before` is None.
+        """
         first, stop = span
         steps = ops.shape(outputs)[0]
-        end = steps - first if self.go_backwards else stop
-        last = ops.zeros_like(last) if self.zero_output_for_mask else last
-        ran = ops.reshape(ops.arange(steps) < end, (-1, *[1] * (len(outputs.shape) - 1)))
-        return ops.where(ran, outputs, ops.cast(last, outputs.dtype)[None])
+        begin, end = (steps - stop, steps - first) if self.go_backwards else (first, stop)
+        times = ops.reshape(ops.arange(steps), (-1, *[1] * (len(outputs.shape) - 1)))
+        for silent, one in ((times >= end, last), (times < begin, before)):
+            if one is not None:
+                one = ops.zeros_like(one) if self.zero_output_for_mask else one
+                outputs = ops.where(silent, ops.cast(one, outputs.dtype)[None], outputs)
+        return outputs
 
     # Before the loop.
 
