@@ -8,7 +8,7 @@ from keraseq.checks import one_of, positive_integer
 from keraseq.keras_inside import expected_batch
 from keraseq.layers.holding import Holding
 from keraseq.layers.recurrence import Recurrence
-from keraseq.layers.scan import LOOPS, checkpointed, scan
+from keraseq.layers.scan import LOOPS, checkpointed, parallel, scan
 from keraseq.layers.starting import Starting, in_every_row
 
 RUN_OPTIONS = ("loop", "unroll", "checkpoint_every")  # how it runs, never what it computes
@@ -43,10 +43,10 @@ class RNN(Holding, Starting, keras.layers.RNN):
             Defaults to `False`.
         zero_output_for_mask: With `return_sequences`, whether masked steps give zeros instead of
             the last valid output. Defaults to `False`.
-        loop: How it runs: `"plain"`, `"deferred"`, `"compiled"` (see `keraseq.layers.scan`),
-            or `"auto"`, which chooses; `loop_taken` and `loop_reason` say what ran in the last call
-            and why. All give the same numbers; second derivatives need `"plain"`.
-            Defaults to `"auto"`.
+        loop: How it runs: `"plain"`, `"deferred"`, `"compiled"`, for a `keraseq.cells.LinearCell`
+            also `"parallel"` (see `keraseq.layers.scan`), or `"auto"`, which chooses; `loop_taken`
+            and `loop_reason` say what ran in the last call and why. All give the same numbers;
+            second derivatives need `"plain"`. Defaults to `"auto"`.
         checkpoint_every: For long sequences: train in pieces of so many steps, keep only the states
             between them, and run each piece again in the gradient. Memory grows with
             `time / checkpoint_every + checkpoint_every` instead of `time` (but for inputs and
@@ -75,10 +75,11 @@ class RNN(Holding, Starting, keras.layers.RNN):
         tuple of it and every last state `(batch, size)`.
 
     Raises:
-        ValueError: `cell` is no cell; `unroll` without a known number of steps; `stateful` without
-            a fixed batch size; in use, an `initial_state` that does not fit, and on TensorFlow
-            `checkpoint_every` with a step that reads a tensor which is neither an argument nor a
-            weight.
+        ValueError: `cell` is no cell; `unroll` without a known number of steps; `loop="parallel"`
+            for a cell that is not linear, and on TensorFlow without a known number of steps;
+            `stateful` without a fixed batch size; in use, an `initial_state` that does not fit, and
+            on TensorFlow `checkpoint_every` with a step that reads a tensor which is neither an
+            argument nor a weight.
 
     Example:
 
@@ -117,6 +118,7 @@ class RNN(Holding, Starting, keras.layers.RNN):
             **kwargs,
         )
         self.loop = one_of("loop", loop, LOOPS)
+        parallel.check(loop, cell)
         self.loop_taken = self.loop_reason = None  # of the last call
         if checkpoint_every is not None:
             positive_integer("checkpoint_every", checkpoint_every)
@@ -289,6 +291,7 @@ class RNN(Holding, Starting, keras.layers.RNN):
             )
         if self.unroll is True and shape[1] is None:
             raise ValueError("unroll=True needs a known number of steps; received time=None")
+        parallel.check(self.loop, self.cell, shape[1])
         expected, batch = expected_batch(self), shape[0]
         if self.stateful and None not in (expected, batch) and batch != expected:
             raise ValueError(

@@ -87,7 +87,7 @@ def scan(
 
     Raises:
         ValueError: In a piece, where the backend would lose the gradient of a tensor that the step
-            reads beside its arguments; `loop="parallel"` where that cannot be.
+            reads beside its arguments.
     """
     backend = loop_of_backend()
     context = tree.map_structure(
@@ -170,7 +170,6 @@ def choose(
         width: Numbers in the first of them, of one row.
         linear: Whether the recurrence is linear.
     """
-    parallel.check(loop, linear, length)
     if unroll is True:
         return Choice("plain", "all steps are laid out (unroll=True)")
     if products is None:

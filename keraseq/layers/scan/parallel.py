@@ -17,21 +17,24 @@ import importlib
 import keras
 from keras import ops, tree
 
+from keraseq.cells import CELLS, LinearCell
 from keraseq.cells.linear import times
 
 CHUNK = 8  # steps: 4 to 64 differed by less than a quarter, and few make a small graph
 
 
-def check(loop: str, linear: bool, length: int | None) -> None:
+def check(loop: str, cell, length: int | None = 1) -> None:
     """Raises where a layer says `loop="parallel"` and that cannot be."""
     if loop != "parallel":
         return
-    if not linear:
+    if not isinstance(cell, LinearCell):
+        linear = [name for name, (kind, _) in CELLS.items() if issubclass(kind, LinearCell)]
         raise ValueError(
-            "loop='parallel' needs a linear recurrence: one cell with `coefficients` "
-            "(min-gru, min-lstm, lru), several in keraseq.layers.stack. Accepted here: loop='auto'"
+            f"loop='parallel' needs a linear cell, such as {', '.join(linear)}, and one in a layer "
+            f"(several: keraseq.layers.stack); received {type(cell).__name__}. "
+            "Accepted for it: loop='auto'"
         )
-    if length is None:
+    if length is None and keras.backend.backend() == "tensorflow":
         raise ValueError(
             "loop='parallel' needs a known number of steps on TensorFlow; received time=None. "
             "Accepted: such as keras.Input((1024, features)), or loop='auto'"
@@ -94,10 +97,12 @@ def solve(a, b, before) -> list:
     steps = b[0].shape[0]
     if steps <= CHUNK:
         return in_turn(rows(a, 0), rows(b, 0), before, 0)
-    a, b = (rows([in_chunks(one, -(-steps // CHUNK)) for one in x], 1) for x in (a, b))
+    chunks = -(-steps // CHUNK)
+    a, b = (rows([in_chunks(one, chunks) for one in x], 1) for x in (a, b))
     whole = functools.reduce(then, zip(a, b, strict=True))
     starts = after_each(before, solve(*whole, before))
-    return [ops.reshape(one, (-1, *one.shape[2:]))[:steps] for one in in_turn(a, b, starts, axis=1)]
+    states, shape = in_turn(a, b, starts, 1), (chunks * CHUNK, -1, before[0].shape[-1])
+    return [ops.reshape(one, shape)[:steps] for one in states]
 
 
 def then(first, second):
