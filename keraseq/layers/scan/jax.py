@@ -1,6 +1,7 @@
 """The loop over time on JAX: `jax.lax.scan`."""
 
 import contextlib
+import math
 
 import jax
 import keras
@@ -12,7 +13,6 @@ from keraseq.keras_inside import in_stateless_scope
 from keraseq.layers.scan import deferred
 
 NEEDS_PLAN = True
-PARALLEL_FROM = 1 << 62
 PIECES_SEE_ALL = True  # jax.checkpoint differentiates what a function closes over, too
 
 
@@ -195,6 +195,15 @@ def projects_in_loop(loop: str) -> bool:
 def on_cpu() -> bool:
     """Whether it runs on no accelerator."""
     return jax.default_backend() == "cpu"
+
+
+def parallel_from() -> float:
+    """From how many steps on a linear recurrence is faster without a loop.
+
+    On a CPU never: its loop took 16 ms where all steps at once took 76, and far less to compile. On
+    an H100 it was 75 times as fast at 2,048 steps.
+    """
+    return math.inf if on_cpu() else 32
 
 
 def no_gradient(tensor):

@@ -43,7 +43,7 @@ def check(loop: str, cell, length: int | None = 1) -> None:
 
 def pays(length: int) -> bool:
     """Whether it was measured to be faster than a loop over so many steps."""
-    return length >= of_backend().PARALLEL_FROM
+    return length >= of_backend().parallel_from()
 
 
 def scan(recurrence, inputs, carry, constants, context, collect, reverse):

@@ -23,6 +23,7 @@ __all__ = [
     "PIECES_SEE_ALL",
     "checkpointed",
     "in_graph",
+    "parallel_from",
     "projects_in_loop",
     "scan",
     "scan_deferred",
@@ -32,7 +33,6 @@ __all__ = [
 ]
 
 NEEDS_PLAN = True
-PARALLEL_FROM = 1  # steps: this many on, a linear recurrence is faster without a loop
 PIECES_SEE_ALL = False  # what a checkpointed function closes over has no gradient
 
 
@@ -274,6 +274,11 @@ def with_own_gradient(function, tensors: list) -> list:
 def in_graph() -> bool:
     """Whether a graph is being made, as `fit` and `predict` do, instead of running step by step."""
     return not tf.executing_eagerly()
+
+
+def parallel_from() -> int:
+    """From how many steps on a linear recurrence is faster without a loop: always."""
+    return 1
 
 
 def projects_in_loop(loop: str) -> bool:

@@ -9,7 +9,6 @@ from keraseq.cells.context import during
 
 NEEDS_PLAN = False  # autograd sees every tensor that a step reads, and its products as they come
 PIECES_SEE_ALL = True
-PARALLEL_FROM = 1  # steps: this many on, a linear recurrence is faster without a loop
 
 
 def scan(step, inputs, carry, *, collect, reverse, unroll, span):
@@ -54,6 +53,11 @@ def scan_deferred(step, plan, inputs, carry, *, collect, reverse, unroll, span, 
 def checkpointed(function, variables):
     """See `keraseq.layers.scan.checkpointed`."""
     return keras.remat(function)
+
+
+def parallel_from() -> int:
+    """From how many steps on a linear recurrence is faster without a loop: always."""
+    return 1
 
 
 def projects_in_loop(loop: str) -> bool:
