@@ -13,7 +13,7 @@ Four ways to run give the same numbers:
 * `deferred`: the weights' gradient of all steps in one product after the loop (`deferred.py`);
 * `compiled`: the same, the loop compiled by XLA on its own whatever the rest of the model does
   (TensorFlow; elsewhere it is `deferred`);
-* `parallel`: no loop, all steps at once, for linear recurrences (`parallel.py`).
+* `parallel`: all steps at once, for linear recurrences (`parallel.py`).
 """
 
 import functools
@@ -180,7 +180,7 @@ def choose(
             return Choice(forced, f"{FORCED}={forced}")
     else:
         return Choice(loop, f"loop={loop!r}")
-    if linear and length is not None and parallel.pays(length):
+    if linear and length is not None:
         return Choice("parallel", "a linear recurrence: no step waits for another")
     if keras.backend.backend() != "tensorflow":
         if keras.backend.backend() == "jax" and loop_of_backend().on_cpu():
