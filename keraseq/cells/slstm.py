@@ -11,11 +11,11 @@ from keraseq.checks import one_of
 class SLSTMCell(Cell):
     """sLSTM: long short-term memory with exponential gates, a normaliser and a stabiliser.
 
-        p_t = W_i x_t + U_i h_{t-1} + b_i                         logarithm of the input gate
-        q_t = log sigmoid(W_f x_t + U_f h_{t-1} + b_f)            logarithm of the forget gate
+        p_t = W_i x_t + U_i h_{t-1} + b_i                         input gate's exponent
+        q_t = log sigmoid(W_f x_t + U_f h_{t-1} + b_f)            forget gate's exponent
         m_t = max(q_t + m_{t-1}, p_t)                             stabiliser
-        i_t = exp(p_t - m_t)                                      input gate, stabilised
-        f_t = exp(q_t + m_{t-1} - m_t)                            forget gate, stabilised
+        i_t = exp(p_t - m_t)                                      input gate
+        f_t = exp(q_t + m_{t-1} - m_t)                            forget gate
         z_t = tanh(W_z x_t + U_z h_{t-1} + b_z)                   candidate
         c_t = f_t * c_{t-1} + i_t * z_t                           new cell state
         n_t = f_t * n_{t-1} + i_t                                 new normaliser

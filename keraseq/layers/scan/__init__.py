@@ -15,7 +15,7 @@ Five ways to run give the same numbers:
   (TensorFlow), or recorded as a CUDA graph (PyTorch on a GPU); elsewhere it is `deferred`;
 * `fused`: all steps in one call of a kernel that the backend has for the cell (`fused.py`: PyTorch,
   what `torch.nn.LSTM`, `GRU` and `RNN` use);
-* `parallel`: no loop, all steps at once, for linear recurrences (`parallel.py`).
+* `parallel`: all steps at once, for linear recurrences (`parallel.py`).
 """
 
 import functools
@@ -224,7 +224,7 @@ def choose(
         return found._replace(reason=f"{why}, but {lacks}; {found.reason}")
     if asked != "auto":
         return Choice(asked, why)
-    if at_once and parallel.pays(length):
+    if at_once:
         return Choice("parallel", "a linear recurrence: no step waits for another")
     if not fusing:
         return choose_freely(length, training, products, states, size, width)

@@ -1,11 +1,15 @@
 """All steps of a linear recurrence at once: h_t = a_t * h_{t-1} + b_t.
 
-Steps are cut into chunks. What a chunk does to the state before it is linear too, a product of its
-a and what it makes of a zero state, and the chunks are a shorter recurrence of the same kind. Once
-that is solved, each chunk starts from its true state, all of them together. With chunks of eight
-steps 8,192 steps are four such recurrences, and every number is read twice: on a CPU that took a
-seventh of `keras.ops.associative_scan`'s time on PyTorch, which needs no loop either. On JAX, whose
-compiler takes minutes over it, that one runs.
+Inputs are projected, coefficients made and outputs read for all steps together. What is left is the
+recurrence itself, which a backend solves by what is fastest there (`solves_by`):
+
+* `chunks`: what eight steps do to the state before them is linear too, a product of their a and
+  what they make of a zero state. That makes a shorter recurrence of the same kind; once it is
+  solved, each chunk starts from its true state, all of them together. 8,192 steps are four such
+  recurrences. On a CPU it took a seventh of `keras.ops.associative_scan`'s time on PyTorch.
+* `tree`: `keras.ops.associative_scan`. JAX on a GPU; XLA compiles the chunks for minutes.
+* `loop`: one step after the other, two operations each. JAX on a CPU, where that took a fifth of
+  the time of the others.
 
 The gradient is a linear recurrence backwards. It is said here, so that a, h and nothing else are
 kept for it.
@@ -39,11 +43,6 @@ def check(loop: str, cell, length: int | None = 1) -> None:
             "loop='parallel' needs a known number of steps on TensorFlow; received time=None. "
             "Accepted: such as keras.Input((1024, features)), or loop='auto'"
         )
-
-
-def pays(length: int) -> bool:
-    """Whether it was measured to be faster than a loop over so many steps."""
-    return length >= of_backend().parallel_from()
 
 
 def scan(recurrence, inputs, carry, constants, context, collect, reverse):
@@ -91,7 +90,15 @@ def solved(a: list, b: list, before: list) -> list:
 
 def solve(a, b, before) -> list:
     """`solved`, without a gradient."""
-    if keras.backend.backend() == "jax":
+    by = of_backend().solves_by()
+    if by == "loop":
+
+        def step(state, now):
+            state = plus(times(now[0], state), now[1])
+            return state, state
+
+        return ops.scan(step, list(before), (list(a), list(b)))[1]
+    if by == "tree":
         products, sums = ops.associative_scan(then, (list(a), list(b)))
         return plus(times(products, before), sums)
     steps = b[0].shape[0]

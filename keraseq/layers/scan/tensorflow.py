@@ -23,11 +23,11 @@ __all__ = [
     "PIECES_SEE_ALL",
     "checkpointed",
     "in_graph",
-    "parallel_from",
     "projects_in_loop",
     "scan",
     "scan_deferred",
     "seen",
+    "solves_by",
     "value_of",
     "with_own_gradient",
 ]
@@ -276,9 +276,9 @@ def in_graph() -> bool:
     return not tf.executing_eagerly()
 
 
-def parallel_from() -> int:
-    """From how many steps on a linear recurrence is faster without a loop: always."""
-    return 1
+def solves_by() -> str:
+    """What solves a linear recurrence fastest, see `keraseq.layers.scan.parallel`."""
+    return "chunks"
 
 
 def projects_in_loop(loop: str) -> bool:
