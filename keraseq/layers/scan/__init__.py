@@ -38,9 +38,10 @@ LOOPS = ("auto", "plain", "deferred", "compiled", "fused", "parallel")
 # to 25 % for cells with one state, and loses by as much outside.
 SMALL, LARGE = 8_000, 25_000
 TOGETHER = 4  # steps in a round of the compiled loop: 3 to 6 % faster, half a second to compile
-# Steps in a round of JAX's deferred loop on a GPU, where every operation waits for its launch: 0.6
-# of the time of one step a round, and 0.45 to 0.6 of its time to compile.
-TOGETHER_ON_GPU = 4
+# Steps in a round of JAX's deferred loop on a GPU, where every operation waits for its launch: 4
+# take 0.6 of the time of one a round, 16 another 6 to 16 % less in long sequences of small states,
+# and 4 s more to compile.
+TOGETHER_ON_GPU, TOGETHER_IN_LONG, LONG = 4, 16, 200
 FORCED = "KERASEQ_LOOP"  # environment variable: the loop of every layer that says "auto"
 UNSEEN = "the step reads a tensor that is neither argument nor weight: hand it over as context="
 
@@ -110,17 +111,18 @@ def scan(
     states = tree.flatten(carry["states"])
     batch, *sizes = states[0].shape
     kernel = Kernel.of(recurrence)
+    length, size = tree.flatten(inputs)[0].shape[0], batch and batch * math.prod(sizes)
     choice = choose(
         loop,
         kernel=kernel,
-        length=tree.flatten(inputs)[0].shape[0],
+        length=length,
         training=recurrence.training,
         unroll=unroll,
         products=None
         if recurrence.foreign
         else lambda: [one.kind(recurrence.variables) for one in plan().step],
         states=len(states),
-        size=batch and batch * math.prod(sizes),
+        size=size,
         width=math.prod(sizes),
         linear=recurrence.linear,
     )
@@ -153,7 +155,7 @@ def scan(
     if choice.loop == "plain":
         return *backend.scan(once.plain, inputs, carry, **options), choice
     compiled = choice.loop == "compiled"
-    if not unroll and (together := steps_together(choice.loop)) > 1:
+    if not unroll and (together := steps_together(choice.loop, length, size)) > 1:
         options["unroll"] = together
         choice = choice._replace(reason=f"{choice.reason}; {together} steps a round")
     done = backend.scan_deferred(once, planned, inputs, carry, compiled=compiled, **options)
@@ -259,10 +261,11 @@ def choose_freely(length, training, products, states, size, width) -> Choice:
     return Choice("compiled", "fastest of those measured at this size")
 
 
-def steps_together(loop: str) -> int:
+def steps_together(loop: str, length: int | None, size: int | None) -> int:
     """Steps in a round of a loop, where the user has not said how many."""
     if keras.backend.backend() == "jax" and not loop_of_backend().on_cpu():
-        return TOGETHER_ON_GPU
+        many = length and size and length >= LONG and size <= LARGE
+        return TOGETHER_IN_LONG if many else TOGETHER_ON_GPU
     return TOGETHER if loop == "compiled" else 1
 
 
