@@ -52,7 +52,7 @@ WRAPPERS = {  # name: (class, arguments, width of the output, cells that have pe
 
 
 # Every cell in our layer, and every wrapper with one of two states and one of several products in a
-# step, all that a wrapper sees of a cell: the training step that Keras' test compiles is what costs.
+# step, all that it sees of a cell: the training step that Keras' test compiles is what costs.
 PAIRS = [(case, "RNN") for case in FEW]
 OTHERS = [name for name in WRAPPERS if name != "RNN"]
 PAIRS += [(case, name) for case in FEW if case.name in ("lstm", "mut1") for name in OTHERS]
