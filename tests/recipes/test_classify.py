@@ -196,7 +196,7 @@ def test_the_reviews_are_read_again_as_in_training(tmp_path, monkeypatch):
 
 def test_data_that_cannot_be_read_again(trained):
     bundle, _ = trained
-    with pytest.raises(ValueError, match=r"was trained on a frame or arrays .*give the data"):
+    with pytest.raises(ValueError, match=r"was trained on data in memory .*give the data"):
         classify.evaluate(bundle)
     with pytest.raises(ValueError, match=r"'notes\.doc' must end in one of .csv"):
         classify.evaluate(bundle, "notes.doc")

@@ -99,7 +99,7 @@ def test_other_data_with_tags(bundle, tmp_path):
     path.write_text(lines.replace("B-place", "B-spot", 1).replace("I-place", "I-spot", 1))
     with pytest.raises(ValueError, match=r"other.conll, line \d+: tag 'B-spot' is none of the mod"):
         recipes.evaluate(bundle, path)
-    with pytest.raises(ValueError, match=r"trained on a frame or lists .*cannot be read again"):
+    with pytest.raises(ValueError, match=r"trained on data in memory .*cannot be read again"):
         recipes.evaluate(bundle)
     with pytest.raises(ValueError, match=r"the data have the tags O, B-x; the model knows O, B-p"):
         recipes.evaluate(

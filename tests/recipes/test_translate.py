@@ -110,7 +110,7 @@ def test_evaluate(bundle, pairs, tmp_path):
     copied = table.query("part == 'test' and method == 'source copied'").iloc[0]
     assert copied.bleu == bleu(pairs.test.inputs, pairs.test.targets)
     assert copied.chrf == chrf(pairs.test.inputs, pairs.test.targets)
-    with pytest.raises(ValueError, match=r"was trained on pairs in memory .* give the data"):
+    with pytest.raises(ValueError, match=r"was trained on data in memory .* give the data"):
         recipes.evaluate(bundle)
     for name, rows in (("a.x", ["ab", "cd"]), ("a.y", ["ba", "dc"])):
         (tmp_path / name).write_text("\n".join(rows))
