@@ -192,6 +192,18 @@ def test_the_best_checkpoint_survives_a_resume(tmp_path):
 KILLED = """
 import os, signal, sys
 import keras
+from keraseq import train
+train.seed_everything(1, deterministic=True)
+backend = keras.backend.backend()
+if backend == "tensorflow":
+    from tensorflow.python.framework import config
+    assert config.is_op_determinism_enabled()
+elif backend == "torch":
+    import torch
+    assert torch.are_deterministic_algorithms_enabled()
+else:
+    assert "--xla_gpu_deterministic_ops=true" in os.environ["XLA_FLAGS"]
+
 sys.path.insert(0, {tests!r})
 import test_train as t
 
@@ -203,7 +215,8 @@ t.fit(t.small(), {folder!r}, 4, others=[Die(epoch=2)])
 """
 
 
-def test_a_process_killed_with_nine_goes_on_in_another(tmp_path):
+def test_a_deterministic_process_killed_with_nine_goes_on_in_another(tmp_path):
+    """What `deterministic` sets is set for good, and so in a process of its own."""
     code = KILLED.format(tests=str(Path(__file__).parent), folder=str(tmp_path / "killed"))
     environment = {**os.environ, "KERAS_BACKEND": keras.backend.backend()}
     run = [sys.executable, "-c", code]
@@ -518,25 +531,3 @@ def test_seeds_give_the_same_weights_and_training():
         np.testing.assert_array_equal(a, b)
     another = small(seed=6)
     assert not np.array_equal(everything(one)[0], everything(another)[0])
-
-
-DETERMINISTIC = """
-import os
-import keras
-from keraseq import train
-train.seed_everything(1, deterministic=True)
-backend = keras.backend.backend()
-if backend == "tensorflow":
-    from tensorflow.python.framework import config
-    assert config.is_op_determinism_enabled()
-elif backend == "torch":
-    import torch
-    assert torch.are_deterministic_algorithms_enabled()
-else:
-    assert "--xla_gpu_deterministic_ops=true" in os.environ["XLA_FLAGS"]
-"""
-
-
-def test_determinism_in_one_call():
-    environment = {**os.environ, "KERAS_BACKEND": keras.backend.backend()}
-    subprocess.run([sys.executable, "-c", DETERMINISTIC], env=environment, check=True)

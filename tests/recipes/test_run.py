@@ -25,12 +25,6 @@ LETTERS = "the rose is red, the violet's blue\n" * 10
 WAVES = np.sin(np.arange(60) * 2 * np.pi / 7)
 
 
-@pytest.fixture(autouse=True)
-def plain_loop(monkeypatch):
-    """The loop that needs no compiling; what is tested here is not the loop."""
-    monkeypatch.setenv("KERASEQ_LOOP", "plain")
-
-
 def write(folder, letters=LETTERS, **options):
     source = folder.parent / "verses.txt"
     source.write_text(letters)
