@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import warnings
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -86,6 +87,24 @@ def seeded():
 def plain_loop(monkeypatch):
     """For tests whose subject is no loop: the one that needs no compiling, in children too."""
     monkeypatch.setenv("KERASEQ_LOOP", "plain")
+
+
+@pytest.fixture
+def step_by_step():
+    """For tests that take a few steps: without compiling on TensorFlow, as PyTorch does it anyway.
+
+    Graphs are what recipes, notebooks and tests of loops train in.
+    """
+    if BACKEND != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Even though the `tf.config.experimental_run_functions")
+        yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import sys
-import warnings
 from pathlib import Path
 
 import keras
@@ -75,16 +74,8 @@ def watching():
 
 
 @pytest.fixture(autouse=True)
-def step_by_step(monkeypatch):
-    """Without compiling: a hundred models are trained here, for a few steps each."""
-    import tensorflow as tf
-
-    monkeypatch.setenv("KERASEQ_LOOP", "plain")
-    tf.config.run_functions_eagerly(True)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Even though the `tf.config.experimental_run_functions")
-        yield
-    tf.config.run_functions_eagerly(False)
+def eager(plain_loop, step_by_step):
+    """A hundred models are trained here, for a few steps each."""
 
 
 def end_of(run, folder: Path, monkeypatch):

@@ -156,6 +156,7 @@ def test_two_epochs_and_two_more_after_a_kill_equal_four(tmp_path, monkeypatch, 
     assert [line.split(",")[0] for line in logged.split()] == ["epoch", "0", "1", "2", "3"]
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_finished_run_starts_anew_on_the_same_model(tmp_path):
     model = small()
     with pytest.raises(KeyboardInterrupt):
@@ -165,6 +166,7 @@ def test_a_finished_run_starts_anew_on_the_same_model(tmp_path):
     assert fit(model, tmp_path, 2, others=[Kill(epoch=None)]).epoch == [0, 1]
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_the_best_checkpoint_survives_a_resume(tmp_path):
     """Keras' ModelCheckpoint forgets its best value, and the next epoch overwrites a better one."""
 
@@ -247,6 +249,7 @@ DAMAGE = {
 }
 
 
+@pytest.mark.usefixtures("step_by_step")
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_resume_file_that_does_not_fit(tmp_path, damage):
     path = tmp_path / "resume.npz"
@@ -260,6 +263,7 @@ def test_a_resume_file_that_does_not_fit(tmp_path, damage):
     assert path.exists()
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_resume_file_of_other_callbacks(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(small(), tmp_path, 2, others=[Kill(epoch=1)])
@@ -277,6 +281,7 @@ def stopped(folder, **compiled):
     return fit(model, folder, 3, others=[Kill(None)]).epoch
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_run_that_was_made_in_another_way_is_refused(tmp_path):
     """A resume file holds the rate, and would win over the one that is asked for."""
     with pytest.raises(KeyboardInterrupt):
@@ -301,6 +306,7 @@ def test_a_run_that_was_made_in_another_way_is_refused(tmp_path):
     assert stopped(tmp_path) == [1, 2]
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_run_whose_rate_fell_goes_on_with_the_same_model(tmp_path):
     """In a notebook: what the run did to the rate is not what somebody asked for."""
     plateau = keras.callbacks.ReduceLROnPlateau("loss", patience=1, min_delta=9, factor=0.1)

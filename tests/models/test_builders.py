@@ -94,6 +94,7 @@ def build(case, seed=2):
     return builder(**arguments), inputs, targets
 
 
+@pytest.mark.usefixtures("step_by_step")
 @pytest.mark.parametrize("case", CASES)
 def test_builds_uncompiled_and_trains_a_step(case):
     model, inputs, targets = build(case)

@@ -20,6 +20,7 @@ from keraseq.recipes.recipe import options as options_of
 from keraseq.recipes.translate.evaluation import MEASURES
 from keraseq.train.run import DECAYS
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
 TINY = {"cell": "elman", "units": 3, "epochs": 2}
 LETTERS = "the rose is red, the violet's blue\n" * 10
 WAVES = np.sin(np.arange(60) * 2 * np.pi / 7)

@@ -1,7 +1,5 @@
 """The recipe `translate`: raw pairs to a model that translates raw sentences."""
 
-import warnings
-
 import keras
 import numpy as np
 import pandas as pd
@@ -21,18 +19,10 @@ TENSORFLOW = pytest.mark.skipif(
 
 
 @pytest.fixture(autouse=True)
-def step_by_step(request):
+def eager(request):
     """Without compiling, where little is learned."""
-    if keras.backend.backend() != "tensorflow" or "learns" in request.node.name:
-        yield
-        return
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Even though the `tf.config.experimental_run_functions")
-        yield
-    tf.config.run_functions_eagerly(False)
+    if "learns" not in request.node.name:
+        request.getfixturevalue("step_by_step")
 
 
 def reversal(count=900, longest=6, blanks=False):
@@ -56,7 +46,7 @@ def trained(pairs):
 
 @pytest.fixture
 def bundle(pairs, trained):
-    if not trained:  # not before `step_by_step`
+    if not trained:  # not before `eager`
         trained.append(recipes.train("translate", pairs, **TINY))
     return trained[0]
 
