@@ -1,6 +1,7 @@
 """What every test stands on: the backend asked for, seeds, float64, warnings as errors."""
 
 import contextlib
+import gc
 import itertools
 import os
 import warnings
@@ -17,13 +18,17 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1]
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
-import keras
-import pytest
-from keras.src.backend.common import dtypes as keras_dtypes
+gc.disable()  # until all that stays is imported, which is then never looked at again
+
+import keras  # noqa: E402
+import pytest  # noqa: E402
+from keras.src.backend.common import dtypes as keras_dtypes  # noqa: E402
 
 BACKEND = keras.backend.backend()
 if BACKEND == "jax":
     import jax
+gc.enable()
+gc.freeze()
 
 IGNORED_WARNINGS = [
     # Keras 3.15 variables and TensorFlow's do not know NumPy 2's `copy` keyword of `__array__`.

@@ -193,8 +193,8 @@ def test_the_best_checkpoint_survives_a_resume(tmp_path):
 
 KILLED = """
 import os, signal, sys
-import keras
 from keraseq import train
+import keras
 train.seed_everything(1, deterministic=True)
 backend = keras.backend.backend()
 if backend == "tensorflow":

@@ -33,9 +33,9 @@ SAVED += [
 LOAD = """
 import contextlib
 import sys
+import keraseq
 import keras
 import numpy as np
-import keraseq
 
 folder = sys.argv[1]
 x = np.load(f"{folder}/x.npy")

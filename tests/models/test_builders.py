@@ -162,7 +162,7 @@ def test_shapes():
 LOAD = """
 import json, sys
 import numpy as np
-import keras, keraseq
+import keraseq, keras
 folder = sys.argv[1]
 data = np.load(folder + "/data.npz", allow_pickle=False)
 for i, keys in enumerate(json.load(open(folder + "/cases.json"))):

@@ -236,10 +236,9 @@ def test_scale_of_a_window_is_that_of_mean_and_deviation():
 
 
 DEVICES = """
-import numpy as np, tensorflow as tf
+import keraseq, numpy as np, tensorflow as tf
 [cpu] = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-import keras
 from keraseq import models, train
 
 rng = np.random.default_rng(0)
