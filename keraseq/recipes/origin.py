@@ -42,17 +42,7 @@ class Source(Generic[Arguments]):
         return {name: one for name, one in asdict(self.options).items() if one is not None}
 
     def found(self, source, reading: dict, kind: type, read: Callable):
-        """The parts to score, given or read again; `None` where the source is other data.
-
-        Args:
-            source: What `evaluate` was given.
-            reading: How that is read.
-            kind: The type of data in parts.
-            read: The function of `keraseq.data` that reads such data.
-
-        Raises:
-            ValueError: The data of the training cannot be read again, or have changed.
-        """
+        """The parts to score, given or read again; `None` where the source is other data."""
         if isinstance(source, kind):
             return source
         known = self.known
