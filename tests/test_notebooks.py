@@ -64,6 +64,8 @@ def kernel():
     kernel = AsyncKernelManager(kernel_name="python3")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERASEQ_LOOP", "plain")
+        for threads in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            patch.setenv(threads, "1")  # another worker is at work beside it
         yield kernel
     if kernel.has_kernel:
         run_sync(kernel.shutdown_kernel)(now=True)
