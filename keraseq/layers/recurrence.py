@@ -54,12 +54,17 @@ class Recurrence:
 
     def project(self, reads, drawn):
         """What the layer reads, its input projected: one step of it, or time first many."""
+        return self.met(reads, drawn, isinstance(self.cell, Cell) and self.cell.project)
+
+    def met(self, reads, drawn, project=None):
+        """What the layer reads, its input as the cell meets it: dropped, and nothing masked."""
         x = reads["x"]
         if "valid" in reads:  # what stands under the mask, were it NaN, must not be multiplied
             x = where(reads["valid"], x, ops.zeros((), dtype=x.dtype))
         if isinstance(self.cell, Cell):
             with self._at_work(drawn):
-                x = self.cell.project(self.cell.drop_inputs(x))
+                x = self.cell.drop_inputs(x)
+                x = project(x) if project else x
         return reads | {"x": x}
 
     def step(self, now, carry, drawn, context):

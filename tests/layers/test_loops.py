@@ -279,6 +279,7 @@ def test_the_choice_follows_what_was_measured(monkeypatch):
         known = {"length": 9, "training": True, "unroll": False, "states": 1, "size": 64 * 512}
         known |= {"width": 256, "products": [("float32", 512)]} | facts
         products = known.pop("products")
+        known.setdefault("kernel", keraseq.layers.scan.Kernel(None, "none"))
         told = products and (lambda: products)
         return keraseq.layers.scan.choose(loop, **known, products=told).loop
 
@@ -314,3 +315,18 @@ def test_a_second_derivative_is_refused_or_right():
         slope = tf.reduce_sum(inner.gradient(y, x) ** 2)
     with pytest.raises(ValueError, match="loop='plain'"):
         outer.gradient(slope, x)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="of JAX on a GPU, which is pretended")
+def test_a_gpu_gets_several_steps_a_round(monkeypatch):
+    from keraseq.layers.scan import jax as loops
+
+    monkeypatch.setattr(loops, "on_cpu", lambda: False)
+    x = np.random.default_rng(4).normal(size=(len(MASK), STEPS, FEATURES)).astype("float32")
+    layers = layers_with_the_same_cell("gru", {}, return_sequences=True)
+    expected = gradients_of(layers["plain"], x, MASK)
+    agree(gradients_of(layers["deferred"], x, MASK), expected)
+    assert layers["deferred"].loop_reason == "loop='deferred'; 4 steps a round"
+    own = keraseq.layers.RNN(layers["plain"].cell, unroll=2)
+    own(x)
+    assert own.loop_taken == "deferred" and "round" not in own.loop_reason

@@ -6,13 +6,15 @@ runs `output, carry = recurrence.step(inputs[t], carry, constants, context)` ove
 of `inputs`, as `jax.lax.scan` does. `step` must not create or update variables, and must return a
 carry of the same structure, shapes and types.
 
-Three loops give the same numbers:
+Four loops give the same numbers:
 
 * `plain`: the backend's own loop and its own gradient, which adds to the weights' gradient at every
   step;
 * `deferred`: the weights' gradient of all steps in one product after the loop (`deferred.py`);
 * `compiled`: the same, the loop compiled by XLA on its own whatever the rest of the model does
-  (TensorFlow; elsewhere it is `deferred`).
+  (TensorFlow), or recorded as a CUDA graph (PyTorch on a GPU); elsewhere it is `deferred`;
+* `fused`: all steps in one call of a kernel that the backend has for the cell (`fused.py`: PyTorch,
+  what `torch.nn.LSTM`, `GRU` and `RNN` use).
 """
 
 import functools
@@ -27,12 +29,16 @@ from keras import tree
 
 from keraseq.checks import one_of
 from keraseq.layers.scan.deferred import Plan, Step
+from keraseq.layers.scan.fused import Kernel
 
-LOOPS = ("auto", "plain", "deferred", "compiled")
+LOOPS = ("auto", "plain", "deferred", "compiled", "fused")
 # Between these sizes of the state of a batch (64 x 256 is 16,384) the deferred loop beats XLA by up
 # to 25 % for cells with one state, and loses by as much outside.
 SMALL, LARGE = 8_000, 25_000
 TOGETHER = 4  # steps in a round of the compiled loop: 3 to 6 % faster, half a second to compile
+# Steps in a round of JAX's deferred loop on a GPU, where every operation waits for its launch: 0.6
+# of the time of one step a round, and 0.45 to 0.6 of its time to compile.
+TOGETHER_ON_GPU = 4
 FORCED = "KERASEQ_LOOP"  # environment variable: the loop of every layer that says "auto"
 UNSEEN = "the step reads a tensor that is neither argument nor weight: hand it over as context="
 
@@ -85,7 +91,7 @@ def scan(
 
     Raises:
         ValueError: In a piece, where the backend would lose the gradient of a tensor that the step
-            reads beside its arguments.
+            reads beside its arguments; `loop="fused"` for a cell that no kernel computes.
     """
     backend = loop_of_backend()
     context = tree.map_structure(
@@ -100,8 +106,10 @@ def scan(
         raise ValueError(f"checkpoint_every: {UNSEEN}")
     states = tree.flatten(carry["states"])
     batch, *sizes = states[0].shape
+    kernel = Kernel.of(recurrence)
     choice = choose(
         loop,
+        kernel=kernel,
         length=tree.flatten(inputs)[0].shape[0],
         training=recurrence.training,
         unroll=unroll,
@@ -112,6 +120,19 @@ def scan(
         size=batch and batch * math.prod(sizes),
         width=math.prod(sizes),
     )
+    if choice.loop == "fused":
+        done = backend.scan_fused(
+            recurrence, kernel.kind, inputs, carry, constants, collect=collect, reverse=reverse
+        )
+        return *done, choice
+    if choice.loop == "compiled" and hasattr(backend, "replayed"):
+        once = Step(recurrence, False, constants, context)
+        how = {"collect": collect, "reverse": reverse, "in_piece": in_piece}
+        done, why = backend.replayed(once, inputs, carry, **how, asked=choice.asked)
+        if done is not None:
+            return *done, choice._replace(reason="; ".join([choice.reason] + [why] * bool(why)))
+        if why:
+            choice = Choice("deferred", f"{choice.reason}, but {why}")
     planning = choice.loop != "plain" and backend.NEEDS_PLAN
     if planning and plan().unseen:
         choice, planning = Choice("plain", UNSEEN), False
@@ -125,8 +146,9 @@ def scan(
     if choice.loop == "plain":
         return *backend.scan(once.plain, inputs, carry, **options), choice
     compiled = choice.loop == "compiled"
-    if compiled and not unroll:
-        options["unroll"] = TOGETHER
+    if not unroll and (together := steps_together(choice.loop)) > 1:
+        options["unroll"] = together
+        choice = choice._replace(reason=f"{choice.reason}; {together} steps a round")
     done = backend.scan_deferred(once, planned, inputs, carry, compiled=compiled, **options)
     return *done, choice
 
@@ -136,6 +158,11 @@ class Choice(NamedTuple):
 
     loop: str
     reason: str
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody asked for it by its name."""
+        return self.reason.startswith((FORCED, "loop="))
 
 
 def choose(
@@ -148,8 +175,12 @@ def choose(
     states: int,
     size: int | None,
     width: int,
+    kernel: Kernel,
 ) -> Choice:
     """The loop that `"auto"` stands for here; any other is itself.
+
+    A cell that no kernel computes is refused where its layer says `"fused"`. A backend without
+    kernels runs another loop, so that what was saved on one machine runs on all.
 
     Args:
         loop: One of `LOOPS`.
@@ -161,20 +192,41 @@ def choose(
         states: Number of states.
         size: Numbers in the first of them, of the whole batch, where it is known.
         width: Numbers in the first of them, of one row.
+        kernel: What computes the cell in one call, as far as the cell goes.
     """
+    if loop == "fused" and kernel.lacks:
+        others = ", ".join(repr(one) for one in LOOPS[:-1])
+        raise ValueError(f"loop='fused' cannot run here: {kernel.lacks}. Accepted here: {others}")
     if unroll is True:
         return Choice("plain", "all steps are laid out (unroll=True)")
     if products is None:
         return Choice("plain", "the cell is none of keraseq's: its products cannot be deferred")
+    asked, why = loop, f"loop={loop!r}"
     if loop == "auto":
-        forced = one_of(FORCED, os.environ.get(FORCED, "auto"), LOOPS)
-        if forced != "auto":
-            return Choice(forced, f"{FORCED}={forced}")
-    else:
-        return Choice(loop, f"loop={loop!r}")
+        asked = one_of(FORCED, os.environ.get(FORCED, "auto"), LOOPS)
+        why = f"{FORCED}={asked}"
+    fusing = hasattr(loop_of_backend(), "scan_fused")
+    if asked == "fused" and (kernel.lacks or not fusing):
+        lacks = kernel.lacks or f"keraseq uses no kernel of {keras.backend.backend()}"
+        found = choose_freely(length, training, products, states, size, width)
+        return found._replace(reason=f"{why}, but {lacks}; {found.reason}")
+    if asked != "auto":
+        return Choice(asked, why)
+    if not fusing:
+        return choose_freely(length, training, products, states, size, width)
+    if kernel.kind:
+        return Choice("fused", "one call of the kernel that PyTorch has for this cell")
+    found = choose_freely(length, training, products, states, size, width)
+    return found._replace(reason=f"{found.reason}; {kernel.lacks}")
+
+
+def choose_freely(length, training, products, states, size, width) -> Choice:
+    """The loop that runs where nobody asked for one and no kernel computes the cell."""
     if keras.backend.backend() != "tensorflow":
         if keras.backend.backend() == "jax" and loop_of_backend().on_cpu():
             return Choice("plain", "JAX on a CPU: what a deferred gradient keeps costs more there")
+        if keras.backend.backend() == "torch" and loop_of_backend().on_gpu():
+            return Choice("compiled", "a CUDA graph: one launch for all steps")
         return Choice("deferred", "fastest of those measured on this backend")
     if not training:
         return Choice("plain", "no gradient is asked for")
@@ -191,6 +243,13 @@ def choose(
             return Choice("plain", "one block of weights: too little to defer")
         return Choice("deferred", f"one state of {size:,} numbers: faster than XLA at this size")
     return Choice("compiled", "fastest of those measured at this size")
+
+
+def steps_together(loop: str) -> int:
+    """Steps in a round of a loop, where the user has not said how many."""
+    if keras.backend.backend() == "jax" and not loop_of_backend().on_cpu():
+        return TOGETHER_ON_GPU
+    return TOGETHER if loop == "compiled" else 1
 
 
 def checkpointed(function: Callable, variables: list[keras.Variable]) -> Callable:

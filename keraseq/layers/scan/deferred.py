@@ -168,15 +168,20 @@ def weight_gradients(plan, values, direct, operands, gradients):
         operands: For each product its operands of all steps, `(time, batch, rows)`.
         gradients: For each product the gradients of its results, `(time, batch, columns)`.
     """
+    placed = placed_gradients(plan, values, operands, gradients)
+    whole = {**direct, **placed}
+    return [whole[i] for i in range(len(values))]
+
+
+def placed_gradients(plan, values, operands, gradients) -> dict:
+    """By the number of the weight, the gradients that come from the kept products alone."""
     pieces: dict[int, list] = {}
     for one, operand, gradient in zip(plan, operands, gradients, strict=True):
         flat = [ops.reshape(x, (-1, x.shape[-1])) for x in (operand, gradient)]
         pieces.setdefault(one.weight, []).append(
             (one.columns, ops.matmul(ops.transpose(flat[0]), flat[1]))
         )
-    placed = {i: ops.cast(place(found, values[i]), values[i].dtype) for i, found in pieces.items()}
-    whole = {**direct, **placed}
-    return [whole[i] for i in range(len(values))]
+    return {i: ops.cast(place(found, values[i]), values[i].dtype) for i, found in pieces.items()}
 
 
 def place(found, value):

@@ -46,7 +46,7 @@ def scan_deferred(step, plan, inputs, carry, *, collect, reverse, unroll, span, 
             results = []
 
             def product(j, operand, addend):
-                result = operand @ blocks[j]
+                result = apart(operand @ blocks[j])
                 results.append(result if addend is None else result + addend)
                 return results[-1]
 
@@ -93,7 +93,7 @@ def scan_deferred(step, plan, inputs, carry, *, collect, reverse, unroll, span, 
 
                     given.defvjp(
                         lambda o, a, r: (r, None),
-                        lambda _, g: (g @ transposed[j], None if addend is None else g, g),
+                        lambda _, g: (apart(g @ transposed[j]), None if addend is None else g, g),
                     )
                     return given(operand, addend, kept[j])
 
@@ -149,13 +149,43 @@ def loop(body, carry, steps, span, reverse, unroll):
     shapes = jax.eval_shape(body, jnp.asarray(0), carry)[1]
     kept = jax.tree.map(lambda one: jnp.zeros((steps, *one.shape), one.dtype), shapes)
 
-    def one_round(i, carried):
-        carry, kept = carried
-        now = stop - 1 - i if reverse else first + i
-        carry, new = body(now, carry)
-        return carry, jax.tree.map(lambda rows, one: rows.at[now].set(one), kept, new)
+    def rounds(done, count, together, carried):
+        """`count` rounds of so many steps, after those that are done."""
 
-    return jax.lax.fori_loop(0, stop - first, one_round, (carry, kept))
+        def one_round(i, carried):
+            carry, kept = carried
+            new, before = [], done + i * together
+            for j in range(together):
+                now = stop - 1 - before - j if reverse else first + before + j
+                carry, one = body(now, carry)
+                new.append(one)
+            at = stop - before - together if reverse else first + before
+            return carry, jax.tree.map(
+                lambda rows, *new: jax.lax.dynamic_update_slice_in_dim(
+                    rows, jnp.stack(new), at, axis=0
+                ),
+                kept,
+                *(reversed(new) if reverse else new),
+            )
+
+        return jax.lax.fori_loop(0, count, one_round, carried)
+
+    together = min(unroll or 1, steps)
+    whole = (stop - first) // together
+    carried = rounds(0, whole, together, (carry, kept))
+    if together == 1:
+        return carried
+    return rounds(whole * together, stop - first - whole * together, 1, carried)
+
+
+def apart(product):
+    """The result of a product, kept apart on a GPU from what it is added to.
+
+    XLA has cuBLAS add to what lies where the result goes, and a row of a tensor must be copied
+    there first: a launch more at every step. The element-wise operations that follow add it for
+    nothing.
+    """
+    return product if on_cpu() else jax.lax.optimization_barrier(product)
 
 
 def checkpointed(function, variables):
