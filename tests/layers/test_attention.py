@@ -246,13 +246,14 @@ MODELS = [
 
 
 @pytest.mark.parametrize("options", MODELS, ids=str)
-def test_encoder_decoders_train_and_are_saved(options, tmp_path, monkeypatch):
+def test_encoder_decoders_train_and_are_saved(options, tmp_path, request):
     """Padding of either side changes nothing; every weight moves; the saved model is the same.
 
-    One of them runs in the loop that it would choose; that loops agree is tested above.
+    One of them in a graph and the loop that it would choose; that loops agree is tested above.
     """
     if options["cell"] != "elman":
-        monkeypatch.setenv("KERASEQ_LOOP", "plain")
+        request.getfixturevalue("plain_loop")
+        request.getfixturevalue("step_by_step")
     keras.utils.set_random_seed(2)
     model = keraseq.models.encoder_decoder(9, 9, **{"units": 4, "dropout": 0.1} | options)
     source = np.array([[3, 4, 5, 6], [7, 8, 0, 0]], "int32")
