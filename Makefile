@@ -11,7 +11,10 @@ BIN := $(VENV)/bin
 DEMO ?= --seeds 2 --out runs/demo
 WORKERS ?= 2
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+# What is imported is compiled then, once: pip would compile all of TensorFlow and PyTorch.
+unexport PYTHONDONTWRITEBYTECODE
 
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 # What a backend can change: everything that computes.
@@ -60,12 +63,15 @@ bench: $(VENV)/installed-for-tests
 clean:
 	rm -rf $(VENV) runs build *.egg-info
 
-$(VENV)/installed: pyproject.toml
+$(VENV)/made: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "keraseq needs Python 3.11 or newer")'
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
-$(VENV)/installed-for-tests: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+$(VENV)/installed: $(VENV)/made
+	$(INSTALL) .
 	touch $@
+
+$(VENV)/installed-for-tests: $(VENV)/made
+	$(INSTALL) '.[test]'
+	touch $@ $(VENV)/installed

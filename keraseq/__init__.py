@@ -6,6 +6,7 @@ Each room loads on first use, so that `import keraseq` costs little more than `i
 losses, layers and models load with Keras, since saved models find their classes that way.
 """
 
+import gc
 import importlib.abc
 import importlib.util
 import sys
@@ -52,8 +53,16 @@ class WithKeras(importlib.abc.MetaPathFinder):
             run = spec.loader.exec_module
 
             def exec_module(module):
-                run(module)
-                importlib.import_module("keraseq.models")
+                collects = gc.isenabled()
+                gc.disable()  # nothing of it is garbage: looking takes a quarter of the time
+                try:
+                    run(module)
+                    importlib.import_module("keraseq.models")
+                finally:
+                    gc.freeze()
+                    gc.unfreeze()  # all is old now, and not the first thing to be looked at
+                    if collects:
+                        gc.enable()
 
             spec.loader.exec_module = exec_module
         return spec

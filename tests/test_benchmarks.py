@@ -20,6 +20,14 @@ BACKEND = keras.backend.backend()
 SIZE = [5, 2, 3, 4]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def plain():
+    """How fast a loop is does not matter here; it need not be compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERASEQ_LOOP", "plain")
+        yield
+
+
 @pytest.fixture
 def timing(monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
@@ -151,12 +159,12 @@ def test_scaling(tmp_path, timing, monkeypatch):
         timing, "in_a_process", lambda command: json.loads(run(*command).splitlines()[-1])
     )
     path = tmp_path / "scaling-tiny.jsonl"
-    options = ["--steps", "4,8", "--batch", "", "--units", "", "--pieces", "", "--no-beside"]
+    options = ["--steps", "2,4", "--batch", "", "--units", "", "--pieces", "", "--no-beside"]
     options += ["--repeats", 1, "--tolerance", 9, "--json", path]
     text = run("scaling.py", "--backend", BACKEND, *options)
     points = [line for line in lines(path) if line["kind"] == "scaling"]
     assert [(one["size"], one["what"]) for one in points] == [
-        ([steps, 16, 64, 128], "keraseq") for steps in (4, 8)
+        ([steps, 16, 64, 128], "keraseq") for steps in (2, 4)
     ]
     assert all(one["step_ms"] > 0 and "peak_mb" in one for one in points)
     grown = [line for line in lines(path) if line["kind"] == "growth"]
@@ -308,7 +316,7 @@ def test_words_of_the_penn_treebank(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs the public data")
-def test_taggers_are_measured_once(tmp_path, plain_loop):
+def test_taggers_are_measured_once(tmp_path):
     tiny = ["--limit", 30, "--epochs", 1, "--units", 2, "--character-units", 1, "--vectors", "none"]
     tiny += ["--csv", tmp_path / "tag.csv"]
     printed = run("tag.py", "wnut17", *tiny, "--without", "crf")

@@ -128,6 +128,11 @@ class Case:
         return used not in self.seen and not self.seen.add(used)
 
 
+@pytest.fixture(autouse=True)
+def eager(step_by_step):
+    """What loads is used once."""
+
+
 @pytest.fixture(scope="module", params=[*recipes.RECIPES, "classify_series"])
 def case(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:

@@ -20,15 +20,10 @@ from keraseq.recipes.recipe import options as options_of
 from keraseq.recipes.translate.evaluation import MEASURES
 from keraseq.train.run import DECAYS
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
 TINY = {"cell": "elman", "units": 3, "epochs": 2}
 LETTERS = "the rose is red, the violet's blue\n" * 10
 WAVES = np.sin(np.arange(60) * 2 * np.pi / 7)
-
-
-@pytest.fixture(autouse=True)
-def plain_loop(monkeypatch):
-    """The loop that needs no compiling; what is tested here is not the loop."""
-    monkeypatch.setenv("KERASEQ_LOOP", "plain")
 
 
 def write(folder, letters=LETTERS, **options):

@@ -50,9 +50,11 @@ assert len(recipes.predict(bundle, {raw})) == {count}
 DATA = """
 from keraseq import data
 
-for name, row in data.sets.SETS.items():
-    if row.here()[0]:
-        data.load(name)
+size = lambda row: sum(file.size or 0 for file in row.files.values())
+here = [(name, row) for name, row in data.sets.SETS.items() if row.here()[0]]
+small = {row.loader: name for name, row in sorted(here, key=lambda it: -size(it[1]))}
+for name in small.values():  # of what each loader reads, the least
+    data.load(name)
 try:
     data.TextEncoder.of(["one two"], "wordpiece")
 except ModuleNotFoundError as error:
