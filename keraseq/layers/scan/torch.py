@@ -199,9 +199,34 @@ def checkpointed(function, variables):
     return keras.remat(function)
 
 
+def solves_by() -> str:
+    """What solves a linear recurrence fastest, see `keraseq.layers.scan.parallel`."""
+    return "chunks"
+
+
 def projects_in_loop(loop: str) -> bool:
     """Whether a loop is faster where it projects each input itself: not here."""
     return False
+
+
+def with_own_gradient(function, tensors: list) -> list:
+    """`results` of `(results, gradient) = function(*tensors)`, lists of tensors; see JAX's."""
+    return list(OwnGradient.apply(function, *tensors))
+
+
+class OwnGradient(torch.autograd.Function):
+    """A function that says its gradient."""
+
+    @staticmethod
+    def forward(ctx, function, *tensors):
+        results, ctx.gradient = function(*tensors)
+        # `gradient` holds the results: as other tensors, they do not hold it.
+        return tuple(one.detach() for one in results)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, *d):
+        return None, *ctx.gradient(*d)
 
 
 class Collect(torch.autograd.Function):
