@@ -251,7 +251,7 @@ class RNN(Holding, Starting, keras.layers.RNN):
         shape = (batch, *self._output_shape())
         kept = keras.KerasTensor(shape, self.compute_dtype, name="output")  # a name takes its time
         before = carry.get("output") if in_piece else None
-        outputs, carry, (self.loop_taken, self.loop_reason) = scan(
+        outputs, carry, choice = scan(
             recurrence,
             reads,
             carry,
@@ -264,6 +264,8 @@ class RNN(Holding, Starting, keras.layers.RNN):
             loop=self.loop,
             in_piece=in_piece,
         )
+        # Texts at every call: what Keras does with an attribute takes longer than an operation.
+        vars(self).update(loop_taken=choice.loop, loop_reason=choice.reason)
         if span is not None and self.return_sequences:
             outputs = self._silent_around(span, outputs, before, carry["output"])
         return outputs, carry

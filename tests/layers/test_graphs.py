@@ -16,6 +16,7 @@ if BACKEND != "torch":
     pytest.skip("CUDA graphs are PyTorch's", allow_module_level=True)
 
 import torch
+import torch._inductor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from keraseq.layers.scan import torch_graphs
@@ -110,11 +111,10 @@ class Noted(TorchDispatchMode):
 
 def traced_parts():
     """What is replayed, of all layers that are there."""
-    for graphs in torch_graphs.recorded.values():
-        for some in graphs.values():
-            for graph in some if isinstance(some, list) else ():
-                step, project = graph.program.step, graph.program.project
-                yield from (step.ahead, step.back, project.ahead, project.back)
+    for found in torch_graphs.recorded.values():
+        for graph in (graph for shapes in found.values() for graph in shapes.graphs):
+            step, project = graph.program.step, graph.program.project
+            yield from (step.ahead, step.back, project.ahead, project.back)
 
 
 NAMES = keraseq.cells.names()
@@ -311,9 +311,19 @@ def test_auto_records_shapes_that_come_again(monkeypatch):
         "compiled",
         "a CUDA graph: one launch for all steps; there is no kernel for MUT1Cell",
     )
-    layer = layer_of("lstm", loop="auto")
+    lstm = layer_of("lstm", loop="auto")
+    lstm(data())
+    assert lstm.loop_taken == "fused"
+    monkeypatch.setattr(torch_graphs, "PATIENCE", 3)
+    StandIn.joins = True
+    monkeypatch.setattr(torch._inductor, "compile", lambda graph, examples: graph)
     layer(data())
-    assert layer.loop_taken == "fused"
+    assert "Inductor" not in layer.loop_reason
+    made = StandIn.made
+    for _ in range(2):
+        layer(data())
+        assert layer.loop_reason.endswith("Inductor has joined the operations of a step")
+    assert StandIn.made == made + 2  # forward and backward
     pieces = layer_of("mut1", checkpoint_every=2)
     pieces(data(), training=True)
     assert "checkpoint_every runs its pieces again" in pieces.loop_reason
@@ -376,8 +386,6 @@ def test_joined_operations_give_the_same(monkeypatch):
         compiled.append(graph_module)
         return lambda *given: tuple(graph_module(*given))
 
-    import torch._inductor
-
     monkeypatch.setattr(torch._inductor, "compile", joined)
     StandIn.joins = True
     layer, plain = layer_of("mut1"), layer_of("mut1", "plain")
@@ -391,6 +399,7 @@ def test_joined_operations_give_the_same(monkeypatch):
         for one in (layer, plain)
     )
     assert len(compiled) == 2
+    assert layer.loop_reason.endswith("Inductor has joined the operations of a step")
     for one, other in zip([*found[0], *found[1]], [*expected[0], *expected[1]], strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
