@@ -254,8 +254,7 @@ class Walk:
 
     def step(self, projected, joined, context):
         """One step, states side by side."""
-        ends = np.cumsum(self.sizes)
-        parts = [joined[:, end - size : end] for size, end in zip(self.sizes, ends, strict=True)]
+        parts = split(joined, self.sizes)
         carry = {"states": tree.pack_sequence_as(self.nesting, parts)}
         _, carry = self.recurrence.step({"x": projected}, carry, [], context)
         return self.joined(carry["states"])
@@ -326,6 +325,54 @@ def gradients_by_step(model, x, y, layer=None, loss=None, limit=LIMIT) -> dict[s
         path: dict(zip(names_of(layers[path].cell), found[place], strict=True))
         for path, place in places.items()
     }
+
+
+class Shifted(Recurrence):
+    """A recurrence that adds a shift, zeros, to its states after each step.
+
+    The gradient by the shifts is that by the states, and the layer runs in its usual loop:
+    `over_time` stands in for the layer's own.
+
+    Args:
+        layer: A `keraseq.layers.RNN`.
+        shift: For all states side by side, `(time, batch, n)`.
+    """
+
+    def __init__(self, layer, shift):
+        super().__init__(layer, False)
+        self.shift = shift
+
+    def alike(self):
+        """It shares nothing that was compiled."""
+
+    def step(self, now, carry, drawn, context):
+        """One step, then the shifts."""
+        emitted, after = super().step(now, carry, drawn, context)
+        shift = now["shift"]
+        if "valid" in now:
+            shift = where(now["valid"], shift, ops.zeros((), dtype=shift.dtype))
+        shifts = split(shift, self.layer.state_sizes)
+        flat = [a + b for a, b in zip(tree.flatten(after["states"]), shifts, strict=True)]
+        after["states"] = tree.pack_sequence_as(after["states"], flat)
+        if isinstance(self.cell, Cell):  # its output is its first state
+            emitted = emitted + ops.cast(shifts[0], emitted.dtype)
+            if "output" in after:
+                after["output"] = after["output"] + shifts[0]
+        return emitted, after
+
+    def over_time(self, sequences, initial_state=None, mask=None, training=False, context=None):
+        """That of the layer, dropout off."""
+        rnn, batch = self.layer, sequences.shape[1]
+        reads = {"x": sequences, "shift": self.shift}
+        if mask is not None:
+            reads["valid"] = ops.transpose(valid_steps(mask))
+        carry = {"states": rnn.states_before(initial_state, batch)}
+        size = getattr(rnn.cell, "output_size", rnn.state_sizes[0])
+        carry["output"] = ops.zeros((batch, size), dtype=rnn.state_dtype)
+        outputs, carry = rnn._run(self, reads, carry, [], context)
+        output = ops.cast(carry["output"] if outputs is None else outputs, rnn.compute_dtype)
+        states = [ops.cast(one, rnn.compute_dtype) for one in tree.flatten(carry["states"])]
+        return output, states
 
 
 class Unrolled:
@@ -460,6 +507,12 @@ def names_of(cell) -> list[str]:
 def state_names(cell, count: int) -> list[str]:
     """Names of a cell's states; those of others than keraseq's are numbered."""
     return list(getattr(cell, "state_names", [f"state {i}" for i in range(count)]))
+
+
+def split(joined, sizes):
+    """States that stand side by side."""
+    ends = np.cumsum(sizes)
+    return [joined[:, end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
 
 def arrays(nested):
