@@ -28,16 +28,16 @@ class GradientReport(keras.callbacks.Callback):
     `clipnorm` of the weights, with `clipvalue` of the numbers. `singular PATH BLOCK` is the largest
     singular value of a block of a recurrent matrix. `memory PATH` is the effective memory of a
     layer: how many steps back from the last the gradient by its states is a hundredth of its
-    largest or more, mean of the batches. (A model with a loss at every step has that at every step.) `report_seconds` is
-    what the report cost.
+    largest or more, mean of the batches. (A model with a loss at every step has that at every
+    step.) `report_seconds` is what the report cost.
 
     What is logged is in the history, and whatever writes logs and stands after it writes it:
     `keraseq.train.CSVLog`, `keras.callbacks.TensorBoard`. So `train.callbacks(folder,
     others=[GradientReport(x, y)])` is enough. Training itself is as it was: nothing is read inside
     its steps, and dropout is off in the report. It costs one forward and backward pass of its
-    rows, in the layers' usual loops, traced once: of processor time 0.04 s for 128 rows of 50 steps of a
-    GRU of 32 units, where the epoch of 3,200 rows took 0.35 (with 256 units 0.29 and 2.45), and
-    about 1 s more the first time (TensorFlow on a CPU).
+    rows, in the layers' usual loops, traced once: of processor time 0.04 s for 128 rows of 50 steps
+    of a GRU of 32 units, where the epoch of 3,200 rows took 0.35 (with 256 units 0.29 and 2.45),
+    and about 1 s more the first time (TensorFlow on a CPU).
 
     Args:
         x: What the model reads, one array of a few batches.
