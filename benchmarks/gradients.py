@@ -191,7 +191,7 @@ def additive(args):
                 step = (V / args.steps**0.5 if residual else V) @ np.diag(1 - inner**2) @ W
                 factors.append(residual * np.eye(n) + step)
                 h = residual * h + (V / args.steps**0.5 if residual else V) @ inner
-            name = "ResNet: h + V tanh(W h)" if residual else "the same without h +"
+            name = "ResNet: h + V tanh(W h)" if residual else "without h +: V tanh(W h)"
             note(name, seed, factors)
         for title, options in (("forget bias 1", {}), ("chrono", {"chrono": T})):
             cell = built("lstm", options, args, n, seed)
@@ -237,7 +237,7 @@ def clipped(slopes, clip, limit):
 
 
 def by_omega(deltas, states, U):
-    """Pascanu's Omega, the sum over t of (|d_t+1 J| / |d_t+1| - 1)^2: its gradient by U, d given."""
+    """Pascanu's Omega, the sum over t of (|d_t+1 J| / |d_t+1| - 1)^2: its gradient by U alone."""
     d = deltas[:, 1:]
     v = d * (states[:, 1:] > 0)
     sent = v @ U.T
