@@ -93,13 +93,9 @@ def propagation(
     however small.
 
     Args:
-        source: A `keraseq.layers.RNN`, or a layer or model that holds such.
-        inputs: What `source` reads.
-        layer: The path of the recurrent layer, as in `jacobians`.
+        source, inputs, layer, mask, limit: As in `jacobians`.
         state: One state, such as `"cell"`: d of it at t by itself at 0, through all others between.
-            Default: the whole state.
-        mask: As in `jacobians`.
-        limit: The bytes that this may take. Defaults to 2 GiB.
+            Default: the whole state, of an LSTM h and c.
 
     Returns:
         A row for each row of the inputs, step and singular value: `row`, `step` (from 1), `rank`
@@ -172,7 +168,7 @@ def gradient_norms(
         model: A model, compiled or of `keraseq.models`.
         x: What it reads.
         y: What it should say.
-        layer: The path of one recurrent layer, as in `jacobians`. Default: all of them.
+        layer: As in `jacobians`; default: all of them.
         loss: A name, a function or a `keras.losses.Loss`. Default: that which the model was
             compiled with, or the one that fits it.
         limit: The bytes that the weights' gradients of all steps may take. Defaults to 2 GiB.
@@ -209,14 +205,7 @@ def gradient_norms(
 
 
 class Walk:
-    """A recurrent layer on some inputs: every state that it passes through, and its steps alone.
-
-    Args:
-        source: A layer or a model.
-        inputs: What it reads.
-        layer: The path of the recurrent layer, None where there is one.
-        mask: For a layer, which steps are valid.
-    """
+    """A recurrent layer on some inputs: every state that it passes through, and its steps alone."""
 
     def __init__(self, source, inputs, layer: str | None, mask=None):
         [(self.path, rnn)] = chosen_layers(source, layer, one=True).items()
@@ -332,15 +321,11 @@ class Shifted(Recurrence):
 
     The gradient by the shifts is that by the states, and the layer runs in its usual loop:
     `over_time` stands in for the layer's own.
-
-    Args:
-        layer: A `keraseq.layers.RNN`.
-        shift: For all states side by side, `(time, batch, n)`.
     """
 
     def __init__(self, layer, shift):
         super().__init__(layer, False)
-        self.shift = shift
+        self.shift = shift  # (time, batch, n), for all states side by side
 
     def alike(self):
         """It shares nothing that was compiled."""
@@ -376,13 +361,7 @@ class Shifted(Recurrence):
 
 
 class Unrolled:
-    """`RNN.over_time` as a Python loop in which each step has weights and shifts of its own.
-
-    Args:
-        rnn: The layer.
-        shifts: What is added to each state, `(time, batch, size)`.
-        copies: The trainable weights at each step, `(time, ...)`.
-    """
+    """`RNN.over_time` as a Python loop in which each step has weights and shifts of its own."""
 
     def __init__(self, rnn, shifts, copies):
         self.rnn, self.shifts, self.copies = rnn, shifts, copies
