@@ -103,6 +103,7 @@ def propagation(
         exponent ln(value) / step, and `bound`, the logarithm to the base 10 of what the largest
         cannot exceed: the product of the largest singular values of J_1 ... J_t. (Of an Elman
         network with an orthogonal U that is the product of the largest f'(a) of each step.)
+        `attrs["states"]` names the states that were followed.
 
     Raises:
         ValueError: As for `jacobians`.
@@ -152,7 +153,9 @@ def propagation(
         "bound": bound,
     }
     frame = pd.DataFrame({name: value.reshape(-1) for name, value in columns.items()}, index=index)
-    return frame.reset_index()
+    frame = frame.reset_index()
+    frame.attrs["states"] = [state] if state else state_names(walk.cell, len(walk.sizes))
+    return frame
 
 
 def gradient_norms(

@@ -165,8 +165,14 @@ def test_which_layer_and_which_state():
     assert shapes == [(3, 4, 6, 6), (3, 4, 6, 6)]
     said = message(lambda: propagation(deep, x, layer=paths[0], state="cel"))
     assert said == "unknown state 'cel'; accepted: 'hidden', 'cell'. Did you mean 'cell'?"
+    followed = [propagation(deep, x, layer=paths[0], state=one).attrs for one in (None, "cell")]
+    assert followed == [{"states": ["hidden", "cell"]}, {"states": ["cell"]}]
+    both = models.sequence_classifier(2, features=2, length=4, units=3, bidirectional=True)
+    said = message(lambda: propagation(both, x))
+    assert all(repr(one.layer) in said for one in keraseq.inspection.explain(both))
     plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)], name="plain")
-    assert message(lambda: jacobians(plain, x)) == "'plain' has no recurrent layer"
+    for call in (jacobians, propagation, lambda model, x: gradient_norms(model, x, x)):
+        assert message(lambda call=call: call(plain, x)) == "'plain' has no recurrent layer"
     theirs = message(lambda: jacobians(keras.layers.LSTM(3, name="a"), x))
     assert theirs.startswith("layer 'a' is one of Keras; accepted: keraseq.layers.RNN(")
 
