@@ -30,6 +30,7 @@ FAST = {
     "06_comparing_cells": {},  # trains nothing
     "07_tagging": {"epochs": 1, "units": 4, "limit": 100},
     "08_translation": {"letters_count": 120, "epochs": 1, "limit": 8},
+    "11_gradients": {"steps": 12, "units": 8, "epochs": 1, "sequences": 128},
 }
 NEED_DATA = {
     "03_imdb",
