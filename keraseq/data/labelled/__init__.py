@@ -6,16 +6,32 @@ from keraseq.data.labelled.encoder import TextEncoder, clean
 from keraseq.data.labelled.parts import Labelled, LabelledSeries, LabelledTexts
 from keraseq.data.labelled.series import labelled_series
 from keraseq.data.labelled.table import reviews
+from keraseq.data.labelled.trees import (
+    LabelledTree,
+    LabelledTrees,
+    TreeEncoder,
+    labelled_trees,
+    parsed,
+    schedule,
+    tree_batches,
+)
 
 __all__ = [
     "Labelled",
     "LabelledSeries",
     "LabelledTexts",
+    "LabelledTree",
+    "LabelledTrees",
     "SeriesEncoder",
     "TextEncoder",
+    "TreeEncoder",
     "batches",
     "clean",
     "labelled_series",
+    "labelled_trees",
     "padding",
+    "parsed",
     "reviews",
+    "schedule",
+    "tree_batches",
 ]
