@@ -69,7 +69,10 @@ def tree_classifier(
         Tai, Socher & Manning 2015, "Improved Semantic Representations From Tree-Structured Long
         Short-Term Memory Networks", ACL.
     """
-    classes, vocabulary = positive_integer("classes", classes), positive_integer("vocabulary", vocabulary)
+    classes, vocabulary = (
+        positive_integer("classes", classes),
+        positive_integer("vocabulary", vocabulary),
+    )
     pace = positive_number("pace", pace)
     if embedding_dropout is None:
         embedding_dropout = dropout

@@ -49,13 +49,19 @@ class Roots(keras.callbacks.Callback):
 
     def __init__(self, rows: Sequence, labels: np.ndarray):
         super().__init__()
-        self.sets, self.labels = labelled.tree_batches(rows, None, TOGETHER, multiple=MULTIPLE), labels
+        self.sets, self.labels = (
+            labelled.tree_batches(rows, None, TOGETHER, multiple=MULTIPLE),
+            labels,
+        )
 
     def on_epoch_end(self, epoch, logs=None):
         """Logs `val_accuracy`."""
         found = [self.model.predict_on_batch(batch).argmax(-1) for batch in self.sets]
         named = np.concatenate(
-            [its[np.arange(len(its)), roots(one)] for its, one in zip(found, self.sets, strict=True)]
+            [
+                its[np.arange(len(its)), roots(one)]
+                for its, one in zip(found, self.sets, strict=True)
+            ]
         )
         logs["val_accuracy"] = float((named == self.labels[self.sets.order]).mean())
 
