@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keraseq.cells.context import Masks, during
+from keraseq.cells.context import Masks
 from keraseq.cells.tree import TreeCell
 from keraseq.checks import boolean
 from keraseq.layers.holding import Holding

@@ -192,13 +192,13 @@ def test_saved(name, tmp_path):
 
 
 def test_what_is_no_tree():
-    with pytest.raises(ValueError, match="cell must be a cell for trees, such as .*LSTMCell"):
+    with pytest.raises(ValueError, match=r"cell must be a cell for trees, such as .*LSTMCell"):
         Tree(keraseq.cells.get("lstm", 3))
     with pytest.raises(ValueError, match=r"children \(batch, steps, width, 2\); received shapes"):
         Tree(tree_cell("tree-lstm", 3))([np.ones((1, 2, 3)), np.ones((1, 1, 2, 3), "int32")])
     with pytest.raises(ValueError, match=r"unknown cell for trees 'tree-lstn'.*mean 'tree-lstm'"):
         tree_cell("tree-lstn", 3)
-    with pytest.raises(ValueError, match="TreeLSTMCell has no state before a first step"):
+    with pytest.raises(ValueError, match=r"TreeLSTMCell has no state before a first step"):
         tree_cell("tree-lstm", 3, zoneout=0.1)
-    with pytest.raises(ValueError, match="unknown option 'arty' for TreeElmanCell.*mean 'arity'"):
+    with pytest.raises(ValueError, match=r"unknown option 'arty' for TreeElmanCell.*mean 'arity'"):
         tree_cell("tree-elman", 3, arty=2)

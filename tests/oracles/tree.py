@@ -1,4 +1,4 @@
-"""Cells for trees, in NumPy float64 by recursion: Tai, Socher & Manning 2015, Socher et al. 2011."""
+"""Cells for trees by recursion: Tai, Socher & Manning 2015; Socher et al. 2011."""
 
 import numpy as np
 

@@ -139,6 +139,8 @@ def labelled_trees(
         if not found[part].inputs:
             raise ValueError(f"{name}: too few trees for the {part} part")
     options = {"source": source, "validation": validation, "test": test, "seed": seed}
+    if not all(isinstance(one, (str, Path, int, float)) for one in options.values()):
+        options = {}
     return LabelledTrees(
         name,
         LABELS,
@@ -146,7 +148,7 @@ def labelled_trees(
         split="; ".join(reversed(split)),
         dropped=before - len(here),
         sha256=fingerprint(found),
-        options=again(**options, encoding=encoding),
+        options=again(**options, encoding=encoding) if options else {},
     )
 
 
@@ -213,7 +215,7 @@ def parsed(text: str, name: str = "the tree") -> LabelledTree:
     (['lovely', 'film'], [3, 2, 4], [(), (), (0, 1)])
     """
     if isinstance(text, bytes):
-        text = text.decode("utf-8", "replace")
+        text = tables.decoded(text, None)
     if not isinstance(text, str):
         raise TypeError(f"{name} must be a text; received {type(text).__name__}")
     found = list(trees_of(text, name, lines=False))
@@ -241,9 +243,10 @@ def trees_of(text: str, name: str, lines: bool = True) -> Iterator[LabelledTree]
                     tree, begun = LabelledTree([], [], []), number
                 open_nodes.append([])
             elif not open_nodes:
+                what = "a ) closes nothing" if piece == ")" else "text that is in no tree"
                 raise ValueError(
-                    f"{place}: {'a ) closes nothing' if piece == ')' else 'text outside of a tree'}; "
-                    f"a tree is written (4 (3 lovely) (2 film)); {shown(line.strip())}"
+                    f"{place}: {what}; a tree is written (4 (3 lovely) (2 film)); "
+                    f"{shown(line.strip())}"
                 )
             elif piece == ")":
                 finish(tree, open_nodes, place)

@@ -1,6 +1,7 @@
 """Trees in brackets: every node is told its label, the root is what counts."""
 
 import gzip
+import itertools
 import json
 import math
 from collections import Counter
@@ -23,6 +24,7 @@ from keraseq.files import checked_json
 from keraseq.recipes.classify.kinds import Kind
 from keraseq.recipes.classify.settings import NONE, Settings
 
+ENDING = ".trees"  # other files are of trees if they begin with one
 WIDTH = 100  # of random vectors
 MORE = 25_000  # further words of a file of vectors, the first ones
 TOGETHER = 128  # trees in a batch, where nothing is trained
@@ -82,10 +84,12 @@ class Trees(Kind):
         """Files and lists that begin with a tree."""
         if isinstance(source, (list, tuple)):
             return bool(source) and isinstance(source[0], str) and looks_like_trees(source[0])
-        if not isinstance(source, (str, Path)) or not Path(source).is_file():
+        if not isinstance(source, (str, Path)):
             return False
         path = str(source).lower().removesuffix(".gz")
-        if path.endswith(FILES) and not path.endswith(".txt"):
+        if path.endswith(ENDING):
+            return True
+        if not is_file(source) or (path.endswith(FILES) and not path.endswith(".txt")):
             return False
         try:
             with (gzip.open if str(source).endswith(".gz") else open)(source, "rb") as file:
@@ -276,7 +280,7 @@ class NaiveBayes:
 
 def grams(words: Sequence[str]) -> list[str]:
     """Words, and pairs of neighbours."""
-    return [*words, *(f"{a} {b}" for a, b in zip(words, words[1:], strict=False))]
+    return [*words, *map(" ".join, itertools.pairwise(words))]
 
 
 def logs(examples, classes: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
