@@ -9,8 +9,9 @@ were chosen on validation. One model of five classes gives both numbers: a root 
 counts as positive if its two positive classes are likelier together. Every run prints its lines and
 adds one to `--csv`; runs that are in the file are not repeated, and one that was killed goes on.
 
-`bilstm` reads phrases as sequences: it learns every phrase of the training part, as the recursive
-network does, and as many parameters beside the vectors are solved for.
+`bilstm` reads phrases as sequences and has as many parameters beside the vectors. It learns whole
+sentences and, drawn anew in each epoch, `PHRASES` phrases of each: a recursive network learns all
+phrases of a sentence in one pass, a sequence model needs a pass for each.
 """
 
 import argparse
@@ -38,6 +39,7 @@ OPTIONS = {
     "weight_decay": float,
     "decay": str,
 }
+PHRASES = 4  # of each sentence, in each epoch of a BiLSTM
 SCORES = ("accuracy", "low", "high", "binary", "binary_low", "binary_high", "nats")
 
 
@@ -73,13 +75,16 @@ def run(given, seed: int, path: Path) -> None:
     trees = data.load("sst")
     folder = given.folder and given.folder / "-".join(map(str, key.values()))
     begin, processor = time.monotonic(), time.process_time()
-    bundle = recipes.train(
-        "classify", trees, cell=given.cell, seed=seed, folder=folder, hold=True, **chosen
-    )
-    line = {**key, "parameters": bundle.model.count_params()}
-    line["trained"] = sum(prod(one.shape) for one in bundle.model.trainable_weights)
-    line["best_epoch"] = bundle.card.epochs
-    table = recipes.evaluate(bundle, trees, baselines=False).set_index("part")
+    if given.cell == "bilstm":
+        model, table = bilstm(trees, seed, chosen)
+    else:
+        bundle = recipes.train(
+            "classify", trees, cell=given.cell, seed=seed, folder=folder, hold=True, **chosen
+        )
+        model = bundle.model
+        table = recipes.evaluate(bundle, trees, baselines=False).set_index("part")
+    line = {**key, "parameters": model.count_params()}
+    line["trained"] = sum(prod(one.shape) for one in model.trainable_weights)
     for part, prefix in (("test", ""), ("validation", "validation_")):
         for name in SCORES:
             line[prefix + name] = round(float(table.loc[part, name]), 5)
@@ -87,6 +92,86 @@ def run(given, seed: int, path: Path) -> None:
     line["processor_seconds"] = round(time.process_time() - processor)
     lines.add(path, line)
     print(json.dumps(line), flush=True)
+
+
+def bilstm(trees, seed: int, chosen: dict):
+    """The best epoch's model, and its row of each part, by `pandas.DataFrame`."""
+    import numpy as np
+    import pandas as pd
+
+    from keraseq import data, models, recipes, train
+    from keraseq.evaluate import log_softmax
+    from keraseq.recipes.classify.baselines import logits_of
+    from keraseq.recipes.classify.evaluation import measured
+    from keraseq.recipes.run import schedule
+
+    recipe = recipes.get("classify")
+    settings = recipe.completed(trees, recipe.Settings.of({**chosen, "seed": seed}))
+    prepared = recipe.prepare(trees, settings)
+    kind, encoder = prepared.kind, prepared.encoder
+    size = kind.build(encoder, 5, settings).count_params()
+    size -= kind.width(settings) * len(encoder)
+    options = {"embedding": kind.width(settings), "cell": "lstm", "bidirectional": True}
+    # Of the words with vectors that training does not have, those of the other parts are enough.
+    others = {
+        word
+        for part in ("validation", "test")
+        for tree in trees.part(part).inputs
+        for word in data.labelled.trees.words_of(tree)
+    }
+    encoder = data.TreeEncoder(encoder.words, [one for one in encoder.more if one in others])
+    units = models.match_parameters(
+        models.sequence_classifier, size, classes=5, vocabulary=1, **options
+    )
+    train.seed_everything(seed)
+    model = models.sequence_classifier(
+        5,
+        vocabulary=len(encoder),
+        units=units,
+        dropout=settings.dropout,
+        embedding_dropout=settings.embedding_dropout,
+        **options,
+    )
+    edge = (3 / kind.width(settings)) ** 0.5
+    rng = np.random.default_rng(seed)
+    table = rng.uniform(-edge, edge, (len(encoder), kind.width(settings)))
+    for at, word in enumerate([*encoder.words, *encoder.more], 2):
+        table[at] = kind.vectors.get(word, table[at])
+    model.get_layer("embedding").set_weights([table])
+    whole = {
+        part: [one.tokens for one in encoder.rows(trees.part(part).inputs)]
+        for part in ("train", "validation", "test")
+    }
+    phrases = []
+    for text in trees.train.inputs:
+        tree = data.labelled.parsed(text)
+        spans = zip(tree.spans(), tree.labels, strict=True)
+        phrases.append([(*span, label) for span, label in spans if span[1] - span[0] > 1])
+    drawn = sum(min(PHRASES, max(0, len(one) - 1)) for one in phrases)
+    steps = -(-(len(phrases) + drawn) // 64) * settings.epochs
+    train.compile(model, learning_rate=schedule(settings.learning_rate, steps))
+    best, kept = -1.0, None
+    for epoch in range(settings.epochs):
+        rows, labels = list(whole["train"]), list(trees.train.targets)
+        for row, some in zip(whole["train"], phrases, strict=True):
+            for at in rng.permutation(max(0, len(some) - 1))[:PHRASES]:  # the last is the sentence
+                start, end, label = some[at]
+                rows.append(row[start:end])
+                labels.append(label)
+        sets = data.labelled.batches(rows, labels, 64, shuffle=True, multiple=8)
+        model.fit(sets, epochs=1, shuffle=False, verbose=0)
+        logits = logits_of(model, whole["validation"])
+        right = float((logits.argmax(1) == trees.validation.targets).mean())
+        print(f"epoch {epoch + 1}/{settings.epochs}: validation accuracy {right:.4f}", flush=True)
+        if right > best:
+            best, kept = right, model.get_weights()
+    model.set_weights(kept)
+    found = {}
+    for part in ("validation", "test"):
+        chances = np.exp(log_softmax(logits_of(model, whole[part])))
+        row = measured(part, "bilstm", chances, trees.part(part))
+        found[part] = row | kind.more(None, chances, trees.part(part))
+    return model, pd.DataFrame.from_dict(found, orient="index")
 
 
 if __name__ == "__main__":

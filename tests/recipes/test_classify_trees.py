@@ -87,12 +87,30 @@ def test_evaluate_has_five_classes_and_two(trained, trees):
     assert alone.part.tolist() == ["whole"] and alone.examples.tolist() == [10]
 
 
+def test_every_node_of_a_tree(trained):
+    tree = FRESH[0]
+    frame = recipes.classify.nodes(trained, tree)
+    assert frame.text.tolist()[-1] == "not superb film1" and frame.parent.tolist() == [
+        4,
+        3,
+        3,
+        4,
+        -1,
+    ]
+    assert frame.truth.tolist() == parsed(tree).labels
+    root = recipes.predict(trained, [tree])
+    assert str(frame.label.iloc[-1]) == root.label[0]
+    assert frame.probability.iloc[-1] == pytest.approx(root.probability[0], rel=1e-4)
+    inner = recipes.predict(trained, ["(2 (2 superb) (2 film1))"])
+    assert frame.probability.iloc[3] == pytest.approx(inner.probability[0], rel=1e-4)
+
+
 def test_epochs_are_chosen_by_roots(trees, tmp_path):
     said = []
     small = {**SMALL, "epochs": 2, "report": said.append, "cell": "tree-elman"}
     bundle = train(trees, folder=tmp_path / "run", **small)
     log = np.genfromtxt(tmp_path / "run" / "log.csv", delimiter=",", names=True)
-    assert bundle.card.metric.value == pytest.approx(log["val_accuracy"].max())
+    assert bundle.card.metric.mean == pytest.approx(log["val_accuracy"].max())
     assert "accuracy" in said[0] and said[0].count("accuracy") == 1  # none of all nodes
 
 
@@ -114,7 +132,8 @@ def test_naive_bayes_counts():
     # P(good | 4) = 2 / 7: two words of the class and five kinds (good, day, bad, a) of them.
     of_good = np.array([1 / 6, 1 / 4, 1 / 6, 1 / 4, 2 / 6]) * np.array([2, 1, 2, 1, 2])
     np.testing.assert_allclose(found[0], of_good / of_good.sum())
-    assert bayes.positive(["(2 good)", "(2 bad)"]).round(3).tolist() == [0.667, 0.333]
+    # "good" stands in two positive phrases, in no negative one: 3 / 9 against 1 / 9.
+    assert bayes.positive(["(2 good)", "(2 bad)"]).round(3).tolist() == [0.75, 0.25]
 
 
 def test_vectors_are_put_in_and_move_slowly(trees, tmp_path):
@@ -190,7 +209,7 @@ def test_the_shell(tmp_path, monkeypatch):
     assert shell("predict", "mine", FRESH[0]).output.endswith("not superb film1\n")
     assert len(shell("predict", "mine", "other.trees").output.splitlines()) == 10
     assert len(shell("predict", "mine", input="\n".join(FRESH)).output.splitlines()) == 3
-    assert "text that is in no tree" in shell("predict", "mine", "A gem.", code=1).stderr
+    assert "text that is in no tree" in shell("predict", "mine", "A gem.", code=2).stderr
     message = "--wide 3"
     said = shell("train", "classify", "films.txt", *message.split(), code=2).stderr
     assert "wide=3 is an option of texts; these data are trees" in said

@@ -6,23 +6,35 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 
 from keraseq import data, models
+from keraseq.bundle import Bundle
 from keraseq.cells import TREE_CELLS
 from keraseq.checks import one_of
 from keraseq.data import labelled
-from keraseq.data.labelled.trees import LABELS, NEUTRAL, looks_like_trees, parsed, read, words_of
+from keraseq.data.labelled.trees import (
+    LABELS,
+    NEUTRAL,
+    looks_like_trees,
+    parsed,
+    read,
+    schedule,
+    words_of,
+)
 from keraseq.data.tables import FILES
 from keraseq.data.tagged import read_vectors
-from keraseq.evaluate import accuracy_interval
+from keraseq.evaluate import accuracy_interval, probabilities
 from keraseq.files import checked_json
+from keraseq.recipes.classify.evaluation import parts_of
 from keraseq.recipes.classify.kinds import Kind
 from keraseq.recipes.classify.settings import NONE, Settings
+from keraseq.recipes.run import copy_weights
 
 ENDING = ".trees"  # other files are of trees if they begin with one
 WIDTH = 100  # of random vectors
@@ -80,6 +92,9 @@ class Trees(Kind):
 
     name, Data, column = "trees", data.LabelledTrees, "tree"
 
+    def __init__(self):
+        self.vectors: dict[str, np.ndarray] = {}  # pretrained ones of the training that goes on
+
     def takes(self, source, settings: Settings) -> bool:
         """Files and lists that begin with a tree."""
         if isinstance(source, (list, tuple)):
@@ -131,21 +146,20 @@ class Trees(Kind):
 
     def encoder(self, parts: data.LabelledTrees, settings: Settings) -> data.TreeEncoder:
         """The words of the training part, and further ones of a file of vectors."""
-        vectors = self.vectors(parts.train.inputs, settings)
-        width = len(next(iter(vectors.values()), ()))
-        if vectors and settings.embedding not in (None, width):
-            raise ValueError(
-                f"embedding must be {width}, the width of {settings.vectors!r}; received "
-                f"embedding={settings.embedding}"
-            )
-        return data.TreeEncoder.of(parts.train.inputs, vectors)
+        trees = parts.train.inputs
+        if settings.vectors not in (None, NONE):
+            wanted = {word for tree in trees for word in words_of(tree)}
+            self.vectors = read_vectors(settings.vectors, wanted, MORE)
+            if settings.embedding not in (None, self.width(settings)):
+                raise ValueError(
+                    f"embedding must be {self.width(settings)}, the width of "
+                    f"{settings.vectors!r}; received embedding={settings.embedding}"
+                )
+        return data.TreeEncoder.of(trees, self.vectors)
 
-    def vectors(self, trees: Sequence[str], settings: Settings) -> dict[str, np.ndarray]:
-        """Word -> vector: of a training part's words, and of the first others of the file."""
-        if settings.vectors in (None, NONE):
-            return {}
-        wanted = {word for tree in trees for word in words_of(tree)}
-        return read_vectors(settings.vectors, wanted, MORE)
+    def width(self, settings: Settings) -> int:
+        """That of the words' vectors."""
+        return len(next(iter(self.vectors.values()), ())) or settings.embedding or WIDTH
 
     def decoded(self, stored: dict) -> data.TreeEncoder:
         """The vocabulary that was kept."""
@@ -177,7 +191,7 @@ class Trees(Kind):
         return models.tree_classifier(
             classes,
             vocabulary=len(encoder),
-            embedding=settings.embedding or WIDTH,
+            embedding=self.width(settings),
             fixed=len(encoder.more),
             pace=settings.pace,
             cell=settings.cell,
@@ -197,8 +211,7 @@ class Trees(Kind):
 
     def begin(self, model, prepared, settings: Settings, folder, say, recipe) -> None:
         """Puts the vectors in; words without one are as long as Lample et al. have them."""
-        encoder, layer = prepared.encoder, model.get_layer("embedding")
-        vectors = self.vectors(prepared.parts.train.inputs, settings)
+        encoder, layer, vectors = prepared.encoder, model.get_layer("embedding"), self.vectors
         tables = layer.get_weights()
         edge = math.sqrt(3 / tables[0].shape[1])
         every = np.random.uniform(-edge, edge, (len(encoder), tables[0].shape[1]))  # noqa: NPY002
@@ -246,6 +259,63 @@ class Trees(Kind):
         """Naive Bayes."""
         report("naive Bayes")
         yield "naive Bayes", NaiveBayes(parts.train.inputs)
+
+
+def nodes(bundle: Bundle, tree: str | bytes) -> pd.DataFrame:
+    """What a model of trees says of every node of one.
+
+    Args:
+        bundle: What `train` made of trees.
+        tree: One tree in brackets.
+
+    Returns:
+        A row a node, children before their parents, the root last: `text`, its words; `start` and
+        `end`, from which word to before which; `parent`, a row, -1 of the root; `truth`, the label
+        that stands in the brackets; `label`, what the model names; `probability` of that,
+        calibrated on roots. `keraseq.plots.tree` draws it.
+
+    Raises:
+        ValueError: The bundle reads no trees, or the text is none.
+
+    Example:
+
+    >>> trees = keraseq.data.labelled_trees([f"({n % 5} (2 a{n}) (3 b))" for n in range(50)])
+    >>> small = {"units": 2, "embedding": 2, "epochs": 1, "report": None}
+    >>> bundle = keraseq.recipes.train("classify", trees, **small)
+    >>> keraseq.recipes.classify.nodes(bundle, "(4 (3 lovely) (2 film))").text.tolist()
+    ['lovely', 'film', 'lovely film']
+    """
+    parts = parts_of(bundle)
+    encoder, kind = parts.encoder, parts.kind
+    if kind.name != "trees":
+        raise ValueError(f"nodes are of trees; this model reads {kind.name}")
+    found = parsed(tree)
+    row = encoder.encode(found)
+    width = bundle.model.get_layer("embedding").get_weights()[0].shape[1]
+    settings = replace(parts.settings, embedding=width)
+    model = kind.trained(encoder, len(parts.classes), settings)
+    copy_weights(bundle.model, model)
+    [batch] = kind.batches([row])
+    chances = probabilities(model.predict_on_batch(batch)[0], parts.temperature)
+    leaf, inner = iter(range(len(row.tokens))), iter(schedule(found.children, encoder.arity)[1])
+    leaves = batch["tokens"].shape[1]
+    at = [leaves + next(inner) if its else next(leaf) for its in found.children]
+    parents = [-1] * len(at)
+    for parent, its in enumerate(found.children):
+        for child in its:
+            parents[child] = parent
+    starts, ends = zip(*found.spans(), strict=True)
+    return pd.DataFrame(
+        {
+            "text": [" ".join(found.words[a:b]) for a, b in zip(starts, ends, strict=True)],
+            "start": starts,
+            "end": ends,
+            "parent": parents,
+            "truth": found.labels,
+            "label": chances[at].argmax(-1),
+            "probability": chances[at].max(-1),
+        }
+    )
 
 
 class NaiveBayes:
