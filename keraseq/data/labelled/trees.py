@@ -22,6 +22,8 @@ from keraseq.data.parts import PARTS, Part
 from keraseq.data.public import fetch
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from keraseq.data.sets import PublicSet
 
 LABELS = ("0", "1", "2", "3", "4")  # very negative to very positive
@@ -61,6 +63,21 @@ class LabelledTree(NamedTuple):
                 found.append((leaf, leaf + 1))
                 leaf += 1
         return found
+
+    def frame(self) -> pd.DataFrame:
+        """A row a node: `text`, its words; `start` and `end`, from which word to before which;
+        `parent`, a row, -1 of the root; `truth`, its label. `keraseq.plots.tree` draws it.
+        """
+        import pandas as pd
+
+        parents = [-1] * len(self.children)
+        for parent, its in enumerate(self.children):
+            for child in its:
+                parents[child] = parent
+        spans = self.spans()
+        texts = [" ".join(self.words[start:end]) for start, end in spans]
+        places = pd.DataFrame(spans, columns=["start", "end"])
+        return pd.DataFrame({"text": texts}).join(places).assign(parent=parents, truth=self.labels)
 
     def __str__(self):
         written, words = [], iter(self.words)

@@ -269,10 +269,10 @@ def nodes(bundle: Bundle, tree: str | bytes) -> pd.DataFrame:
         tree: One tree in brackets.
 
     Returns:
-        A row a node, children before their parents, the root last: `text`, its words; `start` and
-        `end`, from which word to before which; `parent`, a row, -1 of the root; `truth`, the label
-        that stands in the brackets; `label`, what the model names; `probability` of that,
-        calibrated on roots. `keraseq.plots.tree` draws it.
+        A row a node, children before their parents, the root last, as
+        `keraseq.data.labelled.LabelledTree.frame` has them: `text`, `start`, `end`, `parent`,
+        `truth`, the label in the brackets; and `label`, what the model names, with its
+        `probability`, calibrated on roots. `keraseq.plots.tree` draws it.
 
     Raises:
         ValueError: The bundle reads no trees, or the text is none.
@@ -300,22 +300,8 @@ def nodes(bundle: Bundle, tree: str | bytes) -> pd.DataFrame:
     leaf, inner = iter(range(len(row.tokens))), iter(schedule(found.children, encoder.arity)[1])
     leaves = batch["tokens"].shape[1]
     at = [leaves + next(inner) if its else next(leaf) for its in found.children]
-    parents = [-1] * len(at)
-    for parent, its in enumerate(found.children):
-        for child in its:
-            parents[child] = parent
-    starts, ends = zip(*found.spans(), strict=True)
-    return pd.DataFrame(
-        {
-            "text": [" ".join(found.words[a:b]) for a, b in zip(starts, ends, strict=True)],
-            "start": starts,
-            "end": ends,
-            "parent": parents,
-            "truth": found.labels,
-            "label": chances[at].argmax(-1),
-            "probability": chances[at].max(-1),
-        }
-    )
+    chances = chances[at]
+    return found.frame().assign(label=chances.argmax(-1), probability=chances.max(-1))
 
 
 class NaiveBayes:
