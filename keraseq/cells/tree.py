@@ -23,6 +23,19 @@ class TreeCell(Cell):
         units: Size of the state, a positive integer.
         arity: The most children that a node has. Defaults to 2.
         **options: Of `keraseq.cells.Cell`.
+
+    Example: the sum of the children, where Elman's network has a matrix for each.
+
+    >>> class SumCell(keraseq.cells.TreeCell):
+    ...     gates = ("hidden",)
+    ...     def compose(self, projected, children=None):
+    ...         if children is not None:
+    ...             h = keras.ops.sum(children[0], axis=1)
+    ...             projected = self.recurrent(h, "hidden", add=projected)
+    ...         return [keras.ops.tanh(projected)]
+    >>> words, children = keras.ops.ones((1, 2, 5)), keras.ops.array([[[[1, 2]]]])
+    >>> tuple(keraseq.layers.Tree(SumCell(8))([words, children]).shape)
+    (1, 8)
     """
 
     def __init__(self, units, *, arity: int = 2, **options):
