@@ -210,9 +210,22 @@ def test_the_shell(tmp_path, monkeypatch):
     assert len(shell("predict", "mine", "other.trees").output.splitlines()) == 10
     assert len(shell("predict", "mine", input="\n".join(FRESH)).output.splitlines()) == 3
     assert "text that is in no tree" in shell("predict", "mine", "A gem.", code=2).stderr
-    message = "--wide 3"
-    said = shell("train", "classify", "films.txt", *message.split(), code=2).stderr
-    assert "wide=3 is an option of texts; these data are trees" in said
+    for option, value, message in (
+        ("--wide", 3, "wide=3 is an option of texts; these data are trees"),
+        ("--sep", ";", "sep=';' says how a table is read; these data are trees"),
+        ("--label", "x", "label='x' is an option of texts and series; these data are trees"),
+    ):
+        assert message in shell("train", "classify", "films.txt", option, value, code=2).stderr
+
+
+def test_parts_in_files_of_their_own_are_read_again(tmp_path):
+    for name, count in (("train", 60), ("dev", 20), ("test", 20)):
+        (tmp_path / f"{name}.trees").write_text("\n".join(films(count, seed=count)))
+    others = {"validation": tmp_path / "dev.trees", "test": tmp_path / "test.trees"}
+    parts = data.labelled_trees(tmp_path / "train.trees", **others)
+    train(parts, **{**SMALL, "epochs": 1}).save(tmp_path / "saved", optimizer=False)
+    table = recipes.evaluate(load(tmp_path / "saved"), baselines=False)
+    assert table.part.tolist() == ["validation", "test"] and table.examples.tolist() == [20, 20]
 
 
 @pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs the public data")

@@ -43,7 +43,7 @@ class Again:
     decimal: str | None = None
     header: str | None = None
     encoding: str | None = None
-    validation: Fraction | None = None
+    validation: Fraction | str | None = None
     test: Fraction | str | None = None
     seed: Annotated[int, Field(ge=0)] | None = None
     overlap: str | None = None

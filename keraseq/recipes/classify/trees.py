@@ -18,6 +18,7 @@ from keraseq.bundle import Bundle
 from keraseq.cells import TREE_CELLS
 from keraseq.checks import one_of
 from keraseq.data import labelled
+from keraseq.data.labelled.table import FILES, OF_FILES
 from keraseq.data.labelled.trees import (
     LABELS,
     NEUTRAL,
@@ -27,7 +28,6 @@ from keraseq.data.labelled.trees import (
     schedule,
     words_of,
 )
-from keraseq.data.tables import FILES
 from keraseq.data.tagged import read_vectors
 from keraseq.evaluate import accuracy_interval, probabilities
 from keraseq.files import checked_json
@@ -123,6 +123,11 @@ class Trees(Kind):
 
     def read(self, source, **options) -> data.LabelledTrees:
         """A file of trees, or a list."""
+        for name in OF_FILES:
+            if name != "encoding" and name in options:
+                raise ValueError(
+                    f"{name}={options[name]!r} says how a table is read; these data are trees"
+                )
         return data.labelled_trees(source, **options)
 
     def whole(self, source, encoder, options: dict) -> tuple[list, list, str]:
