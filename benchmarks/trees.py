@@ -18,6 +18,7 @@ import argparse
 import json
 import os
 import time
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def main() -> None:
     for name, kind in OPTIONS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind)
     parser.add_argument("--seeds", default="0")
+    parser.add_argument("--limit", type=int, help="About so many trees of the training part alone.")
     parser.add_argument("--threads", type=int, default=0, help="0: as many as there are processors")
     parser.add_argument("--csv", type=Path)
     parser.add_argument("--folder", type=Path, help="Where runs are kept while they go on.")
@@ -67,20 +69,24 @@ def run(given, seed: int, path: Path) -> None:
     from keraseq.recipes.presets import preset
 
     asked = {name: getattr(given, name) for name in OPTIONS if getattr(given, name) is not None}
-    chosen = {**preset("classify", "sst"), **asked, "vectors": given.vectors}
-    key = {"data": "sst", "cell": given.cell, "seed": seed}
-    key |= {name: value for name, value in chosen.items() if name != "vectors"}
+    chosen = {**preset("classify", "sst"), **asked, "vectors": given.vectors, "seed": seed}
+    if given.cell != "bilstm":
+        chosen["cell"] = given.cell
+    trees, recipe = data.load("sst"), recipes.get("classify")
+    if given.limit:  # they are sorted by sentiment
+        stride = len(trees.train.inputs) // given.limit
+        trees = replace(trees, train=data.Part(*(one[::stride] for one in trees.train)), options={})
+    settings = recipe.completed(trees, recipe.Settings.of(chosen))
+    key = {"data": "sst", "cell": given.cell, "seed": seed, "limit": given.limit}
+    key |= {name: getattr(settings, name) for name in OPTIONS}
     if lines.there(path, key):
         return
-    trees = data.load("sst")
     folder = given.folder and given.folder / "-".join(map(str, key.values()))
     begin, processor = time.monotonic(), time.process_time()
     if given.cell == "bilstm":
-        model, table = bilstm(trees, seed, chosen)
+        model, table = bilstm(trees, recipe, settings)
     else:
-        bundle = recipes.train(
-            "classify", trees, cell=given.cell, seed=seed, folder=folder, hold=True, **chosen
-        )
+        bundle = recipes.train("classify", trees, folder=folder, hold=True, **chosen)
         model = bundle.model
         table = recipes.evaluate(bundle, trees, baselines=False).set_index("part")
     line = {**key, "parameters": model.count_params()}
@@ -94,19 +100,17 @@ def run(given, seed: int, path: Path) -> None:
     print(json.dumps(line), flush=True)
 
 
-def bilstm(trees, seed: int, chosen: dict):
-    """The best epoch's model, and its row of each part, by `pandas.DataFrame`."""
+def bilstm(trees, recipe, settings):
+    """The best epoch's model, and a frame with a row a part."""
     import numpy as np
     import pandas as pd
 
-    from keraseq import data, models, recipes, train
+    from keraseq import data, models, train
     from keraseq.evaluate import log_softmax
     from keraseq.recipes.classify.baselines import logits_of
     from keraseq.recipes.classify.evaluation import measured
     from keraseq.recipes.run import schedule
 
-    recipe = recipes.get("classify")
-    settings = recipe.completed(trees, recipe.Settings.of({**chosen, "seed": seed}))
     prepared = recipe.prepare(trees, settings)
     kind, encoder = prepared.kind, prepared.encoder
     size = kind.build(encoder, 5, settings).count_params()
@@ -123,7 +127,7 @@ def bilstm(trees, seed: int, chosen: dict):
     units = models.match_parameters(
         models.sequence_classifier, size, classes=5, vocabulary=1, **options
     )
-    train.seed_everything(seed)
+    train.seed_everything(settings.seed)
     model = models.sequence_classifier(
         5,
         vocabulary=len(encoder),
@@ -133,7 +137,7 @@ def bilstm(trees, seed: int, chosen: dict):
         **options,
     )
     edge = (3 / kind.width(settings)) ** 0.5
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(settings.seed)
     table = rng.uniform(-edge, edge, (len(encoder), kind.width(settings)))
     for at, word in enumerate([*encoder.words, *encoder.more], 2):
         table[at] = kind.vectors.get(word, table[at])
