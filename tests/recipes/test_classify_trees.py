@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from keraseq import cli, data, recipes
 from keraseq.bundle import load
 from keraseq.data.labelled import parsed, tree_batches
-from keraseq.recipes.classify.trees import NaiveBayes, roots
+from keraseq.recipes.classify.naive_bayes import NaiveBayes
+from keraseq.recipes.classify.trees import roots
 
 SMALL = {"units": 12, "embedding": 8, "epochs": 12, "batch_size": 8, "learning_rate": 0.03}
 SMALL |= {"dropout": 0.0, "embedding_dropout": 0.0, "pace": 1.0, "report": None}

@@ -1,10 +1,8 @@
 """Trees in brackets: every node is told its label, the root is what counts."""
 
 import gzip
-import itertools
 import json
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,12 +18,10 @@ from keraseq.checks import one_of
 from keraseq.data import labelled
 from keraseq.data.labelled.table import FILES, OF_FILES
 from keraseq.data.labelled.trees import (
-    LABELS,
     NEUTRAL,
     looks_like_trees,
     parsed,
     read,
-    schedule,
     words_of,
 )
 from keraseq.data.tagged import read_vectors
@@ -33,6 +29,7 @@ from keraseq.evaluate import accuracy_interval, probabilities
 from keraseq.files import checked_json
 from keraseq.recipes.classify.evaluation import parts_of
 from keraseq.recipes.classify.kinds import Kind
+from keraseq.recipes.classify.naive_bayes import NaiveBayes
 from keraseq.recipes.classify.settings import NONE, Settings
 from keraseq.recipes.run import copy_weights
 
@@ -302,67 +299,14 @@ def nodes(bundle: Bundle, tree: str | bytes) -> pd.DataFrame:
     copy_weights(bundle.model, model)
     [batch] = kind.batches([row])
     chances = probabilities(model.predict_on_batch(batch)[0], parts.temperature)
-    leaf, inner = iter(range(len(row.tokens))), iter(schedule(found.children, encoder.arity)[1])
+    leaf, inner = (
+        iter(range(len(row.tokens))),
+        iter(labelled.schedule(found.children, encoder.arity)[1]),
+    )
     leaves = batch["tokens"].shape[1]
     at = [leaves + next(inner) if its else next(leaf) for its in found.children]
     chances = chances[at]
     return found.frame().assign(label=chances.argmax(-1), probability=chances.max(-1))
-
-
-class NaiveBayes:
-    """Naive Bayes with counts one higher, in the two ways that do best.
-
-    Five classes: words of whole sentences. Two: words and pairs of all phrases that are not
-    neutral.
-
-    Args:
-        trees: Those of the training part.
-    """
-
-    def __init__(self, trees: Sequence[str]):
-        found = [parsed(one) for one in trees]
-        self.five = logs(((one.words, one.labels[-1]) for one in found), len(LABELS))
-        phrases = (
-            (grams(one.words[start:end]), int(label > NEUTRAL))
-            for one in found
-            for (start, end), label in zip(one.spans(), one.labels, strict=True)
-            if label != NEUTRAL
-        )
-        self.two = logs(phrases, 2)
-
-    def __call__(self, trees: Sequence[str]) -> np.ndarray:
-        """Probabilities of the five classes."""
-        return np.array([chances(self.five, parsed(one).words) for one in trees])
-
-    def positive(self, trees: Sequence[str]) -> np.ndarray:
-        """The probability that each is positive, if it is not neutral."""
-        return np.array([chances(self.two, grams(parsed(one).words))[1] for one in trees])
-
-
-def grams(words: Sequence[str]) -> list[str]:
-    """Words, and pairs of neighbours."""
-    return [*words, *map(" ".join, itertools.pairwise(words))]
-
-
-def logs(examples, classes: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Log probability of each word by class, and of each class."""
-    counts = [Counter() for _ in range(classes)]
-    prior = np.ones(classes)
-    for words, label in examples:
-        prior[label] += 1
-        counts[label].update(word.lower() for word in words)
-    every = sorted(set().union(*counts))
-    table = np.array([[one[word] + 1.0 for one in counts] for word in every])
-    table = np.log(table / table.sum(0))
-    return dict(zip(every, table, strict=True)), np.log(prior / prior.sum())
-
-
-def chances(model: tuple[dict[str, np.ndarray], np.ndarray], words: Sequence[str]) -> np.ndarray:
-    """Probabilities of the classes; words that are not known say nothing."""
-    known, total = model
-    total = total + sum(known[word.lower()] for word in words if word.lower() in known)
-    shares = np.exp(total - total.max())
-    return shares / shares.sum()
 
 
 def is_file(given) -> bool:
