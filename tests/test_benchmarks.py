@@ -326,6 +326,17 @@ def test_taggers_are_measured_once(tmp_path):
     assert "epoch" not in run("tag.py", "wnut17", *tiny, "--without", "crf")
 
 
+@pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs the public data")
+@pytest.mark.parametrize("cell", ["tree-elman", "bilstm"])
+def test_trees_are_measured_once(cell, tmp_path, plain_loop):
+    tiny = ["--cell", cell, "--limit", 40, "--epochs", 1, "--units", 3, "--vectors", "none"]
+    tiny += ["--csv", tmp_path / "trees.csv"]
+    line = json.loads(run("trees.py", *tiny).splitlines()[-1])
+    assert line["cell"] == cell and line["low"] < line["accuracy"] < line["high"]
+    assert line["binary_low"] < line["binary"] < line["binary_high"] and line["epochs"] == 1
+    assert not run("trees.py", *tiny)
+
+
 def test_gradients(tmp_path, plain_loop, monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     import gradients

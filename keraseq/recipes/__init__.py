@@ -52,9 +52,9 @@ RECIPES = {
     ),
     "classify": Row(
         "Classify",
-        "a classifier of labelled texts or series",
-        "a table of texts and labels, or of series (.csv, .tsv, .parquet), or a .ts file; or imdb "
-        "(its archive, its folder), basicmotions",
+        "a classifier of labelled texts, series or trees",
+        "a table of texts and labels, or of series (.csv, .tsv, .parquet), a .ts file, or trees in "
+        "brackets (.trees); or imdb (its archive, its folder), basicmotions, sst",
         "the class of each example, with calibrated probabilities",
         "keraseq train classify reviews.csv --label stars",
     ),
@@ -177,8 +177,8 @@ def predict(bundle, raw, **options) -> Any:
 
     Args:
         bundle: What `train` made.
-        raw: Texts or series to classify, sentences to tag or to translate, a table of measurements,
-            a prompt.
+        raw: Texts, series or trees to classify, sentences to tag or to translate, a table of
+            measurements, a prompt.
         **options: Of the recipe's own `predict`.
     """
     return of(bundle).predict(bundle, raw, **options)

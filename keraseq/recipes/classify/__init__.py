@@ -8,7 +8,8 @@ recipes.predict(bundle, ["What a film!"])
 recipes.classify.explain(bundle, "What a film!")     word by word
 
 Series likewise: `data.load("basicmotions")`, or `data.labelled_series` of a table, a `.ts` file or
-arrays. What depends on the kind of input stands in `kinds.py`.
+arrays; and trees in brackets: `data.load("sst")`, or `data.labelled_trees`. What depends on the
+kind of input stands in `kinds.py`.
 """
 
 from keraseq.recipes.classify.settings import Settings
@@ -18,12 +19,14 @@ __getattr__ = lazy(
     __name__,
     evaluation="evaluate predict parts_of",
     reading="accuracy_by_length explain predictions",
+    trees="nodes",
 )
 __all__ = [
     "Settings",
     "accuracy_by_length",
     "evaluate",
     "explain",
+    "nodes",
     "predict",
     "predictions",
 ]
