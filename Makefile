@@ -2,6 +2,7 @@
 # make test       every test, on TensorFlow, JAX and PyTorch
 # make test-quick what breaks most often, on TensorFlow, in three minutes
 # make lint       what CI checks of style;  make format  mends it
+# make docs       the documentation site, in build/site; a broken link, picture or page stops it
 # make notebooks  execute every notebook at full length from notebooks/src/
 # make bench      how close the cells are to their equations, on each backend
 
@@ -22,7 +23,7 @@ QUICK_TESTS := tests/conformance tests/layers/test_stateless.py tests/models/tes
 	tests/data tests/evaluate tests/oracles tests/test_errors.py tests/test_imports.py \
 	-k "not run_layer_test and not every_loop and not loops_agree and not fresh_process"
 
-.PHONY: demo test test-quick test-tensorflow test-jax test-torch lint format notebooks bench clean
+.PHONY: demo test test-quick test-tensorflow test-jax test-torch lint format docs notebooks bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/keraseq compare $(DEMO)
@@ -48,6 +49,10 @@ lint: $(VENV)/installed-for-tests
 format: $(VENV)/installed-for-tests
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/installed-for-tests
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo build/site/index.html
 
 notebooks: $(VENV)/installed-for-tests
 	$(BIN)/python notebooks/build.py

@@ -11,7 +11,9 @@ KINDS = {"sigmoid(": "gate", "tanh(": "squash", "relu(": "squash", "f(": "squash
 
 def symbols(text: str) -> list[str]:
     """The inputs, states and gates that a formula names, each once."""
-    return list(dict.fromkeys(f"{base}_{below.strip('{}')}" for base, below in SYMBOL.findall(text)))
+    return list(
+        dict.fromkeys(f"{base}_{below.strip('{}')}" for base, below in SYMBOL.findall(text))
+    )
 
 
 def parsed(equation: str, options: dict) -> list[tuple[str, str, str]]:
@@ -26,7 +28,11 @@ def parsed(equation: str, options: dict) -> list[tuple[str, str, str]]:
         chosen = re.fullmatch(r'(\w+)="(\w+)"', condition)
         if name[0] in found and (not chosen or options.get(chosen[1]) != chosen[2]):
             continue
-        found[name[0]] = (name[0], right, label if chosen else ", ".join(filter(None, (label, condition))))
+        found[name[0]] = (
+            name[0],
+            right,
+            label if chosen else ", ".join(filter(None, (label, condition))),
+        )
     return list(found.values())
 
 
@@ -47,11 +53,15 @@ def svg(equation: str, title: str, options: dict) -> str:
         top = (high - len(names) * ROW) / 2
         for i, name in enumerate(names):
             place[name] = (4 + r * COLUMN, top + i * ROW + (ROW - HEIGHT) / 2)
-    parts = [edge(place, rank, source, name, right) for name, right, _ in lines for source in symbols(right)]
+    parts = [
+        edge(place, rank, source, name, right)
+        for name, right, _ in lines
+        for source in symbols(right)
+    ]
     parts += [node(name, *place[name], *made.get(name, ("", ""))) for name in rank]
     return (
-        f'<svg class="gates" viewBox="0 0 {wide} {high}" style="max-width:{wide}px" role="img" '
-        f'aria-label="{html.escape(title)}">{"".join(parts)}</svg>'
+        f'<div class="gates"><svg viewBox="0 0 {wide} {high}" style="width:{wide}px" role="img" '
+        f'aria-label="{html.escape(title)}">{"".join(parts)}</svg></div>'
     )
 
 
@@ -72,7 +82,9 @@ def node(name: str, x: float, y: float, right: str, label: str) -> str:
     kind = next((kind for start, kind in KINDS.items() if right.startswith(start)), "")
     kind = kind or ("state" if right else "source")
     base, _, below = name.partition("_")
-    label = label.partition(" of layer")[0].partition(", before")[0] or {"x": "input"}.get(base, "state before")
+    label = label.partition(" of layer")[0].partition(",")[0] or {"x": "input"}.get(
+        base, "state before"
+    )
     return (
         f'<g class="{kind}"><rect x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="8"/>'
         f'<text x="{x + WIDTH / 2:g}" y="{y + 20:g}"><tspan class="symbol">{base}</tspan>'

@@ -37,7 +37,9 @@ def diagram(cell: str) -> str:
     """What each gate of a cell reads."""
     kind, preset = keraseq.cells.CELLS[cell]
     options = kind(4, **preset).get_config()
-    return diagrams.svg(keraseq.inspection.equation(cell), f"What each gate of {cell} reads", options)
+    return diagrams.svg(
+        keraseq.inspection.equation(cell), f"What each gate of {cell} reads", options
+    )
 
 
 def source(place: str) -> str:
@@ -77,7 +79,9 @@ def recipes(up: str = "../") -> str:
     """The table of recipes: I have, I want, I type."""
     rows = [["I have", "I want", "I type"]]
     for name, row in keraseq.recipes.RECIPES.items():
-        rows.append([row.reads, f"[{row.gives}]({up}reference/recipes/{name}.md)", f"`{row.example}`"])
+        rows.append(
+            [row.reads, f"[{row.gives}]({up}reference/recipes/{name}.md)", f"`{row.example}`"]
+        )
     return pages.table(rows)
 
 
@@ -114,5 +118,4 @@ MACROS = {
     "comparison": measured.comparison,
     "study": measured.study,
     "lines": measured.lines,
-    "cards": lambda: pages.gallery_page().partition("\n")[2],
 }

@@ -36,7 +36,7 @@ def latex(equation: str) -> str:
     """One side of an equation as docstrings write it, in LaTeX.
 
     >>> latex("sigmoid(W_z x_t + U_z h_{t-1} + b_z)")
-    '\\\\sigma(W_{z}\\\\,x_{t}+U_{z}\\\\,h_{t-1}+b_{z})'
+    '\\\\sigma (W_{z}\\\\,x_{t}+U_{z}\\\\,h_{t-1}+b_{z})'
     """
     written, before = "", None
     for found in TOKEN.finditer(equation):
@@ -52,15 +52,17 @@ def latex(equation: str) -> str:
             else:
                 said = base if len(base.partition("^")[0]) == 1 else rf"\mathrm{{{base}}}"
             if below:
-                said += "_{" + (rf"\text{{{below}}}" if re.fullmatch("[a-z]{3,}", below) else below) + "}"
+                said += (
+                    "_{"
+                    + (rf"\text{{{below}}}" if re.fullmatch("[a-z]{3,}", below) else below)
+                    + "}"
+                )
             if base == "f" and below == "" or base in FUNCTIONS or len(base) > 3:
                 kind = "function"
         else:
             said = SYMBOLS.get(found[0], found[0])
         if before in ("name", "number", ")") and (kind in ("name", "function") or said == "("):
             written += r"\,"
-        elif said.startswith("\\") and written and written[-1].isalnum():
-            written += ""
         written += said + (" " if said.startswith("\\") and said[-1].isalpha() else "")
         before = ")" if said == ")" else kind
     return written.strip()

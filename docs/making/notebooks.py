@@ -13,7 +13,13 @@ from pathlib import Path
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # The picture that stands for a notebook where it is not the first (a number, counted from 0).
-COVERS = {"02_cells": 2, "03_imdb": 4, "04_text_generation": 1, "05_forecasting": 1, "07_tagging": 1}
+COVERS = {
+    "02_cells": 2,
+    "03_imdb": 4,
+    "04_text_generation": 1,
+    "05_forecasting": 1,
+    "07_tagging": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Notebook:
     @cached_property
     def title(self) -> str:
         """Its heading."""
-        return next(text(self.cells[0]).partition("\n")[0].removeprefix("# ") for _ in [0])
+        return text(self.cells[0]).partition("\n")[0].removeprefix("# ")
 
     @cached_property
     def summary(self) -> str:
@@ -62,13 +68,9 @@ class Notebook:
     @property
     def cover(self) -> int:
         """The number of the picture on its card."""
-        number = COVERS.get(self.name, 0)
-        if number >= len(self.pictures):
-            raise ValueError(
-                f"{self.path.name} has {len(self.pictures)} pictures and none for its card; "
-                "see COVERS in docs/making/notebooks.py"
-            )
-        return number
+        if not self.pictures:
+            raise ValueError(f"{self.path.name} has no picture for its card")
+        return min(COVERS.get(self.name, 0), len(self.pictures) - 1)
 
     def page(self) -> str:
         """Its page; picture N is in the file NAME-N.png beside it."""
@@ -85,7 +87,9 @@ class Notebook:
                     parts.append(f"![Output of the cell above]({self.name}-{number}.png)")
                     number += 1
                 elif "text/html" in data:
-                    parts.append(f'<div class="output" markdown="0">{joined(data["text/html"])}</div>')
+                    parts.append(
+                        f'<div class="output" markdown="0">{joined(data["text/html"])}</div>'
+                    )
                 elif "text/markdown" in data:
                     parts.append(joined(data["text/markdown"]))
                 else:

@@ -31,7 +31,10 @@ ROOMS = [room for room in keraseq.ROOMS if room != "cells"]
 
 def table(rows: list[list[str]]) -> str:
     """Rows, the first of which names the columns."""
-    lines = ["| " + " | ".join(str(one).replace("|", "\\|").replace("\n", " ") for one in row) + " |" for row in rows]
+    lines = [
+        "| " + " | ".join(str(one).replace("|", "\\|").replace("\n", " ") for one in row) + " |"
+        for row in rows
+    ]
     return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
 
 
@@ -44,7 +47,13 @@ def cells_page() -> str:
     for row in keraseq.cells.table():
         link = f"[`{row['name']}`]({row['name']}.md)"
         rows.append(
-            [link, ", ".join(row["gates"]), ", ".join(row["states"]), f"{row['parameters']:,}", row["reference"]]
+            [
+                link,
+                ", ".join(row["gates"]),
+                ", ".join(row["states"]),
+                f"{row['parameters']:,}",
+                row["reference"],
+            ]
         )
     return "\n\n".join(
         [
@@ -70,8 +79,12 @@ def cell_page(name: str) -> str:
     parts = [
         f"# {name}",
         inspect.getdoc(kind).partition("\n")[0],
-        f"`cell=\"{name}\"` in any builder or recipe is {made}."
-        + (f" The same class: {', '.join(f'[`{o}`]({o}.md)' for o in siblings)}." if siblings else ""),
+        f'`cell="{name}"` in any builder or recipe is {made}.'
+        + (
+            f" The same class: {', '.join(f'[`{o}`]({o}.md)' for o in siblings)}."
+            if siblings
+            else ""
+        ),
         "## Equation",
         mathematics.equations(equation),
         diagram.svg(equation, f"What each gate of {name} reads", kind(4, **preset).get_config()),
@@ -81,20 +94,29 @@ def cell_page(name: str) -> str:
         "## What it has",
         table(
             [
-                ["gates, in the order of their weights", "states", "parameters for 64 features, 64 units"],
+                [
+                    "gates, in the order of their weights",
+                    "states",
+                    "parameters for 64 features, 64 units",
+                ],
                 [", ".join(row["gates"]), ", ".join(row["states"]), f"{row['parameters']:,}"],
             ]
         ),
         "## Measured",
     ]
     if agreement := measured.agreement(name):
-        parts += ["Largest error against its paper's equation in NumPy float64 ([all cells](../../results/right.md)):", agreement]
+        parts += [
+            "Largest error against its paper's equation in NumPy float64 ([all cells](../../results/right.md)):",
+            agreement,
+        ]
     if found:
         rows = [[what, value, place, f"[all](../../{page})"] for what, value, place, page in found]
         parts.append(table([["comparison", "value", "place", ""], *rows]))
     else:
         parts.append("In no comparison so far.")
-    return "\n\n".join([*filter(None, parts), "## Reference", documented("cells", kind.__name__, 3)])
+    return "\n\n".join(
+        [*filter(None, parts), "## Reference", documented("cells", kind.__name__, 3)]
+    )
 
 
 # Everything else that has a docstring.
@@ -106,7 +128,12 @@ def documented(room: str, name: str, level: int = 2) -> str:
     path = f"keraseq.{room}.{name}"
     members = []
     if inspect.isclass(thing):
-        known = {n for base in thing.__mro__ if base.__module__.partition(".")[0] != "keraseq" for n in vars(base)}
+        known = {
+            n
+            for base in thing.__mro__
+            if base.__module__.partition(".")[0] != "keraseq"
+            for n in vars(base)
+        }
         members = [
             n
             for n, member in vars(thing).items()
@@ -124,7 +151,9 @@ def public(room: str) -> list[str]:
     """The functions and classes of a room, as its `__all__` has them."""
     module = importlib.import_module(f"keraseq.{room}")
     names = getattr(module, "__all__", None) or [
-        n for n, one in vars(module).items() if n[0] != "_" and getattr(one, "__module__", "") == module.__name__
+        n
+        for n, one in vars(module).items()
+        if n[0] != "_" and getattr(one, "__module__", "") == module.__name__
     ]
     things = {n: getattr(module, n) for n in names}
     return [n for n, one in things.items() if inspect.isclass(one) or inspect.isfunction(one)]
@@ -163,17 +192,23 @@ def recipe_page(name: str) -> str:
     kind = type(keraseq.recipes.get(name))
     parts = [
         f"# {name}",
-        f"{row.title[0].upper()}{row.title[1:]}. Reads {row.reads}. Gives {row.gives}.",
+        f"{row.title[0].upper()}{row.title[1:].rstrip('.')}.",
+        f"* reads {row.reads}\n* gives {row.gives}",
         f"```sh\n{row.example}\n```",
     ]
     if about := notebooks.about(name, NOTEBOOKS):
         parts.append(f"Shown in [{about.title}](../../gallery/{about.name}.md).")
     parts.append(inspect.getdoc(kind).partition("\n")[2].strip())
     if presets := PRESETS.get(name):
-        parts += ["## Data sets with settings that were found good", "The name of a data set brings them along."]
+        parts += [
+            "## Data sets with settings that were found good",
+            "The name of a data set brings them along.",
+        ]
         rows = [["command", "settings", "measured"]]
         for source, preset in presets.items():
-            settings = ", ".join(f"`{k}={v!r}`" for k, v in preset.settings.items()) or "the defaults"
+            settings = (
+                ", ".join(f"`{k}={v!r}`" for k, v in preset.settings.items()) or "the defaults"
+            )
             rows.append([f"`keraseq train {name} {source}`", settings, preset.gives])
         parts.append(table(rows))
     parts += ["## Options", "In Python by their names, in a shell as flags."]
@@ -181,7 +216,12 @@ def recipe_page(name: str) -> str:
     for group in groups:
         rows = [["option", "flag", "default", ""]]
         rows += [
-            [f"`{o.name}`", f"`{o.flag}`", o.follows if o.default is None else f"`{o.default!r}`", o.help]
+            [
+                f"`{o.name}`",
+                f"`{o.flag}`",
+                o.follows if o.default is None else f"`{o.default!r}`",
+                o.help,
+            ]
             for o in chosen.values()
             if o.group == group
         ]
@@ -197,10 +237,16 @@ def shell_page() -> str:
     """Every command of the shell, from what Typer knows of it."""
     import keraseq.cli
 
-    parts = ["# Shell", "What `keraseq COMMAND --help` prints. Options of `train` stand with its recipes."]
+    parts = [
+        "# Shell",
+        "What `keraseq COMMAND --help` prints. Options of `train` stand with its recipes.",
+    ]
     group = typer.main.get_command(keraseq.cli.app)
     for name, command in group.commands.items():
-        parts += [f"## keraseq {name}", inspect.cleandoc(command.help or "").replace("\n    ", "\n\n    ")]
+        parts += [
+            f"## keraseq {name}",
+            inspect.cleandoc(command.help or "").replace("\n    ", "\n\n    "),
+        ]
         if hasattr(command, "commands"):
             rows = [["command", ""]]
             for one, inner in command.commands.items():
@@ -214,7 +260,11 @@ def shell_page() -> str:
                 continue
             flags = ", ".join(f"`{flag}`" for flag in (*one.opts, *one.secondary_opts))
             argument = one.param_type_name == "argument"
-            default = "" if one.default in (None, False, ()) or callable(one.default) else f"`{one.default}`"
+            default = (
+                ""
+                if one.default in (None, False, ()) or callable(one.default)
+                else f"`{one.default}`"
+            )
             rows.append([f"`{one.name.upper()}`" if argument else flags, default, one.help or ""])
         if len(rows) > 1:
             parts.append(table(rows))
@@ -227,17 +277,26 @@ def shell_page() -> str:
 def gallery_page() -> str:
     """A card for each notebook and recipe."""
     recipes = [
-        (f"{name}: {row.title}", row.gives, f"../reference/recipes/{name}.md", notebooks.about(name, NOTEBOOKS))
+        (
+            f"{name}: {row.title}",
+            row.gives,
+            f"../reference/recipes/{name}.md",
+            notebooks.about(name, NOTEBOOKS),
+        )
         for name, row in RECIPES.items()
     ]
     for title, *_, shown in recipes:
         if shown is None:
-            raise ValueError(f"no notebook shows the recipe {title}: it has no picture for its card")
+            raise ValueError(
+                f"no notebook shows the recipe {title}: it has no picture for its card"
+            )
     return "\n\n".join(
         [
-            "# Gallery",
+            "---\nhide: [toc]\n---\n\n# Gallery",
             "Notebooks, as they were executed; each is made from a source that the tests run.",
-            cards([(one.title, one.summary, f"{one.name}.md", one, one.cover) for one in NOTEBOOKS]),
+            cards(
+                [(one.title, one.summary, f"{one.name}.md", one, one.cover) for one in NOTEBOOKS]
+            ),
             "## Recipes",
             "Whole applications: raw data in, a saved model out, measured beside simple methods.",
             cards(
@@ -279,7 +338,10 @@ def speed() -> tuple[str, dict[str, bytes]]:
 
 def pictures() -> dict[str, bytes]:
     """Every picture: those of notebooks, of the times, and of benchmarks/figures."""
-    found = {f"results/figures/{p.name}": p.read_bytes() for p in (ROOT / "benchmarks/figures").glob("*.png")}
+    found = {
+        f"results/figures/{p.name}": p.read_bytes()
+        for p in (ROOT / "benchmarks/figures").glob("*.png")
+    }
     found |= {f"results/figures/{name}": data for name, data in speed()[1].items()}
     for one in NOTEBOOKS:
         found |= {f"gallery/{one.name}-{n}.png": data for n, data in enumerate(one.pictures)}
@@ -296,7 +358,11 @@ PAGES: dict[str, Callable[[], str]] = {
     **{f"reference/cells/{name}.md": partial(cell_page, name) for name in CELLS},
     "reference/recipes/index.md": recipes_page,
     **{f"reference/recipes/{name}.md": partial(recipe_page, name) for name in RECIPES},
-    **{f"reference/python/{room}.md": partial(room_page, room) for room in ROOMS if room != "recipes"},
+    **{
+        f"reference/python/{room}.md": partial(room_page, room)
+        for room in ROOMS
+        if room != "recipes"
+    },
     "reference/shell.md": shell_page,
     "gallery/index.md": gallery_page,
     **{f"gallery/{one.name}.md": one.page for one in NOTEBOOKS},
