@@ -24,15 +24,11 @@ def parsed(equation: str, options: dict) -> list[tuple[str, str, str]]:
         left, _, right = formula.partition(" = ")
         if not right or not (name := symbols(left)):
             continue
-        label, _, condition = label.strip().partition(", ")
+        meaning, _, condition = label.strip().partition(", ")
         chosen = re.fullmatch(r'(\w+)="(\w+)"', condition)
         if name[0] in found and (not chosen or options.get(chosen[1]) != chosen[2]):
             continue
-        found[name[0]] = (
-            name[0],
-            right,
-            label if chosen else ", ".join(filter(None, (label, condition))),
-        )
+        found[name[0]] = (name[0], right, meaning)
     return list(found.values())
 
 
@@ -74,7 +70,8 @@ def edge(place: dict, rank: dict, source: str, name: str, right: str) -> str:
     bend = 0 if rank[name] - rank[source] == 1 else ROW * 0.55 * (-1 if y <= v else 1)
     option = "" if source in symbols(OPTIONAL.sub("", right)) else ' class="option"'
     middle = (x + u) / 2
-    return f'<path d="M{x:g} {y:g} C{middle:g} {y + bend:g} {middle:g} {v + bend:g} {u:g} {v:g}"{option}/>'
+    curve = f"{middle:g} {y + bend:g} {middle:g} {v + bend:g} {u:g} {v:g}"
+    return f'<path d="M{x:g} {y:g} C{curve}"{option}/>'
 
 
 def node(name: str, x: float, y: float, right: str, label: str) -> str:
@@ -82,12 +79,11 @@ def node(name: str, x: float, y: float, right: str, label: str) -> str:
     kind = next((kind for start, kind in KINDS.items() if right.startswith(start)), "")
     kind = kind or ("state" if right else "source")
     base, _, below = name.partition("_")
-    label = label.partition(" of layer")[0].partition(",")[0] or {"x": "input"}.get(
-        base, "state before"
-    )
+    label = label.partition(" of layer")[0] or ("input" if base == "x" else "state before")
+    middle = x + WIDTH / 2
     return (
         f'<g class="{kind}"><rect x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="8"/>'
-        f'<text x="{x + WIDTH / 2:g}" y="{y + 20:g}"><tspan class="symbol">{base}</tspan>'
+        f'<text x="{middle:g}" y="{y + 20:g}"><tspan class="symbol">{base}</tspan>'
         f'<tspan class="below" dy="4">{html.escape(below)}</tspan></text>'
-        f'<text x="{x + WIDTH / 2:g}" y="{y + 38:g}" class="label">{html.escape(label[:22])}</text></g>'
+        f'<text x="{middle:g}" y="{y + 38:g}" class="label">{html.escape(label[:22])}</text></g>'
     )

@@ -6,7 +6,8 @@ import textwrap
 import griffe
 
 OWN = re.compile(
-    r"^(Call arguments(?: and result)?|Weights|References|Returns)( \([^\n]*\))?:\n((?: {4}.*\n|\n)+)",
+    r"^(Call arguments(?: and result)?|Weights|References|Returns)( \([^\n]*\))?:\n"
+    r"((?: {4}.*\n|\n)+)",
     re.M,
 )
 EXAMPLE = re.compile(r"^Example:\n\n((?:>>>.*\n(?:(?!\n|>>>).*\n)*|\n(?=>>>))+)", re.M)

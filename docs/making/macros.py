@@ -6,7 +6,6 @@ import inspect
 import diagram as diagrams
 import mathematics
 import measured
-import notebooks
 import pages
 import repository
 

@@ -52,12 +52,9 @@ def latex(equation: str) -> str:
             else:
                 said = base if len(base.partition("^")[0]) == 1 else rf"\mathrm{{{base}}}"
             if below:
-                said += (
-                    "_{"
-                    + (rf"\text{{{below}}}" if re.fullmatch("[a-z]{3,}", below) else below)
-                    + "}"
-                )
-            if base == "f" and below == "" or base in FUNCTIONS or len(base) > 3:
+                word = re.fullmatch("[a-z]{3,}", below)
+                said += rf"_{{\text{{{below}}}}}" if word else f"_{{{below}}}"
+            if (base == "f" and not below) or base in FUNCTIONS or len(base) > 3:
                 kind = "function"
         else:
             said = SYMBOLS.get(found[0], found[0])

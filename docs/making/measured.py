@@ -61,7 +61,8 @@ class Comparison:
         """The table of its page."""
         spread = "the standard deviation" if self.deviation else "half the range"
         frame = markdown(self.frame().drop(columns="mean"), code="cell")
-        return f"{frame}\n\n`benchmarks/results/{self.file}`; mean ± {spread} of the seeds.\n{{ .quiet }}"
+        source = f"`benchmarks/results/{self.file}`; mean ± {spread} of the seeds."
+        return f"{frame}\n\n{source}\n{{ .quiet }}"
 
 
 COMPARISONS = (

@@ -11,7 +11,6 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import diagram
-import keras
 import mathematics
 import measured
 import notebooks
@@ -26,7 +25,7 @@ from keraseq.recipes.presets import PRESETS
 from keraseq.recipes.recipe import settings_of, taken
 
 NOTEBOOKS = notebooks.every(ROOT)
-ROOMS = [room for room in keraseq.ROOMS if room != "cells"]
+ROOMS = [room for room in keraseq.ROOMS if room not in ("cells", "recipes")]  # a page a thing
 
 
 def table(rows: list[list[str]]) -> str:
@@ -58,9 +57,10 @@ def cells_page() -> str:
     return "\n\n".join(
         [
             "# Cells",
-            "The table that `keraseq cells` prints; parameters for 64 features and 64 units. A name goes into "
-            "`cell=` of every builder and recipe, and into `keraseq.cells.get(name, units)`. What all of them take "
-            "(initialisers, dropout, zoneout, layer normalisation, ...) is told once, at "
+            "The table that `keraseq cells` prints; parameters for 64 features and 64 units. A "
+            "name goes into `cell=` of every builder and recipe, and into `keraseq.cells.get(name, "
+            "units)`. What all of them take (initialisers, dropout, zoneout, layer normalisation, "
+            "...) is told once, at "
             f"[Cell](#{anchor('cells', 'Cell')}).",
             table(rows),
             *(documented("cells", name) for name in ("Cell", "get", "ChronoInitializer")),
@@ -74,7 +74,7 @@ def cell_page(name: str) -> str:
     equation = keraseq.inspection.equation(name)
     [row] = [row for row in keraseq.cells.table() if row["name"] == name]
     made = f"`{kind.__name__}(units{''.join(f', {k}={v!r}' for k, v in preset.items())})`"
-    siblings = [other for other in CELLS if CELLS[other][0] is kind and other != name]
+    siblings = [f"[`{o}`]({o}.md)" for o in CELLS if CELLS[o][0] is kind and o != name]
     found = list(measured.of_cell(name))
     parts = [
         f"# {name}",
@@ -105,13 +105,13 @@ def cell_page(name: str) -> str:
         "## Measured",
     ]
     if agreement := measured.agreement(name):
-        parts += [
-            "Largest error against its paper's equation in NumPy float64 ([all cells](../../results/right.md)):",
-            agreement,
-        ]
+        proof = "[all cells](../../results/right.md)"
+        parts += [f"Largest error beside its paper's equation in NumPy float64 ({proof}):"]
+        parts += [agreement]
     if found:
-        rows = [[what, value, place, f"[all](../../{page})"] for what, value, place, page in found]
-        parts.append(table([["comparison", "value", "place", ""], *rows]))
+        rows = [["comparison", "value", "place", ""]]
+        rows += [[what, value, place, f"[all](../../{page})"] for what, value, place, page in found]
+        parts.append(table(rows))
     else:
         parts.append("In no comparison so far.")
     return "\n\n".join(
@@ -299,12 +299,7 @@ def gallery_page() -> str:
             ),
             "## Recipes",
             "Whole applications: raw data in, a saved model out, measured beside simple methods.",
-            cards(
-                [
-                    (title, f"Gives {gives}.", link, shown, second(shown))
-                    for title, gives, link, shown in recipes
-                ]
-            ),
+            cards(recipes),
         ]
     )
 
@@ -319,7 +314,8 @@ def cards(rows) -> str:
     return (
         '<div class="cards" markdown>\n\n'
         + "\n\n".join(
-            f'<div class="card" markdown>\n[![{title}](../gallery/{shown.name}-{number}.png)]({link})\n\n'
+            f'<div class="card" markdown>\n'
+            f"[![{title}](../gallery/{shown.name}-{number}.png)]({link})\n\n"
             f"**[{title}]({link})**\n\n{text}\n</div>"
             for title, text, link, shown, number in rows
         )
