@@ -26,6 +26,7 @@ import mathematics
 import measured
 import notebooks
 import pages
+import reference
 import repository
 
 # Which test sees a figure of benchmarks/figures being made.
@@ -156,4 +157,4 @@ def test_every_cell_recipe_notebook_and_room_has_a_page():
     wanted |= {f"reference/recipes/{name}.md" for name in keraseq.recipes.RECIPES}
     wanted |= {f"gallery/{path.stem}.md" for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert wanted <= set(pages.PAGES)
-    assert "{{" not in pages.recipe_page("tag") and "wnut17" in pages.recipe_page("tag")
+    assert "{{" not in reference.recipe_page("tag") and "wnut17" in reference.recipe_page("tag")

@@ -6,8 +6,10 @@ import inspect
 import diagram as diagrams
 import mathematics
 import measured
-import pages
+import notebooks
+import reference
 import repository
+from tables import table
 
 import keraseq
 from keraseq.data.sets import SETS
@@ -62,7 +64,7 @@ def section(file: str, heading: str, uri: str) -> str:
 
 def picture(notebook: str, number: int, text: str, up: str = "../") -> str:
     """A picture of a notebook."""
-    [shown] = [one for one in pages.NOTEBOOKS if one.name.startswith(notebook)]
+    [shown] = [one for one in notebooks.every(repository.ROOT) if one.name.startswith(notebook)]
     if number >= len(shown.pictures):
         raise ValueError(f"{shown.path.name} has {len(shown.pictures)} pictures")
     return f"![{text}]({up}gallery/{shown.name}-{number}.png)"
@@ -70,7 +72,7 @@ def picture(notebook: str, number: int, text: str, up: str = "../") -> str:
 
 def notebook(number: str, up: str = "../") -> str:
     """A link to a notebook, by the number that its name begins with."""
-    [shown] = [one for one in pages.NOTEBOOKS if one.name.startswith(number)]
+    [shown] = [one for one in notebooks.every(repository.ROOT) if one.name.startswith(number)]
     return f"[{shown.title}]({up}gallery/{shown.name}.md)"
 
 
@@ -81,24 +83,24 @@ def recipes(up: str = "../") -> str:
         rows.append(
             [row.reads, f"[{row.gives}]({up}reference/recipes/{name}.md)", f"`{row.example}`"]
         )
-    return pages.table(rows)
+    return table(rows)
 
 
 def builders(up: str = "../") -> str:
     """The table of builders."""
     rows = [["call", "which is"]]
-    for name in pages.public("models"):
+    for name in reference.public("models"):
         thing = getattr(keraseq.models, name)
         if inspect.isfunction(thing):
-            where = f"{up}reference/python/models.md#{pages.anchor('models', name)}"
+            where = f"{up}reference/python/models.md#{reference.anchor('models', name)}"
             rows.append([f"[`{name}`]({where})", inspect.getdoc(thing).partition("\n")[0]])
-    return pages.table(rows)
+    return table(rows)
 
 
 def data_sets() -> str:
     """The table of public data sets."""
     rows = [["name", "what", "terms"]]
-    return pages.table(rows + [[f"`{name}`", row.what, row.terms] for name, row in SETS.items()])
+    return table(rows + [[f"`{name}`", row.what, row.terms] for name, row in SETS.items()])
 
 
 def tasks() -> str:
@@ -106,7 +108,7 @@ def tasks() -> str:
     rows = [["task", "what", "measure"]]
     for name, one in TASKS.items():
         rows.append([f"`{name}`", inspect.getdoc(one).partition("\n")[0], one.metric_label])
-    return pages.table(rows)
+    return table(rows)
 
 
 MACROS = {

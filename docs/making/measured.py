@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import results_page
+from tables import table
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -200,8 +201,7 @@ def interval(middle, low, high) -> str:
 
 
 def markdown(frame: pd.DataFrame, code: str = "") -> str:
-    """A frame as a table."""
+    """A frame as a table; what stands in the column `code` is set as code."""
     if code:
         frame = frame.assign(**{code: [f"`{value}`" for value in frame[code]]})
-    rows = [frame.columns, ["---"] * len(frame.columns), *frame.astype(str).to_numpy()]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return table([list(frame.columns), *frame.to_numpy()])

@@ -8,7 +8,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -113,6 +113,7 @@ def joined(lines) -> str:
     return lines if isinstance(lines, str) else "".join(lines)
 
 
+@cache
 def every(root: Path) -> list[Notebook]:
     """The notebooks of a checkout, in order."""
     return [Notebook(path) for path in sorted((root / "notebooks").glob("[0-9]*.ipynb"))]
