@@ -149,3 +149,7 @@ __all__ = [
     "running",
     "table",
 ]
+
+
+def __dir__():
+    return __all__

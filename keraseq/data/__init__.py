@@ -82,3 +82,7 @@ __all__ = [
     "tokenizer",
     "window_scale",
 ]
+
+
+def __dir__():
+    return __all__

@@ -24,3 +24,7 @@ __all__ = [
     "unit_activations",
     "word_influence",
 ]
+
+
+def __dir__():
+    return __all__

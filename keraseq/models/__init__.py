@@ -46,3 +46,7 @@ __all__ = [
     "sequence_tagger",
     "step_forecaster",
 ]
+
+
+def __dir__():
+    return __all__

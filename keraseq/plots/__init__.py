@@ -35,3 +35,7 @@ __all__ = [
     "tag_confusion",
     "transitions",
 ]
+
+
+def __dir__():
+    return __all__

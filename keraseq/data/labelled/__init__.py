@@ -19,3 +19,7 @@ __all__ = [
     "padding",
     "reviews",
 ]
+
+
+def __dir__():
+    return __all__

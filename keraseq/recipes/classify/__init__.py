@@ -11,8 +11,14 @@ Series likewise: `data.load("basicmotions")`, or `data.labelled_series` of a tab
 arrays. What depends on the kind of input stands in `kinds.py`.
 """
 
+from typing import TYPE_CHECKING
+
 from keraseq.recipes.classify.settings import Settings
 from keraseq.recipes.recipe import lazy
+
+if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
+    from keraseq.recipes.classify.evaluation import evaluate, predict
+    from keraseq.recipes.classify.reading import accuracy_by_length, explain, predictions
 
 __getattr__ = lazy(
     __name__,
@@ -27,3 +33,7 @@ __all__ = [
     "predict",
     "predictions",
 ]
+
+
+def __dir__():
+    return __all__
