@@ -62,11 +62,7 @@ def cell_page(name: str) -> str:
         f"# {name}",
         inspect.getdoc(kind).partition("\n")[0],
         f'`cell="{name}"` in any builder or recipe is {made}.'
-        + (
-            f" The same class: {', '.join(f'[`{o}`]({o}.md)' for o in siblings)}."
-            if siblings
-            else ""
-        ),
+        + (f" The same class: {', '.join(siblings)}." if siblings else ""),
         "## Equation",
         mathematics.equations(equation),
         diagram.svg(equation, f"What each gate of {name} reads", kind(4, **preset).get_config()),
