@@ -79,7 +79,9 @@ def node(name: str, x: float, y: float, right: str, label: str) -> str:
     kind = next((kind for start, kind in KINDS.items() if right.startswith(start)), "")
     kind = kind or ("state" if right else "source")
     base, _, below = name.partition("_")
-    label = label.partition(" of layer")[0] or ("input" if base == "x" else "state before")
+    label = label.partition(" of layer")[0]
+    if not label and not right:
+        label = "input" if base == "x" else "state before" if below.endswith("-1") else ""
     middle = x + WIDTH / 2
     return (
         f'<g class="{kind}"><rect x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="8"/>'

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+from dataclasses import MISSING
 from functools import cache
 
 import diagram
@@ -66,7 +67,7 @@ def cell_page(name: str) -> str:
         "## Equation",
         mathematics.equations(equation),
         diagram.svg(equation, f"What each gate of {name} reads", kind(4, **preset).get_config()),
-        "Terms in brackets and dashed lines are options.\n{ .quiet }" if "[" in equation else "",
+        "Terms in brackets and dashed lines are options.\n{ .quiet }" if "[+" in equation else "",
         f"## Code\n\n```python\n{keraseq.inspection.step_source(name)}\n```",
         "`x_...` and `projected` are `W x + b`, computed by `project` before the loop.\n{ .quiet }",
         "## What it has",
@@ -197,7 +198,7 @@ def recipe_page(name: str) -> str:
             [
                 f"`{o.name}`",
                 f"`{o.flag}`",
-                o.follows if o.default is None else f"`{o.default!r}`",
+                default_of(o),
                 o.help,
             ]
             for o in chosen.values()
@@ -209,6 +210,13 @@ def recipe_page(name: str) -> str:
     if offered:
         parts += ["## In Python", *(documented(f"recipes.{name}", n, 3) for n in offered)]
     return "\n\n".join(filter(None, parts))
+
+
+def default_of(option) -> str:
+    """What an option is where nobody gives it."""
+    if option.default is MISSING:
+        return "must be given"
+    return option.follows if option.default is None else f"`{option.default!r}`"
 
 
 def shell_page() -> str:
