@@ -176,3 +176,7 @@ __all__ = [
     "table",
     "tree_cell",
 ]
+
+
+def __dir__():
+    return __all__

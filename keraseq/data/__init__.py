@@ -88,3 +88,7 @@ __all__ = [
     "tokenizer",
     "window_scale",
 ]
+
+
+def __dir__():
+    return __all__

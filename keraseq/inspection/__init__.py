@@ -25,3 +25,7 @@ __all__ = [
     "unit_activations",
     "word_influence",
 ]
+
+
+def __dir__():
+    return __all__

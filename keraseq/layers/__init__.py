@@ -51,3 +51,7 @@ __all__ = [
     "stack",
     "viterbi",
 ]
+
+
+def __dir__():
+    return __all__

@@ -48,3 +48,7 @@ __all__ = [
     "step_forecaster",
     "tree_classifier",
 ]
+
+
+def __dir__():
+    return __all__

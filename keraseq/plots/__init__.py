@@ -37,3 +37,7 @@ __all__ = [
     "transitions",
     "tree",
 ]
+
+
+def __dir__():
+    return __all__

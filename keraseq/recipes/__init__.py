@@ -12,7 +12,7 @@ settings that were found good for a data set.
 
 import importlib
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keraseq.checks import one_of
 
@@ -84,6 +84,18 @@ RECIPES = {
 }
 
 __all__ = ["RECIPES", *RECIPES, "evaluate", "get", "of", "predict", "train"]
+
+
+if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
+    from keraseq.recipes import classify as classify
+    from keraseq.recipes import forecast as forecast
+    from keraseq.recipes import tag as tag
+    from keraseq.recipes import translate as translate
+    from keraseq.recipes import write as write
+
+
+def __dir__():
+    return __all__
 
 
 def get(name: str, start=None):

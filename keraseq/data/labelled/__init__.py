@@ -28,3 +28,7 @@ __all__ = [
     "schedule",
     "tree_batches",
 ]
+
+
+def __dir__():
+    return __all__

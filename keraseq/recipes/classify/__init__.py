@@ -12,8 +12,14 @@ arrays; and trees in brackets: `data.load("sst")`, or `data.labelled_trees`. Wha
 kind of input stands in `kinds.py`.
 """
 
+from typing import TYPE_CHECKING
+
 from keraseq.recipes.classify.settings import Settings
 from keraseq.recipes.recipe import lazy
+
+if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
+    from keraseq.recipes.classify.evaluation import evaluate, predict
+    from keraseq.recipes.classify.reading import accuracy_by_length, explain, predictions
 
 __getattr__ = lazy(
     __name__,
@@ -30,3 +36,7 @@ __all__ = [
     "predict",
     "predictions",
 ]
+
+
+def __dir__():
+    return __all__
