@@ -199,9 +199,10 @@ def choose(
 
 def steps_together(loop: str) -> int:
     """Steps in a round of a loop, where the user has not said how many."""
-    if keras.backend.backend() == "jax" and not loop_of_backend().on_cpu():
+    backend = keras.backend.backend()
+    if backend == "jax" and not loop_of_backend().on_cpu():
         return TOGETHER_ON_GPU
-    return TOGETHER if loop == "compiled" else 1
+    return TOGETHER if loop == "compiled" and backend != "torch" else 1
 
 
 def checkpointed(function: Callable, variables: list[keras.Variable]) -> Callable:
