@@ -263,10 +263,11 @@ def choose_freely(length, training, products, states, size, width) -> Choice:
 
 def steps_together(loop: str, length: int | None, size: int | None) -> int:
     """Steps in a round of a loop, where the user has not said how many."""
-    if keras.backend.backend() == "jax" and not loop_of_backend().on_cpu():
+    backend = keras.backend.backend()
+    if backend == "jax" and not loop_of_backend().on_cpu():
         many = length and size and length >= LONG and size <= LARGE
         return TOGETHER_IN_LONG if many else TOGETHER_ON_GPU
-    return TOGETHER if loop == "compiled" else 1
+    return TOGETHER if loop == "compiled" and backend != "torch" else 1
 
 
 def checkpointed(function: Callable, variables: list[keras.Variable]) -> Callable:
