@@ -35,7 +35,7 @@ LOOPS = ("auto", "plain", "deferred", "compiled", "fused")
 # Between these sizes of the state of a batch (64 x 256 is 16,384) the deferred loop beats XLA by up
 # to 25 % for cells with one state, and loses by as much outside.
 SMALL, LARGE = 8_000, 25_000
-TOGETHER = 4  # steps in a round of the compiled loop: 3 to 6 % faster, half a second to compile
+KEPT = 512  # steps of which TensorFlow's kernel may keep all activations without a gradient
 FORCED = "KERASEQ_LOOP"  # environment variable: the loop of every layer that says "auto"
 UNSEEN = "the step reads a tensor that is neither argument nor weight: hand it over as context="
 
@@ -143,8 +143,6 @@ def scan(
     if choice.loop == "plain":
         return *backend.scan(once.plain, inputs, carry, **options), choice
     compiled = choice.loop == "compiled"
-    if compiled and not unroll:
-        options["unroll"] = TOGETHER
     done = backend.scan_deferred(once, planned, inputs, carry, compiled=compiled, **options)
     return *done, choice
 
@@ -201,19 +199,25 @@ def choose(
     if loop == "auto":
         asked = one_of(FORCED, os.environ.get(FORCED, "auto"), LOOPS)
         why = f"{FORCED}={asked}"
-    fusing = hasattr(loop_of_backend(), "scan_fused")
-    if asked == "fused" and (kernel.lacks or not fusing):
-        lacks = kernel.lacks or f"keraseq uses no kernel of {keras.backend.backend()}"
+    lacks = kernel.lacks or lacks_here(kernel)
+    if asked == "fused" and lacks:
         found = choose_freely(length, training, products, states, size, width)
         return found._replace(reason=f"{why}, but {lacks}; {found.reason}")
     if asked != "auto":
         return Choice(asked, why)
-    if not fusing:
-        return choose_freely(length, training, products, states, size, width)
-    if kernel.kind:
-        return Choice("fused", "one call of the kernel that PyTorch has for this cell")
+    keeps = keras.backend.backend() == "tensorflow" and not training  # what no gradient reads
+    if not lacks and not (keeps and (length is None or length > KEPT)):
+        return Choice("fused", f"kernels that {keras.backend.backend()} has for this cell")
     found = choose_freely(length, training, products, states, size, width)
-    return found._replace(reason=f"{found.reason}; {kernel.lacks}")
+    return found._replace(reason=f"{found.reason}; {lacks}") if lacks else found
+
+
+def lacks_here(kernel: Kernel) -> str | None:
+    """Why the backend does not compute in one call what a kernel could; None where it does."""
+    backend = loop_of_backend()
+    if not hasattr(backend, "scan_fused"):
+        return f"keraseq uses no kernel of {keras.backend.backend()}"
+    return backend.lacks(kernel) if hasattr(backend, "lacks") else None
 
 
 def choose_freely(length, training, products, states, size, width) -> Choice:
