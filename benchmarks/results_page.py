@@ -2,14 +2,16 @@
 
     python benchmarks/results_page.py [--results benchmarks/results] [--out benchmarks]
 
-Reads `rnn-*.jsonl` and `scaling-*.jsonl`. Where a thing was measured more than once the last
-measurement counts, and ratios are formed only within one run of `rnn.py`.
+Reads `rnn-*.jsonl`, `scaling-*.jsonl` and, a section each, `gpu-*.jsonl`. Where a thing was
+measured more than once the last measurement counts, and ratios are formed only within one run of
+`rnn.py`.
 """
 
 import argparse
 import json
 from pathlib import Path
 
+import gpu
 import numpy as np
 import pandas as pd
 
@@ -32,7 +34,8 @@ def main() -> None:
     options = parser.parse_args()
     runs, frame = read(sorted(options.results.glob("rnn-*.jsonl")))
     scaling = read(sorted(options.results.glob("scaling-*.jsonl")))
-    if frame.empty and scaling[1].empty:
+    on_gpus = {path: read([path]) for path in sorted(options.results.glob("gpu-*.jsonl"))}
+    if frame.empty and scaling[1].empty and not on_gpus:
         parser.error(f"no measurements in {options.results}")
     figures = options.out / "figures"
     figures.mkdir(parents=True, exist_ok=True)
@@ -43,6 +46,9 @@ def main() -> None:
         parts += [troubles(frame)]
     if not scaling[1].empty:
         parts += scaling_sections(*scaling, figures)
+    for path, (its_runs, _) in on_gpus.items():
+        runs |= its_runs
+        parts.append(gpu_section(its_runs, path))
     parts += [machines({**runs, **scaling[0]})]
     page = options.out / "RESULTS.md"
     page.write_text("\n".join(part for part in parts if part))
@@ -409,6 +415,27 @@ def draw_scaling(rows: pd.DataFrame, title: str, path: Path) -> None:
         handles.values(), handles, loc="outside lower center", ncols=len(handles), frameon=False
     )
     figure.savefig(path, dpi=DPI)
+
+
+# GPUs.
+
+
+def gpu_section(runs: dict, path: Path) -> str:
+    """The tables of one file of `gpu.py`, the device and the day above them."""
+    lines = [json.loads(text) for text in path.read_text().splitlines()]
+    first = min(runs.values(), key=lambda run: run["date"])
+    commit = f", commit {first['commit']}" if "commit" in first else ""
+    parts = [f"## {first['device']}, {first['date'][:10]}{commit}\n", GPU_WORDS]
+    for title, rows in gpu.tables(lines).items():
+        parts.append(f"### {title[0].upper()}{title[1:]}\n\n{markdown(pd.DataFrame(rows))}\n")
+    return "\n".join(parts)
+
+
+GPU_WORDS = """\
+`python benchmarks/gpu.py`. `keraseq` is `loop="auto"`; another name behind it is a loop that was
+forced, `unroll` the steps in a round of the deferred loop, `compiled` on PyTorch a CUDA graph.
+float32 as each library does it unasked: products in TF32 on JAX and in cuDNN's kernels.
+"""
 
 
 # The machine.

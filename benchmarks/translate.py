@@ -1,91 +1,102 @@
 """BLEU of the recipe `translate`: attention, direction, order of the source, scheduled sampling.
 
-    python benchmarks/translate.py [de-en no-attention ...] [--source multi30k] [--seeds 0]
+    python benchmarks/translate.py [de-en no-attention ...] [--source multi30k] [--seeds 0,1,2]
 
-Trains each row of `ROWS` with the preset of the source where a row says nothing else, translates
-the test part with a beam search of 5 and greedily, and adds lines to `results/translate.csv`: BLEU
-with its interval and chrF of sacreBLEU (cased, detokenised), best BLEU of the greedily translated
-validation sentences, epochs, seconds. The test part is translated once for each finished model.
-A training that was killed goes on when the command is repeated (`runs/translate/NAME`).
+Trains each row of `ROWS` with the preset of the source where neither a row nor an option says
+otherwise, translates the test part with a beam search of 5 and greedily, and adds lines to
+`results/translate.csv`: BLEU with its interval and chrF of sacreBLEU (cased, detokenised), best
+BLEU of the greedily translated validation sentences, epochs, seconds. The test part is translated
+once for each finished model. `--vocabulary` takes the word pieces of a saved model, where there is
+no TensorFlow to learn them or all rows are to share them. A training that was killed goes on when
+the command is repeated (`--folder`), a row whose line is there is not repeated.
 """
 
 import argparse
-import csv
+import json
 from pathlib import Path
+
+import keras
+import lines
 
 from keraseq import data, recipes
 
 RESULTS = Path(__file__).parent / "results" / "translate.csv"
-BACKWARDS = {"read_backwards": True, "bidirectional": False}  # one way, or the order matters little
+ONE_WAY = {"bidirectional": False}  # of an encoder that reads both ways the order matters little
+BACKWARDS, WITHOUT = {**ONE_WAY, "read_backwards": True}, {"attention": "none"}
 ROWS = {
     "de-en": {},
     "en-de": {"reverse": True},
-    "no-attention": {"attention": "none"},
+    "no-attention": WITHOUT,
     "additive": {"attention": "additive"},
     "dot": {"attention": "dot", "encoder_units": 140},
     "no-feeding": {"input_feeding": False},
-    "forwards": {"bidirectional": False},
+    "forwards": ONE_WAY,
     "backwards": BACKWARDS,
-    "forwards-no-attention": {"bidirectional": False, "attention": "none"},
-    "backwards-no-attention": {**BACKWARDS, "attention": "none"},
-    "linear": {"scheduled_sampling": 0.25},
-    "inverse-sigmoid": {"scheduled_sampling": 0.25, "sampling_decay": "inverse_sigmoid"},
+    "forwards-no-attention": {**ONE_WAY, **WITHOUT},
+    "backwards-no-attention": {**BACKWARDS, **WITHOUT},
+    "linear": {**ONE_WAY, "scheduled_sampling": 0.25},  # beside "forwards": teacher forcing
+    "inverse-sigmoid": {
+        **ONE_WAY,
+        "scheduled_sampling": 0.25,
+        "sampling_decay": "inverse_sigmoid",
+    },
 }
+SIZES = {"units": int, "encoder_units": int, "embedding": int, "epochs": int, "level": str}
 
 
-def measured(name: str, source: str, seed: int, options: dict, folder: Path) -> list[dict]:
-    """Trains a row, and its lines."""
-    folder = folder / f"{source}-{name}-{seed}"
-    options = {**ROWS[name], **options, "seed": seed}
+def measured(name: str, given: argparse.Namespace, seed: int) -> None:
+    """Trains a row and adds its lines; nothing if they are there."""
+    options = {one: getattr(given, one) for one in SIZES if getattr(given, one) is not None}
+    sizes = ", ".join(f"{one} {value}" for one, value in options.items())
+    key = {"source": given.source, "row": name, "seed": seed, "sizes": sizes}
+    if lines.there(given.results, key):
+        return
+    folder = given.folder / "-".join([given.source, name, str(seed), *map(str, options.values())])
     bundle = recipes.train(
-        "translate", source, folder=folder, report=lambda line: print(line, flush=True), **options
+        "translate",
+        given.source,
+        folder=folder,
+        report=lambda line: print(line, flush=True),
+        seed=seed,
+        **{**options, **ROWS[name]},
     )
     bundle.save(folder / "bundle", optimizer=False)
-    pairs = data.load(source, **bundle.preprocessing["data"]["options"])
+    pairs = data.load(given.source, **bundle.preprocessing["data"]["options"])
     table = recipes.evaluate(bundle, pairs, baselines=False).query("part == 'test'")
-    return [
-        {
-            "source": source,
-            "row": name,
-            "seed": seed,
-            "method": line.method,
-            "bleu": round(line.bleu, 2),
-            "low": round(line.low, 2),
-            "high": round(line.high, 2),
-            "chrf": round(line.chrf, 2),
+    for found in table.itertuples():
+        line = {
+            **key,
+            "method": found.method,
+            **{name: round(getattr(found, name), 2) for name in ("bleu", "low", "high", "chrf")},
             "validation": round(bundle.card.metric.mean, 2),
             "epochs": bundle.card.epochs,
             "parameters": bundle.model.count_params(),
             "seconds": round(bundle.card.wall_time),
+            "backend": keras.backend.backend(),
         }
-        for line in table.itertuples()
-    ]
+        lines.add(given.results, line)
+        print(json.dumps(line), flush=True)
 
 
 def main():
+    """Trains what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("rows", nargs="*", default=["de-en"], choices=list(ROWS))
     parser.add_argument("--source", default="multi30k")
     parser.add_argument("--seeds", default="0")
-    parser.add_argument("--epochs", type=int)
-    parser.add_argument("--units", type=int)
-    parser.add_argument("--level")
+    for name, kind in SIZES.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind)
+    parser.add_argument("--vocabulary", type=Path, help="Folder of a saved translator.")
     parser.add_argument("--folder", type=Path, default=Path("runs/translate"))
     parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
-    names = ("epochs", "units", "level")
-    options = {k: getattr(given, k) for k in names if getattr(given, k) is not None}
-    for name in given.rows:
-        for seed in map(int, given.seeds.split(",")):
-            lines = measured(name, given.source, seed, options, given.folder)
-            new = not given.results.exists()
-            with given.results.open("a", newline="") as file:
-                table = csv.DictWriter(file, list(lines[0]))
-                if new:
-                    table.writeheader()
-                table.writerows(lines)
-            for line in lines:
-                print(line, flush=True)
+    if given.vocabulary:
+        stored = json.loads((given.vocabulary / "preprocessing.json").read_text())
+        known = data.SentenceEncoder.from_dict(stored["encoder"])
+        data.SentenceEncoder.of = classmethod(lambda cls, *_: known)
+    for seed in map(int, given.seeds.split(",")):
+        for name in given.rows:
+            measured(name, given, seed)
 
 
 if __name__ == "__main__":

@@ -351,3 +351,126 @@ def test_rows_of_translations_are_settings(monkeypatch):
             settings = recipe.Settings.of({**settings.__dict__, "encoder_units": 4})
         model = recipe.build(recipe.prepare(pairs, settings), settings, training=True)
         assert hasattr(model, "sampling_rate") == ("scheduled_sampling" in row)
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import gpu
+
+    return gpu
+
+
+def test_a_gpu_is_measured_job_by_job_in_other_processes(gpu, tmp_path, monkeypatch):
+    """A job that works, one that fails, one that there is no time for."""
+    if BACKEND != "torch":
+        pytest.skip("its processes have backends of their own: once is enough")
+    given = {"cell": "mgu", "size": SIZE, "whats": ["keraseq", "keraseq loopy"]}
+    jobs = [
+        {"part": "times", "backend": "torch", "seconds": 1, "do": "times", "with": given},
+        {"part": "times", "backend": "torch", "seconds": 1, "do": "times", "with": {"odd": 1}},
+        {"part": "memory", "backend": "torch", "seconds": 9e9, "do": "memory", "with": {}},
+    ]
+    monkeypatch.setattr(gpu, "plan", lambda options: [[job] for job in jobs])
+    path = tmp_path / "gpu-tiny.jsonl"
+    text = run("gpu.py", "--out", path, "--tiny", "--seconds", 400, "--backends", "torch")
+    about, *rows = lines(path)
+    assert about["kind"] == "run" and about["versions"]["torch"] and about["backend"] == "torch"
+    assert [row["kind"] for row in rows] == ["time", "time", "took", "failed", "took", "skipped"]
+    assert rows[0]["step_ms"] > 0 and rows[0]["loop"] and rows[0]["run"] == about["run"]
+    assert "unknown loop 'loopy'" in rows[1]["error"] and "odd" in rows[3]["error"]
+    assert "== failed or left out" in text and "memory" in text
+    run("results_page.py", "--results", tmp_path, "--out", tmp_path)
+    page = (tmp_path / "RESULTS.md").read_text()
+    assert "unknown loop 'loopy'" in page and "| plain | 5,2,3,4 | mgu |" in page
+
+
+def test_agreement_for_the_gpu(gpu, monkeypatch):
+    if BACKEND == "tensorflow":
+        pytest.skip("it needs none")
+    monkeypatch.setattr(
+        gpu, "precisions", lambda _: {"float32": ("float32", contextlib.nullcontext)}
+    )
+    from keras.src.backend.common import dtypes
+
+    monkeypatch.setitem(dtypes.BIT64_TO_BIT32_DTYPE, "float64", "float64")
+    with jax_as_it_is():
+        [row] = gpu.agreement(10, 17)
+    assert row["cell"] == "mgu" and max(row["error"].values()) < 1e-5, row
+    assert set(row["error"]) == {"plain", "deferred", "auto"}
+    assert 0 <= max(row["loops"].values()) < 1e-4
+    assert gpu.agreed([{**row, "backend": BACKEND}])[0]["against the oracle"].endswith("(mgu)")
+
+
+@contextlib.contextmanager
+def jax_as_it_is():
+    """With its types afterwards as they were."""
+    if BACKEND != "jax":
+        yield
+        return
+    import jax
+
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_x64", False)
+
+
+def test_what_is_worth_most_is_measured_first(gpu):
+    plan = gpu.plan(gpu.arguments(["--out", "x"]))
+    assert {job["part"] for group in plan for job in group} == set(gpu.PARTS)
+    assert plan[0][0]["with"]["cell"] == "lstm" and plan[0][0]["with"]["size"] == list(gpu.MIDDLE)
+    asked = {(backend, cell, size[0]) for backend, cell, size, *_ in gpu.ASKS}
+    timed = [job for group in plan for job in group if job["do"] == "times"]
+    first = [(job["backend"], job["with"]["cell"], job["with"]["size"][0]) for job in timed[:14]]
+    assert asked <= set(first)
+    alone = [group for group in plan if len(group) > 1]  # nothing timed has company
+    assert all(job["do"] in ("agreement", "memory") for group in alone for job in group)
+    small = gpu.plan(gpu.arguments(["--out", "x", "--tiny", "--only", "times"]))
+    assert all(max(job["with"]["size"]) < 50 for group in small for job in group)
+
+
+def test_asks_beside_their_figures(gpu):
+    size = list(gpu.MIDDLE)
+    same = {"size": size, "backend": "jax", "device": "H"}
+    rows = [
+        line("keraseq", 4.0, **same, cell="lstm"),
+        line("keras.layers.LSTM", 8.0, **same, cell="lstm"),
+        line("keraseq", 3.0, **same, cell="mut1"),
+        line("keraseq", 9.0, **same, cell="mut1", variant="padded"),
+    ]
+    found = {(row["backend"], row["cell"], row["size"]): row for row in gpu.asked(rows)}
+    lstm, mut1 = (found["jax", cell, "256,64,128,256"] for cell in ("lstm", "mut1"))
+    assert lstm["measured"].startswith("0.50 ") and lstm["met"] == "**no**"
+    assert mut1["measured"].startswith("0.38 ") and mut1["met"] == "yes"
+    assert found["torch", "lstm", "128,32,64,128"]["met"] == "not measured"
+
+
+PROGRAM = """
+%fused (p: f32[2]) -> f32[2] {
+  ROOT %add.1 = f32[2]{0} add(%p, %p)
+}
+%body.7 (arg: (s32[], f32[2])) -> (s32[], f32[2]) {
+  %arg = (s32[], f32[2]{0}) parameter(0)
+  %one = f32[2]{0} get-tuple-element(%arg), index=1
+  %gemm = (f32[2]{0}, s8[4]{0}) custom-call(%one), custom_call_target="__cublas$gemm"
+  %f.1 = f32[2]{0} fusion(%one), kind=kLoop, calls=%fused, metadata={op_name="x"}
+  ROOT %f.2 = (s32[], f32[2]{0}) fusion(%one), kind=kLoop, calls=%fused
+}
+ENTRY %main (p: f32[2]) -> f32[2] {
+  %w = (s32[], f32[2]{0}) while(%t), condition=%cond, body=%body.7
+}
+"""
+
+
+def test_launches_are_counted_in_the_bodies_of_loops(gpu):
+    assert gpu.launches(PROGRAM) == {"body.7": {"custom-call": 1, "fusion": 2}}
+    assert "metadata" not in gpu.loops_of(PROGRAM) and "__cublas" in gpu.loops_of(PROGRAM)
+
+
+def test_a_part_that_there_is_not_is_said(gpu, capsys):
+    for given in (["--out", "x", "--only", "time"], []):
+        with pytest.raises(SystemExit):
+            gpu.arguments(given)
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert "--only knows times" in said or "--out FILE is needed" in said

@@ -17,11 +17,15 @@ from keraseq.cells.indrnn import IndRNNCell
 from keraseq.cells.initializers import ChronoInitializer
 from keraseq.cells.janet import JANETCell
 from keraseq.cells.ligru import LiGRUCell
+from keraseq.cells.linear import LinearCell
+from keraseq.cells.lru import LRUCell
 from keraseq.cells.lstm import LSTMCell
 from keraseq.cells.mgu import MGUCell
+from keraseq.cells.min_gru import MinGRUCell, MinLSTMCell
 from keraseq.cells.minimal_rnn import MinimalRNNCell
 from keraseq.cells.mut import MUT1Cell, MUT2Cell, MUT3Cell
 from keraseq.cells.rhn import RHNCell
+from keraseq.cells.slstm import SLSTMCell
 from keraseq.cells.ugrnn import UGRNNCell
 from keraseq.checks import did_you_mean
 
@@ -43,6 +47,10 @@ CELLS: dict[str, tuple[type[Cell], dict[str, Any]]] = {  # name: (class, options
     "janet": (JANETCell, {}),
     "rhn": (RHNCell, {}),
     "minimal-rnn": (MinimalRNNCell, {}),
+    "slstm": (SLSTMCell, {}),
+    "min-gru": (MinGRUCell, {}),
+    "min-lstm": (MinLSTMCell, {}),
+    "lru": (LRUCell, {}),
 }
 
 
@@ -135,14 +143,19 @@ __all__ = [
     "GRUCell",
     "IndRNNCell",
     "JANETCell",
+    "LRUCell",
     "LSTMCell",
     "LiGRUCell",
+    "LinearCell",
     "MGUCell",
     "MUT1Cell",
     "MUT2Cell",
     "MUT3Cell",
+    "MinGRUCell",
+    "MinLSTMCell",
     "MinimalRNNCell",
     "RHNCell",
+    "SLSTMCell",
     "UGRNNCell",
     "get",
     "names",

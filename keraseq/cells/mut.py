@@ -129,7 +129,8 @@ class MUT1Cell(RawInputCell):
         others = ("update", "reset")
         b, [b_g] = self.biases(*others, joined=True), self.biases("candidate")
         if self.projection_mode == "learned" and len(inputs.shape) == 2:  # one product is less work
-            x, raw = ops.split(self.input_product(inputs), [2 * self.units], axis=-1)
+            both = self.input_product(inputs)  # PyTorch reads the places of a split on the CPU
+            x, raw = both[..., : 2 * self.units], both[..., 2 * self.units :]
             return x + b, ops.tanh(raw) + b_g
         return self.affine(inputs, b, *others), ops.tanh(self.raw_term(inputs)) + b_g
 

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from keraseq.cells import Cell
+from keraseq.cells import Cell, LinearCell
 from keraseq.checks import positive_integer
 from keraseq.keras_inside import layers_inside
 from keraseq.layers import RNN, scan
 from keraseq.layers.recurrence import Recurrence
+from keraseq.layers.scan import precision
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # What a loop of `keraseq.layers.scan` is called here.
 PATHS = {"plain": "plain loop", "deferred": "deferred gradient", "compiled": "compiled scan"}
-PATHS["fused"] = "fused kernel"
+PATHS |= {"fused": "fused kernel", "parallel": "parallel scan"}
 OF_KERAS, CUDNN, UNKNOWN = "Keras' own loop", "cuDNN", "not run yet"
 # The registered name of a layer of Keras: the layer of keraseq that takes its weights.
 EQUAL = {
@@ -40,9 +41,11 @@ class Path:
         kind: Its class, as `"keraseq.layers.RNN"`.
         cell: The class of its cell.
         path: `"plain loop"`, `"deferred gradient"`, `"compiled scan"`, `"fused kernel"`,
-            `"Keras' own loop"`, `"cuDNN"`, or `"not run yet"`.
+            `"parallel scan"`, `"Keras' own loop"`, `"cuDNN"`, or `"not run yet"`.
         reason: Why this path.
         faster: What would make it faster; empty where nothing is known to.
+        products: The type in which its matrix products are computed on this device; GPUs round
+            float32 to TF32 unless they are asked not to, and this says how to ask.
     """
 
     layer: str
@@ -51,12 +54,14 @@ class Path:
     path: str
     reason: str
     faster: str = ""
+    products: str = ""
 
     def __str__(self):
         lines = [
             f"{self.layer}: {self.cell} in {self.kind}",
             f"    runs      {self.path}",
             f"    because   {self.reason}",
+            f"    products  {self.products}",
         ]
         return "\n".join([*lines, f"    faster    {self.faster}"] if self.faster else lines)
 
@@ -222,6 +227,7 @@ def eager_choice(layer, training) -> tuple[str, str] | None:
         size=None,
         width=0,
         kernel=scan.Kernel.of(Recurrence(layer, training)),
+        linear=isinstance(layer.cell, LinearCell),
     )
 
 
@@ -231,15 +237,20 @@ def eager_choice(layer, training) -> tuple[str, str] | None:
 def path_of(layer, name, choice, looped, *, eager, whole) -> Path:
     """How a layer runs, from what it chose, and from the layers that ran a loop of Keras."""
     said = {"layer": name, "kind": kind_of(layer), "cell": cell_of(layer)}
+    dtype, gpu = layer.compute_dtype, on_gpu(layer)
     if not isinstance(layer, RNN):
         path, reason = of_keras(layer, looped)
     elif choice is None:
-        return Path(**said, path=UNKNOWN, reason="it has not been called, and knows no inputs")
+        reason = "it has not been called, and knows no inputs"
+        return Path(**said, path=UNKNOWN, reason=reason, products=precision.products(dtype, gpu))
     else:
         path, reason = PATHS[choice[0]], choice[1]
     if whole and path != CUDNN:
         reason += "; XLA compiles the whole model (jit_compile=True)"
-    return Path(**said, path=path, reason=reason, faster=advice(layer, path, reason, eager))
+    faster = advice(layer, path, reason, eager)
+    kernel = path in (CUDNN, PATHS.get("fused"))
+    products = precision.products(dtype, gpu, kernel)
+    return Path(**said, path=path, reason=reason, faster=faster, products=products)
 
 
 def of_keras(layer, looped) -> tuple[str, str]:

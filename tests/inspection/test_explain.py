@@ -1,5 +1,8 @@
 """What is explained is what runs: compared with what the layers took in training."""
 
+import contextlib
+import importlib
+
 import keras
 import numpy as np
 import pytest
@@ -185,9 +188,63 @@ def test_it_prints_as_text_and_makes_a_frame():
     assert text.startswith("low: GRUCell in keraseq.layers.RNN\n    runs      ")
     assert "\nhigh: LSTMCell in keras.layers.LSTM\n" in text and repr(paths) == text
     frame = paths.frame()
-    assert list(frame.columns) == ["layer", "kind", "cell", "path", "reason", "faster"]
+    assert list(frame.columns) == [
+        *("layer", "kind", "cell", "path", "reason", "faster", "products")
+    ]
     assert list(frame["layer"]) == ["low", "high"]
     assert str(explain(keras.Sequential([keras.Input((3,))]))) == "no recurrent layer"
+
+
+def test_the_type_of_products_is_told():
+    model = model_of(
+        gru(dtype="mixed_bfloat16", return_sequences=True), layers.LSTM(2, use_cudnn=False)
+    )
+    assert [path.products for path in explain(model)] == ["bfloat16", "float32"]
+    assert "    products  bfloat16\n" in f"{explain(model)}\n"
+
+
+def test_on_a_gpu_products_are_rounded_until_somebody_asks(monkeypatch):
+    """As the backend is set; the GPU is pretended."""
+    module = importlib.import_module("keraseq.inspection.explain")
+    monkeypatch.setattr(module, "on_gpu", lambda layer: True)
+    model = model_of(gru(loop="plain"))
+    with precision_of_products("rounded"):
+        [path] = explain(model)
+        assert path.products.startswith("float32 rounded to TF32") and ASKS in path.products
+    with precision_of_products("full"):
+        assert explain(model)[0].products == "float32"
+
+
+ASKS = {"tensorflow": "tensor_float_32", "jax": '"highest"', "torch": "cuda.matmul"}[BACKEND]
+
+
+@contextlib.contextmanager
+def precision_of_products(asked):
+    """What the backend is asked for, in its own words."""
+    if BACKEND == "jax":
+        import jax
+
+        with jax.default_matmul_precision("highest" if asked == "full" else None):
+            yield
+        return
+    if BACKEND == "torch":
+        import torch
+
+        place, before = torch.backends.cuda.matmul, torch.backends.cuda.matmul.allow_tf32
+        place.allow_tf32 = asked == "rounded"
+        try:
+            yield
+        finally:
+            place.allow_tf32 = before
+        return
+    import tensorflow as tf
+
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(asked == "rounded")
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)
 
 
 def test_sizes_must_be_sizes():

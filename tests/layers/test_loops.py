@@ -112,6 +112,7 @@ MASKS = {
     "gaps": MASK,
     "right": RIGHT_PADDED,
     "left": RIGHT_PADDED[:, ::-1].copy(),
+    "middle": np.array([[1, 1, 0, 0, 1]] * len(MASK), bool),  # nothing at the begin of a piece
     "all padding": np.zeros_like(MASK),
 }
 
@@ -119,6 +120,7 @@ MASKS = {
 # Every mask with the plain ways, and one mask with every other way.
 CASES = [(way, mask) for way in ("silent", "backwards") for mask in MASKS]
 CASES += [(way, "right") for way in WAYS if way not in ("silent", "backwards")]
+CASES += [(way, "middle") for way in ("checkpoints", "checkpoints backwards")]
 
 
 def one_step_after_the_other(layer, x, mask):
@@ -315,3 +317,18 @@ def test_a_second_derivative_is_refused_or_right():
         slope = tf.reduce_sum(inner.gradient(y, x) ** 2)
     with pytest.raises(ValueError, match="loop='plain'"):
         outer.gradient(slope, x)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="of JAX on a GPU, which is pretended")
+def test_a_gpu_gets_several_steps_a_round(monkeypatch):
+    from keraseq.layers.scan import jax as loops
+
+    monkeypatch.setattr(loops, "on_cpu", lambda: False)
+    x = np.random.default_rng(4).normal(size=(len(MASK), STEPS, FEATURES)).astype("float32")
+    layers = layers_with_the_same_cell("gru", {}, return_sequences=True)
+    expected = gradients_of(layers["plain"], x, MASK)
+    agree(gradients_of(layers["deferred"], x, MASK), expected)
+    assert layers["deferred"].loop_reason == "loop='deferred'; 4 steps a round"
+    own = keraseq.layers.RNN(layers["plain"].cell, unroll=2)
+    own(x)
+    assert own.loop_taken == "deferred" and "round" not in own.loop_reason

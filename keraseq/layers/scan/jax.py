@@ -1,6 +1,7 @@
 """The loop over time on JAX: `jax.lax.scan`."""
 
 import contextlib
+import math
 
 import jax
 import keras
@@ -149,18 +150,58 @@ def loop(body, carry, steps, span, reverse, unroll):
     shapes = jax.eval_shape(body, jnp.asarray(0), carry)[1]
     kept = jax.tree.map(lambda one: jnp.zeros((steps, *one.shape), one.dtype), shapes)
 
-    def one_round(i, carried):
-        carry, kept = carried
-        now = stop - 1 - i if reverse else first + i
-        carry, new = body(now, carry)
-        return carry, jax.tree.map(lambda rows, one: rows.at[now].set(one), kept, new)
+    def rounds(done, count, together, carried):
+        """`count` rounds of so many steps, after those that are done."""
 
-    return jax.lax.fori_loop(0, stop - first, one_round, (carry, kept))
+        def one_round(i, carried):
+            carry, kept = carried
+            new, before = [], done + i * together
+            for j in range(together):
+                now = stop - 1 - before - j if reverse else first + before + j
+                carry, one = body(now, carry)
+                new.append(one)
+            at = stop - before - together if reverse else first + before
+            return carry, jax.tree.map(
+                lambda rows, *new: jax.lax.dynamic_update_slice_in_dim(
+                    rows, jnp.stack(new), at, axis=0
+                ),
+                kept,
+                *(reversed(new) if reverse else new),
+            )
+
+        return jax.lax.fori_loop(0, count, one_round, carried)
+
+    together = min(unroll or 1, steps)
+    whole = (stop - first) // together
+    carried = rounds(0, whole, together, (carry, kept))
+    if together == 1:
+        return carried
+    return rounds(whole * together, stop - first - whole * together, 1, carried)
 
 
 def checkpointed(function, variables):
     """See `keraseq.layers.scan.checkpointed`."""
     return keras.remat(function)
+
+
+def with_own_gradient(function, tensors: list) -> list:
+    """A function of tensors that says its gradient.
+
+    Args:
+        function: `(*tensors) -> (results, gradient)`, results a list of tensors and `gradient`
+            their gradients -> a list of those of the tensors.
+        tensors: A list.
+
+    Returns:
+        The list of results.
+    """
+
+    @jax.custom_gradient
+    def run(*tensors):
+        results, gradient = function(*tensors)
+        return results, lambda d: tuple(gradient(*d))
+
+    return run(*tensors)
 
 
 def projects_in_loop(loop: str) -> bool:
@@ -174,6 +215,15 @@ def projects_in_loop(loop: str) -> bool:
 def on_cpu() -> bool:
     """Whether it runs on no accelerator."""
     return jax.default_backend() == "cpu"
+
+
+def parallel_from() -> float:
+    """From how many steps on a linear recurrence is faster without a loop.
+
+    On a CPU never: its loop took 16 ms where all steps at once took 76, and far less to compile. On
+    an H100 it was 75 times as fast at 2,048 steps.
+    """
+    return math.inf if on_cpu() else 32
 
 
 def no_gradient(tensor):

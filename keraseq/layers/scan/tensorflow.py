@@ -25,12 +25,14 @@ __all__ = [
     "checkpointed",
     "in_graph",
     "lacks",
+    "parallel_from",
     "projects_in_loop",
     "scan",
     "scan_deferred",
     "scan_fused",
     "seen",
     "value_of",
+    "with_own_gradient",
 ]
 
 NEEDS_PLAN = True
@@ -262,9 +264,24 @@ class Loops:
         return operands, d_results, direct, d_floats, tree.flatten(d_carry)
 
 
+def with_own_gradient(function, tensors: list) -> list:
+    """See JAX's; differentiated again, the gradient says so."""
+
+    def run(*tensors):
+        results, gradient = function(*tensors)
+        return results, only_once(gradient)
+
+    return with_gradient(run, tensors)
+
+
 def in_graph() -> bool:
     """Whether a graph is being made, as `fit` and `predict` do, instead of running step by step."""
     return not tf.executing_eagerly()
+
+
+def parallel_from() -> int:
+    """From how many steps on a linear recurrence is faster without a loop: always."""
+    return 1
 
 
 def projects_in_loop(loop: str) -> bool:

@@ -1,6 +1,7 @@
 """CUDA graphs of a scan on PyTorch: recorded once for its shapes, then one launch each way."""
 
 import contextlib
+import functools
 import gc
 import threading
 import weakref
@@ -19,17 +20,19 @@ recorded = weakref.WeakKeyDictionary()  # a recurrence -> shapes -> graphs, or w
 recording = threading.RLock()  # one at a time
 
 
-def replayed(step, inputs, carry, *, collect, reverse, at_once):
+def replayed(step, inputs, carry, *, collect, reverse, asked):
     """A scan by a CUDA graph.
 
     Args:
         step: A `keraseq.layers.scan.deferred.Step` that does not project.
         inputs, carry, collect, reverse: See `keraseq.layers.scan.scan`.
-        at_once: Whether to record shapes when they are met first; otherwise the second time.
+        asked: Whether somebody asked for graphs: shapes are recorded when they are met first, and
+            Inductor, which takes some seconds, joins the operations of a step. Otherwise they are
+            recorded the second time, as they are.
 
     Returns:
-        `((outputs, carry), None)`, or `(None, why)`: why no graph can run here, in a few words; the
-        empty text where only shapes are asked for.
+        `((outputs, carry), note)`, or `(None, why)`: why no graph can run here, in a few words; the
+        empty text where only shapes are asked for. The note says what is not as it should be.
     """
     if inputs["x"].is_meta:
         return None, ""
@@ -49,9 +52,10 @@ def replayed(step, inputs, carry, *, collect, reverse, at_once):
         *(tuple((one.shape, one.dtype, one.device) for one in some) for some in (given, others)),
         tuple(given[i].data_ptr() for i in fixed),
         *settings(),
+        asked,
     )
     graphs = found.setdefault(key, None)
-    if graphs is None and not at_once:
+    if graphs is None and not asked:
         found[key] = []
         return None, "the first call with these shapes; the next is recorded"
     if isinstance(graphs, str):
@@ -62,7 +66,8 @@ def replayed(step, inputs, carry, *, collect, reverse, at_once):
             if sum(len(one) for one in found.values() if isinstance(one, list)) >= MOST:
                 return None, f"{MOST} CUDA graphs of this layer are kept already"
             try:
-                program = Program(step, inputs, carry, collect is not None, reverse, wanted)
+                how = {"collect": collect is not None, "reverse": reverse, "wanted": wanted}
+                program = Program(step, inputs, carry, **how, generate=asked and Recording.joins)
                 graph = Graph(program, given, others, fixed)
             except Exception as error:  # whatever it is, another loop can run
                 found[key] = f"no CUDA graph: {said(error)}"
@@ -71,7 +76,9 @@ def replayed(step, inputs, carry, *, collect, reverse, at_once):
         results = Replay.apply(graph, others, *given) if any(wanted) else graph.run(given, others)
     results = list(results)
     outputs = results.pop(0) if collect is not None else None
-    return (outputs, tree.pack_sequence_as(carry, results)), None
+    note = graph.program.ungenerated
+    note = note and f"its operations one by one, since Inductor could not join them ({note})"
+    return (outputs, tree.pack_sequence_as(carry, results)), note
 
 
 def forbidden(given, inputs) -> str | None:
@@ -110,7 +117,7 @@ class Recording:
         pool: The memory that it shares with others which run in the order of their recording.
     """
 
-    device = "cuda"
+    device, joins = "cuda", True
 
     def __init__(self, stream, pool=None):
         self.graph, self.stream, self.given_pool = torch.cuda.CUDAGraph(), stream, pool
@@ -139,12 +146,18 @@ class Recording:
     @contextlib.contextmanager
     def apart():
         """A stream of its own to try the functions on: what libraries make once must be there."""
-        stream = torch.cuda.Stream()
+        stream = side_stream(torch.cuda.current_device())
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             yield stream
         torch.cuda.current_stream().wait_stream(stream)
         torch.cuda.synchronize()
+
+
+@functools.cache
+def side_stream(device: int):
+    """The stream on which graphs are recorded: cuBLAS keeps memory for every one it has met."""
+    return torch.cuda.Stream(device)
 
 
 @contextlib.contextmanager
@@ -174,10 +187,9 @@ class Graph:
     """
 
     def __init__(self, program, given, others, fixed):
-        self.fixed, self.waiting = fixed, None
+        self.program, self.fixed, self.waiting = program, fixed, None
         self.given = [
-            one.detach() if i in self.fixed else one.detach().clone()
-            for i, one in enumerate(given)
+            one.detach() if i in self.fixed else one.detach().clone() for i, one in enumerate(given)
         ]
         self.others = [one.clone() for one in others]
         with torch.no_grad():
@@ -189,9 +201,8 @@ class Graph:
                         program.backward(kept, self.d)
                     del results, kept
             self.ahead = Recording(stream)
-            self.results, kept = self.ahead.record(
-                lambda: program.forward(self.given, self.others)
-            )
+            self.results, kept = self.ahead.record(lambda: program.forward(self.given, self.others))
+            self.back = self.gradients = None
             if program.training:
                 self.back = Recording(stream, self.ahead.pool())
                 self.gradients = self.back.record(lambda: program.backward(kept, self.d))

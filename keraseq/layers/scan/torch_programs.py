@@ -34,9 +34,13 @@ class Program:
         reverse: Whether it runs from the last step to the first.
         wanted: For each of `given`, whether its gradient is wanted: the floats of the inputs, the
             carry, the weights, the floats of the context.
+        generate: Whether Inductor makes a few kernels out of the operations of a step.
+
+    Attributes:
+        ungenerated: Why it could not, if it could not.
     """
 
-    def __init__(self, step, inputs, carry, collect, reverse, wanted):
+    def __init__(self, step, inputs, carry, collect, reverse, wanted, generate=False):
         inputs, self.carry = deferred.Floats(inputs), carry
         self.collect, self.reverse, self.training = collect, reverse, any(wanted)
         values = step.values(value_of)
@@ -97,7 +101,9 @@ class Program:
             blocks = deferred.blocks(self.plan, values)
             wants = [self.training] * (len(x) + len(states)) + self.of_values
             wants += [False] * len(blocks)
-            self.step = Traced(once, [*x, *states, *values, *blocks], wants, others)
+            given = [*x, *states, *values, *blocks]
+            self.step = Traced(once, given, wants, others)
+            self.ungenerated = self.step.generate(given, others) if generate else None
         self.projected = len(self.projected.where)
         self.of_inputs, self.of_carry = of_inputs, of_carry
 
@@ -112,7 +118,9 @@ class Program:
         for t in self.times(len(rows[0])):
             now = [one[t] for one in rows]
             now, rest_now = now[: len(projected)], now[len(projected) :]
-            done, keep = self.step.forward([*now, *carry, *values, *blocks], [*rest_now, *constants])
+            done, keep = self.step.forward(
+                [*now, *carry, *values, *blocks], [*rest_now, *constants]
+            )
             carry = done[1:] if self.collect else done
             outputs.append(done[0])
             kept.append(keep)
@@ -227,6 +235,19 @@ class Traced:
         self.ahead, self.back, self.reads = parted(
             tidied(graph), len(given) + len(others), self.count
         )
+
+    def generate(self, given, others) -> str | None:
+        """Has Inductor make kernels of both graphs; why not, if it fails."""
+        try:
+            outputs, kept = self.forward(given, others)
+            ahead = generated(self.ahead, [*given, *others])
+            if self.wanted:
+                d = [torch.zeros_like(one) for one in outputs]
+                self.back = generated(self.back, [*kept, *d])
+            self.ahead = ahead
+        except Exception as error:  # no compiler on this machine, and what else there may be
+            return f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+        return None
 
     def forward(self, given, others):
         """`(outputs, kept)`."""
@@ -350,6 +371,33 @@ def cut(graph_module, arguments, nodes, results):
     graph.output([made.get(one) for one in results])
     graph.eliminate_dead_code()
     return fx.GraphModule(graph_module, graph)
+
+
+def generated(graph_module, examples):
+    """A graph as kernels that Inductor makes of it: `(*arguments) -> list of results`."""
+    *_, output = graph_module.graph.nodes
+    places = [node for node in graph_module.graph.nodes if node.op == "placeholder"]
+    results = list(output.args[0])
+    made = list(dict.fromkeys(one for one in results if one is not None and one not in places))
+    if not made:
+        return graph_module
+    from torch import _inductor  # a second to import
+
+    # It counts on the strides of the examples: a state that is the same in every row has others
+    # than what follows it.
+    examples = [one.contiguous() if 0 in one.stride() else one for one in examples]
+    strides = [one.stride() for one in examples]
+    ran = _inductor.compile(cut(graph_module, places, set(above(made)), made), examples)
+
+    def run(*given):
+        given = [
+            one if one.stride() == stride else one.contiguous()
+            for one, stride in zip(given, strides, strict=True)
+        ]
+        have = dict(zip(places, given, strict=True)) | dict(zip(made, ran(*given), strict=True))
+        return [have.get(one) for one in results]
+
+    return run
 
 
 def value_of(variable):
