@@ -100,7 +100,7 @@ def arguments(given=None) -> argparse.Namespace:
     parser.add_argument("--cells", default="", help="only these cells are timed")
     parser.add_argument("--data", type=Path, help="folder of public data sets (KERASEQ_DATA)")
     parser.add_argument("--epochs", type=int, default=25, help="of Tiny Shakespeare")
-    parser.add_argument("--workers", type=int, default=6, help="processes for what is not timed")
+    parser.add_argument("--workers", type=int, default=9, help="processes for what is not timed")
     parser.add_argument("--tiny", action="store_true", help="tiny sizes")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args(given)
@@ -140,7 +140,7 @@ def plan(options) -> list[list[dict]]:
                 job = {"backend": backend, "do": "times", "with": given}
                 add("times", seconds, job)
 
-    jax_all = ["keraseq", "keraseq plain", *ROUNDS, "keraseq sums in products", SAME]
+    jax_all = ["keraseq", "keraseq plain", *ROUNDS, SAME]
     slow = ["keraseq deferred", "keraseq plain", SAME]
     graph = ["keraseq compiled"]  # on PyTorch a CUDA graph, joined by its compiler
     five = ["lstm", "mut1", "gru-after", "gru", "elman"]
@@ -156,7 +156,7 @@ def plan(options) -> list[list[dict]]:
     add("kernels", 15, *({"backend": "jax", "do": "kernels", "with": one} for one in kernels[:1]))
     timed("jax", MIDDLE, ["gru-after", "gru", "elman"], ["keraseq", ROUNDS[-1], SAME], 12)
     add("kernels", 15, *({"backend": "jax", "do": "kernels", "with": one} for one in kernels[1:]))
-    add("agreement", 50, *agreement_jobs(options), *memory_jobs(options))
+    add("agreement", 60, *agreement_jobs(options), *memory_jobs(options))
     if "agreement" not in options.only:
         add("memory", 40, *memory_jobs(options))
     few = ["keraseq", ROUNDS[0], ROUNDS[-1], SAME]
@@ -245,9 +245,11 @@ class Crew:
         self.heard: queue.Queue = queue.Queue()
         self.busy, self.idle = [], {one: self.hire(one) for one in options.backends}
 
-    def hire(self, backend: str) -> "Worker":
+    def hire(self, backend: str, untimed: bool = False) -> "Worker":
         """A new process; it reads what it needs while others work."""
         environment = {"OMP_NUM_THREADS": "1"} if self.options.tiny else {}
+        if untimed:
+            environment["XLA_FLAGS"] = "--xla_gpu_autotune_level=0"
         return Worker(backend, self.log, self.heard, environment)
 
     def run(self, jobs: list[dict]) -> None:
@@ -264,7 +266,7 @@ class Crew:
         started = time.monotonic()
         for job in jobs:
             worker = None if job.get("apart") else self.idle.pop(job["backend"], None)
-            worker = worker or self.hire(job["backend"])
+            worker = worker or self.hire(job["backend"], job.get("apart", False))
             worker.take(job)
             self.busy.append(worker)
         while self.busy:
@@ -404,27 +406,25 @@ def times(cell, size, whats, variant="plain", dtype="float32", alone=False, repe
     def first(what):
         row = {}
         try:
-            with patched(what):
-                layer = make(what, cell, size, variant)
-                calls = steps.calls(layer, data)
-                seconds = {"step_first_s": rnn.seconds_of(calls.train)}
-                warm = WARM if backend == "torch" else 0
-                for _ in range(warm):
-                    calls.train()
-                loop = rnn.loop_of(layer)
-                seconds["forward_first_s"] = rnn.seconds_of(calls.forward)
-                for _ in range(warm):
-                    calls.forward()
+            layer = make(what, cell, size, variant)
+            calls = steps.calls(layer, data)
+            seconds = {"step_first_s": rnn.seconds_of(calls.train)}
+            warm = WARM if backend == "torch" else 0
+            for _ in range(warm):
+                calls.train()
+            loop = rnn.loop_of(layer)
+            seconds["forward_first_s"] = rnn.seconds_of(calls.forward)
+            for _ in range(warm):
+                calls.forward()
             row = seconds if alone or backend == "torch" else {}
             return what, row | loop, calls
         except Exception as error:  # recorded: the others are still worth measuring
             return what, {"error": timing.one_line(error)}, None
 
     many = 1 if alone or backend == "torch" else min(8, timing.cores())
-    odd = [what for what in whats if "sums" in what]
     with ThreadPoolExecutor(many) as pool:
-        found = list(pool.map(first, [what for what in whats if what not in odd]))
-    for what, row, calls in [*found, *map(first, odd)]:
+        found = list(pool.map(first, whats))
+    for what, row, calls in found:
         rows[what] = row
         if calls:
             timed |= {(what, "forward"): calls.forward, (what, "step"): calls.train}
@@ -443,21 +443,6 @@ def times(cell, size, whats, variant="plain", dtype="float32", alone=False, repe
 def joined(size) -> str:
     """A size as it is written."""
     return ",".join(map(str, size))
-
-
-@contextlib.contextmanager
-def patched(what: str):
-    """`keraseq sums in products`: XLA may have cuBLAS add, as it did before."""
-    if "sums" not in what:
-        yield
-        return
-    import keraseq.layers.scan.jax as loops
-
-    kept, loops.apart = loops.apart, lambda product: product
-    try:
-        yield
-    finally:
-        loops.apart = kept
 
 
 def make(what: str, cell: str, size, variant="plain"):
@@ -490,7 +475,7 @@ def make(what: str, cell: str, size, variant="plain"):
 def ours(what: str) -> dict:
     """Options of a candidate of keraseq: `keraseq`, then a loop or an option with its number."""
     found = what.removeprefix("keraseq").strip()
-    if not found or found == "sums in products":
+    if not found:
         return {}
     if "=" not in found:
         return {"loop": found}
@@ -607,7 +592,7 @@ def agreement(share, of):
             row = {"kind": "agreement", "cell": case.name, "precision": precision}
             try:
                 outputs, gradients = {}, {}
-                for options in loops if policy == "float64" else loops[:3]:
+                for options in loops if policy == "float64" else [loops[0], loops[2]]:
                     cell = keraseq.cells.get(case.name, units=units, dtype=policy)
                     layer = keraseq.layers.RNN(cell, return_sequences=True, dtype=policy, **options)
                     layer.build(x.shape)

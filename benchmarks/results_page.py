@@ -32,12 +32,17 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=HERE / "results")
     parser.add_argument("--out", type=Path, default=HERE)
     options = parser.parse_args()
-    runs, frame = read(sorted(options.results.glob("rnn-*.jsonl")))
-    scaling = read(sorted(options.results.glob("scaling-*.jsonl")))
-    on_gpus = {path: read([path]) for path in sorted(options.results.glob("gpu-*.jsonl"))}
-    if frame.empty and scaling[1].empty and not on_gpus:
+    if not any(any(options.results.glob(f"{kind}-*.jsonl")) for kind in ("rnn", "scaling", "gpu")):
         parser.error(f"no measurements in {options.results}")
-    figures = options.out / "figures"
+    print(write(options.results, options.out))
+
+
+def write(results: Path, out: Path) -> Path:
+    """Writes the page, and the figures beside it; the site does so too."""
+    runs, frame = read(sorted(results.glob("rnn-*.jsonl")))
+    scaling = read(sorted(results.glob("scaling-*.jsonl")))
+    on_gpus = {path: read([path]) for path in sorted(results.glob("gpu-*.jsonl"))}
+    figures = out / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     parts = ["# Speed\n", INTRODUCTION]
     if not frame.empty:
@@ -50,9 +55,9 @@ def main() -> None:
         runs |= its_runs
         parts.append(gpu_section(its_runs, path))
     parts += [machines({**runs, **scaling[0]})]
-    page = options.out / "RESULTS.md"
+    page = out / "RESULTS.md"
     page.write_text("\n".join(part for part in parts if part))
-    print(page)
+    return page
 
 
 INTRODUCTION = """\

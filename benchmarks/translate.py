@@ -34,8 +34,12 @@ ROWS = {
     "backwards": BACKWARDS,
     "forwards-no-attention": {**ONE_WAY, **WITHOUT},
     "backwards-no-attention": {**BACKWARDS, **WITHOUT},
-    "linear": {"scheduled_sampling": 0.25},
-    "inverse-sigmoid": {"scheduled_sampling": 0.25, "sampling_decay": "inverse_sigmoid"},
+    "linear": {**ONE_WAY, "scheduled_sampling": 0.25},  # beside "forwards": teacher forcing
+    "inverse-sigmoid": {
+        **ONE_WAY,
+        "scheduled_sampling": 0.25,
+        "sampling_decay": "inverse_sigmoid",
+    },
 }
 SIZES = {"units": int, "encoder_units": int, "embedding": int, "epochs": int, "level": str}
 

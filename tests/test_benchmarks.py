@@ -326,8 +326,27 @@ def test_taggers_are_measured_once(tmp_path):
     assert "epoch" not in run("tag.py", "wnut17", *tiny, "--without", "crf")
 
 
-def test_gradients(tmp_path):
-    run("gradients.py", "--steps", 3, "--seeds", 1, "--units", 3, "--out", tmp_path)
+@pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs the public data")
+@pytest.mark.parametrize("cell", ["tree-elman", "bilstm"])
+def test_trees_are_measured_once(cell, tmp_path, plain_loop):
+    tiny = ["--cell", cell, "--limit", 40, "--epochs", 1, "--units", 3, "--vectors", "none"]
+    tiny += ["--csv", tmp_path / "trees.csv"]
+    line = json.loads(run("trees.py", *tiny).splitlines()[-1])
+    assert line["cell"] == cell and line["low"] < line["accuracy"] < line["high"]
+    assert line["binary_low"] < line["binary"] < line["binary_high"] and line["epochs"] == 1
+    assert not run("trees.py", *tiny)
+
+
+def test_gradients(tmp_path, plain_loop, monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import gradients
+
+    few = {name: gradients.CELLS_TRAINED[name] for name in ("elman", "lstm, chrono")}
+    monkeypatch.setattr(gradients, "CELLS_TRAINED", few)
+    tiny = {"steps": 4, "seeds": 1, "units": 3, "map_steps": 12, "cliff_steps": 3, "epochs": 1}
+    tiny |= {"training_steps": 2, "training_units": 3, "training_length": 4}
+    tiny |= {"memory_steps": 4, "memory_units": 2, "out": tmp_path}
+    run("gradients.py", *(word for name, size in tiny.items() for word in (f"--{name}", size)))
     with (tmp_path / "results" / "gradients-starts.csv").open() as file:
         [one] = [
             row
@@ -336,7 +355,9 @@ def test_gradients(tmp_path):
             == ("linear", "identity x 1.1", "1.0", "3")
         ]
     assert 10 ** float(one["log10"]) == pytest.approx(1.1**3, rel=1e-3)
-    assert len(list((tmp_path / "figures").glob("gradients-*.png"))) == 5
+    assert len(list((tmp_path / "figures").glob("gradients-*.png"))) == 12
+    with pytest.raises(ValueError, match="unknown name 'clif'"):
+        run("gradients.py", "clif", "--out", tmp_path)
 
 
 def test_rows_of_translations_are_settings(monkeypatch):

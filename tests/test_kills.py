@@ -182,6 +182,17 @@ def test_classify_behind_its_pretraining(tmp_path, monkeypatch):
     check(run, tmp_path, monkeypatch)
 
 
+def test_classify_trees(tmp_path, monkeypatch):
+    trees = data.labelled_trees([f"({i % 5} (2 a{i}) (2 b))" for i in range(50)])
+    tiny = {"cell": "tree-elman", "units": 3, "embedding": 3, "batch_size": 20, "epochs": 2}
+
+    def run(folder):
+        kept = {"folder": folder / "run", "hold": True, "report": None}
+        return ended(recipes.train("classify", trees, **tiny, **kept), folder)
+
+    check(run, tmp_path, monkeypatch)
+
+
 def test_tag(tmp_path, monkeypatch):
     rows = [[("a", "A"), (f"b{n % 15}", "X"), ("c", "O")][: 1 + n % 3] for n in range(30)]
     tiny = {"cell": "elman", "units": 3, "embedding": 3, "character_units": 2}

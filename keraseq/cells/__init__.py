@@ -17,11 +17,23 @@ from keraseq.cells.indrnn import IndRNNCell
 from keraseq.cells.initializers import ChronoInitializer
 from keraseq.cells.janet import JANETCell
 from keraseq.cells.ligru import LiGRUCell
+from keraseq.cells.linear import LinearCell
+from keraseq.cells.lru import LRUCell
 from keraseq.cells.lstm import LSTMCell
 from keraseq.cells.mgu import MGUCell
+from keraseq.cells.min_gru import MinGRUCell, MinLSTMCell
 from keraseq.cells.minimal_rnn import MinimalRNNCell
 from keraseq.cells.mut import MUT1Cell, MUT2Cell, MUT3Cell
 from keraseq.cells.rhn import RHNCell
+from keraseq.cells.slstm import SLSTMCell
+from keraseq.cells.tree import (
+    TREE_CELLS,
+    ChildSumTreeLSTMCell,
+    TreeCell,
+    TreeElmanCell,
+    TreeLSTMCell,
+    tree_cell,
+)
 from keraseq.cells.ugrnn import UGRNNCell
 from keraseq.checks import did_you_mean
 
@@ -43,6 +55,10 @@ CELLS: dict[str, tuple[type[Cell], dict[str, Any]]] = {  # name: (class, options
     "janet": (JANETCell, {}),
     "rhn": (RHNCell, {}),
     "minimal-rnn": (MinimalRNNCell, {}),
+    "slstm": (SLSTMCell, {}),
+    "min-gru": (MinGRUCell, {}),
+    "min-lstm": (MinLSTMCell, {}),
+    "lru": (LRUCell, {}),
 }
 
 
@@ -129,23 +145,38 @@ def table(features: int = 64, units: int = 64) -> list[dict[str, Any]]:
 
 __all__ = [
     "CELLS",
+    "TREE_CELLS",
     "Cell",
+    "ChildSumTreeLSTMCell",
     "ChronoInitializer",
     "ElmanCell",
     "GRUCell",
     "IndRNNCell",
     "JANETCell",
+    "LRUCell",
     "LSTMCell",
     "LiGRUCell",
+    "LinearCell",
     "MGUCell",
     "MUT1Cell",
     "MUT2Cell",
     "MUT3Cell",
+    "MinGRUCell",
+    "MinLSTMCell",
     "MinimalRNNCell",
     "RHNCell",
+    "SLSTMCell",
+    "TreeCell",
+    "TreeElmanCell",
+    "TreeLSTMCell",
     "UGRNNCell",
     "get",
     "names",
     "running",
     "table",
+    "tree_cell",
 ]
+
+
+def __dir__():
+    return __all__

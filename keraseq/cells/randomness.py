@@ -18,6 +18,8 @@ from keraseq.keras_inside import DropoutRNNCell, give_masks
 class Randomness(DropoutRNNCell):
     """What drops and keeps in `keraseq.cells.Cell`, whose docstring says what the rates mean."""
 
+    zoned_with: tuple[int, ...] = ()  # each state's group, by its first; (): each by itself
+
     def set_rates(self, dropout, recurrent_dropout, zoneout, seed):
         """Checks the rates; a generator of random numbers is made only where one is needed."""
         self.dropout = rate("dropout", dropout)
@@ -36,6 +38,13 @@ class Randomness(DropoutRNNCell):
                 f"{len(self.state_names)} state(s): {', '.join(self.state_names)}"
             )
         rates = zoneout if many else [zoneout] * len(self.state_names)
+        if any(rates[i] != rates[j] for i, j in enumerate(self.zoned_with)):
+            names, first = self.state_names, dict.fromkeys(self.zoned_with)
+            groups = [[names[i] for i, j in enumerate(self.zoned_with) if j == k] for k in first]
+            raise ValueError(
+                f"zoneout={tuple(zoneout)}: {type(self).__name__} needs one rate for the states "
+                f"that belong together, {'; '.join(', '.join(one) for one in groups if one[1:])}"
+            )
         return tuple(rate("zoneout", one, closed=True) for one in rates)
 
     # Dropout.
@@ -82,10 +91,17 @@ class Randomness(DropoutRNNCell):
 
     def draw_zoneout(self, *leading) -> list:
         """For each state which units keep their old value, `(*leading, size)`."""
-        return [
-            keras.random.uniform((*leading, size), seed=self.seed_generator) < p
-            for p, size in zip(self.zoneout, tree.flatten(self.state_size), strict=True)
-        ]
+        drawn = []
+        for i, (p, size) in enumerate(
+            zip(self.zoneout, tree.flatten(self.state_size), strict=True)
+        ):
+            together = self.zoned_with[i] if self.zoned_with else i
+            if together == i:
+                one = keras.random.uniform((*leading, size), seed=self.seed_generator) < p
+            else:
+                one = drawn[together]
+            drawn.append(one)
+        return drawn
 
     def zoned(self, states, new_states, keep=None) -> list:
         """The new states, mixed with the old ones; `keep` as in `Cell.advance`."""

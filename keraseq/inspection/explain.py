@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from keraseq.cells import Cell
+from keraseq.cells import Cell, LinearCell
 from keraseq.checks import positive_integer
 from keraseq.keras_inside import layers_inside
 from keraseq.layers import RNN, scan
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # What a loop of `keraseq.layers.scan` is called here.
 PATHS = {"plain": "plain loop", "deferred": "deferred gradient", "compiled": "compiled scan"}
-PATHS["fused"] = "fused kernel"
+PATHS |= {"fused": "fused kernel", "parallel": "parallel scan"}
 OF_KERAS, CUDNN, UNKNOWN = "Keras' own loop", "cuDNN", "not run yet"
 # The registered name of a layer of Keras: the layer of keraseq that takes its weights.
 EQUAL = {
@@ -41,7 +41,7 @@ class Path:
         kind: Its class, as `"keraseq.layers.RNN"`.
         cell: The class of its cell.
         path: `"plain loop"`, `"deferred gradient"`, `"compiled scan"`, `"fused kernel"`,
-            `"Keras' own loop"`, `"cuDNN"`, or `"not run yet"`.
+            `"parallel scan"`, `"Keras' own loop"`, `"cuDNN"`, or `"not run yet"`.
         reason: Why this path.
         faster: What would make it faster; empty where nothing is known to.
         products: The type in which its matrix products are computed on this device; GPUs round
@@ -227,6 +227,7 @@ def eager_choice(layer, training) -> tuple[str, str] | None:
         size=None,
         width=0,
         kernel=scan.Kernel.of(Recurrence(layer, training)),
+        linear=isinstance(layer.cell, LinearCell),
     )
 
 

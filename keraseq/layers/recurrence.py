@@ -7,7 +7,9 @@ from keras import ops, tree
 
 from keraseq.cells.cell import Cell
 from keraseq.cells.context import Masks, during
+from keraseq.cells.linear import LinearCell, held
 from keraseq.keras_inside import DropoutRNNCell, give_masks, layers_inside, takes_training
+from keraseq.layers.scan.parallel import solved
 
 
 class Recurrence:
@@ -27,6 +29,7 @@ class Recurrence:
         self.cells = [one for one in nested if isinstance(one, DropoutRNNCell)]
         ours = [one for one in self.cells if isinstance(one, Cell)]
         self.foreign = not ours  # nobody knows its products
+        self.linear = isinstance(self.cell, LinearCell)
         self.zoned = [one for one in ours if training and any(one.zoneout)]
 
     @property
@@ -86,6 +89,29 @@ class Recurrence:
         if "output" in carry:
             after["output"] = output
         return ops.cast(emitted, layer.compute_dtype), after
+
+    def coefficients(self, reads, drawn, context):
+        """`(a, b)` of a linear cell for all steps, time first: masks and zoneout are in them."""
+        keep = reads.get("keep")
+        with self._at_work(drawn, context=context):
+            a, b = self.cell.zoned_coefficients(reads["x"], keep[0] if keep else None)
+        return held(~reads["valid"][..., None], a, b) if "valid" in reads else (a, b)
+
+    def outputs(self, reads, states, carry, drawn, context):
+        """The outputs of a linear cell for all steps, from the states; and the last of them."""
+        layer = self.layer
+        with self._at_work(drawn, context=context):
+            output = ops.cast(self.cell.emit(states, reads["x"]), layer.state_dtype)
+        emitted = output
+        if "valid" in reads:
+            valid, before = reads["valid"][..., None], carry["output"]
+            if self.cell.emits:  # the last valid output is a linear recurrence, too
+                fresh = ops.where(valid, output, 0.0)
+                [output] = solved([ops.cast(~valid, fresh.dtype)], [fresh], [before])
+            else:  # the state stays by itself
+                output = ops.where(ops.cumsum(valid, axis=0) > 0, output, before)
+            emitted = ops.where(valid, output, 0.0) if layer.zero_output_for_mask else output
+        return ops.cast(emitted, layer.compute_dtype), output[-1]
 
     def _advance(self, x, states, keep):
         if isinstance(self.cell, Cell):

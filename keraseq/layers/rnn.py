@@ -8,7 +8,7 @@ from keraseq.checks import one_of, positive_integer
 from keraseq.keras_inside import expected_batch
 from keraseq.layers.holding import Holding
 from keraseq.layers.recurrence import Recurrence
-from keraseq.layers.scan import LOOPS, checkpointed, scan
+from keraseq.layers.scan import LOOPS, checkpointed, parallel, scan
 from keraseq.layers.starting import Starting, in_every_row
 
 RUN_OPTIONS = ("loop", "unroll", "checkpoint_every")  # how it runs, never what it computes
@@ -43,10 +43,10 @@ class RNN(Holding, Starting, keras.layers.RNN):
             Defaults to `False`.
         zero_output_for_mask: With `return_sequences`, whether masked steps give zeros instead of
             the last valid output. Defaults to `False`.
-        loop: How it runs: `"plain"`, `"deferred"`, `"compiled"` (see `keraseq.layers.scan`),
-            or `"auto"`, which chooses; `loop_taken` and `loop_reason` say what ran in the last call
-            and why. All give the same numbers; second derivatives need `"plain"`.
-            Defaults to `"auto"`.
+        loop: How it runs: `"plain"`, `"deferred"`, `"compiled"`, `"fused"`, for a
+            `keraseq.cells.LinearCell` also `"parallel"` (see `keraseq.layers.scan`), or `"auto"`,
+            which chooses; `loop_taken` and `loop_reason` say what ran in the last call and why. All
+            give the same numbers; second derivatives need `"plain"`. Defaults to `"auto"`.
         checkpoint_every: For long sequences: train in pieces of so many steps, keep only the states
             between them, and run each piece again in the gradient. Memory grows with
             `time / checkpoint_every + checkpoint_every` instead of `time` (but for inputs and
@@ -75,8 +75,10 @@ class RNN(Holding, Starting, keras.layers.RNN):
         tuple of it and every last state `(batch, size)`.
 
     Raises:
-        ValueError: `cell` is no cell; `unroll` without a known number of steps; `stateful` without
-            a fixed batch size; in use, an `initial_state` that does not fit, and on TensorFlow
+        ValueError: `cell` is no cell; `unroll` without a known number of steps; `loop="parallel"`
+            for a cell that is not linear, and on TensorFlow without a known number of steps;
+            `stateful` without a fixed batch size; in use, `loop="fused"` with a cell or option that
+            no kernel has, an `initial_state` that does not fit, and on TensorFlow
             `checkpoint_every` with a step that reads a tensor which is neither an argument nor a
             weight.
 
@@ -117,6 +119,7 @@ class RNN(Holding, Starting, keras.layers.RNN):
             **kwargs,
         )
         self.loop = one_of("loop", loop, LOOPS)
+        parallel.check(loop, cell)
         self.loop_taken = self.loop_reason = None  # of the last call
         if checkpoint_every is not None:
             positive_integer("checkpoint_every", checkpoint_every)
@@ -245,8 +248,10 @@ class RNN(Holding, Starting, keras.layers.RNN):
     def _run(self, recurrence, reads, carry, drawn, context, in_piece=False):
         """The loop over what it reads, time first: the outputs of all steps, and the last carry."""
         batch, span = reads["x"].shape[1], valid_span(reads.get("valid"))
-        kept = keras.KerasTensor((batch, *self._output_shape()), self.compute_dtype)
-        outputs, carry, (self.loop_taken, self.loop_reason) = scan(
+        shape = (batch, *self._output_shape())
+        kept = keras.KerasTensor(shape, self.compute_dtype, name="output")  # a name takes its time
+        before = carry.get("output") if in_piece else None
+        outputs, carry, choice = scan(
             recurrence,
             reads,
             carry,
@@ -259,18 +264,26 @@ class RNN(Holding, Starting, keras.layers.RNN):
             loop=self.loop,
             in_piece=in_piece,
         )
+        # Texts at every call: what Keras does with an attribute takes longer than an operation.
+        vars(self).update(loop_taken=choice.loop, loop_reason=choice.reason)
         if span is not None and self.return_sequences:
-            outputs = self._silent_after(span, outputs, carry["output"])
+            outputs = self._silent_around(span, outputs, before, carry["output"])
         return outputs, carry
 
-    def _silent_after(self, span, outputs, last):
-        """The outputs, with those of the steps after the last valid one, where nothing ran."""
+    def _silent_around(self, span, outputs, before, last):
+        """The outputs, with those of the steps around the valid ones, where nothing ran.
+
+        Before the first valid step of a sequence they are zeros already, and `before` is None.
+        """
         first, stop = span
         steps = ops.shape(outputs)[0]
-        end = steps - first if self.go_backwards else stop
-        last = ops.zeros_like(last) if self.zero_output_for_mask else last
-        ran = ops.reshape(ops.arange(steps) < end, (-1, *[1] * (len(outputs.shape) - 1)))
-        return ops.where(ran, outputs, ops.cast(last, outputs.dtype)[None])
+        begin, end = (steps - stop, steps - first) if self.go_backwards else (first, stop)
+        times = ops.reshape(ops.arange(steps), (-1, *[1] * (len(outputs.shape) - 1)))
+        for silent, one in ((times >= end, last), (times < begin, before)):
+            if one is not None:
+                one = ops.zeros_like(one) if self.zero_output_for_mask else one
+                outputs = ops.where(silent, ops.cast(one, outputs.dtype)[None], outputs)
+        return outputs
 
     # Before the loop.
 
@@ -282,6 +295,7 @@ class RNN(Holding, Starting, keras.layers.RNN):
             )
         if self.unroll is True and shape[1] is None:
             raise ValueError("unroll=True needs a known number of steps; received time=None")
+        parallel.check(self.loop, self.cell, shape[1])
         expected, batch = expected_batch(self), shape[0]
         if self.stateful and None not in (expected, batch) and batch != expected:
             raise ValueError(

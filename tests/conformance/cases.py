@@ -6,7 +6,7 @@ from functools import partial
 
 import keras
 import numpy as np
-from oracles import ORACLES
+from oracles import ORACLES, OUTPUTS, SCALES
 from oracles.time import zoneout
 
 import keraseq
@@ -57,6 +57,7 @@ VARIANTS = {
         ({"zoneout": (0.1, 0.6)}, ANY),
         ({"zoneout": (0.1, 0.6), "projection": 2}, ANY),
     ],
+    "LRUCell": [],
     "LiGRUCell": [],
     "MGUCell": [],
     "MUT1Cell": [
@@ -72,8 +73,11 @@ VARIANTS = {
         ({"input_projection": "fixed", "use_bias": False}, ANY),
     ],
     "MUT3Cell": [],
+    "MinGRUCell": [({"positive": True}, ANY)],
+    "MinLSTMCell": [({"positive": True}, ANY)],
     "MinimalRNNCell": [],
     "RHNCell": [({"depth": 1}, ANY), ({"depth": 3}, ANY), ({"depth": 3, "use_bias": False}, ANY)],
+    "SLSTMCell": [({"forget": "exp"}, ANY), ({"zoneout": (0.4, 0.1, 0.1, 0.1)}, ANY)],
     "UGRNNCell": [({"forget_bias": 0.0}, ANY), ({"forget_bias": -1.5}, ANY)],
 }
 
@@ -93,7 +97,10 @@ NOT_IN_THE_EQUATION = {
     "recurrent_dropout",
     "seed",
     "chrono",
+    "max_phase",
     "projection_seed",
+    "r_max",
+    "r_min",
     "transform_bias",
 }
 # What the frame around the oracle handles, and what is an initial value in one class alone.
@@ -134,7 +141,11 @@ class Case:
         step = partial(ORACLES[self.kind], weights, **equation)
         count = len(self.state_names)
         rates = list(rates) if isinstance(rates, tuple) else [rates] * count
-        return zoneout(step, rates) if any(rates) else step
+        if not any(rates):
+            return step
+        output = OUTPUTS.get(self.kind)
+        output = output and partial(output, weights, **equation)
+        return zoneout(step, rates, output, SCALES.get(self.kind))
 
     @property
     def state_names(self):
@@ -195,4 +206,7 @@ def random_inputs(case: Case, features: int, units: int, *, batch=BATCH, steps=S
     x = rng.normal(size=(batch, steps, features)).astype("float32").astype("float64")
     sizes = case.state_sizes(units)
     states = [0.7 * rng.normal(size=(batch, size)) for size in sizes]
+    for name, state in zip(case.state_names, states, strict=True):
+        if name == "normalizer":  # a sum of exponentials
+            state[:] = 0.5 + np.abs(state)
     return x, [state.astype("float32").astype("float64") for state in states]

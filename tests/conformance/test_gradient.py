@@ -10,18 +10,24 @@ from oracles.time import run
 
 import keraseq
 from keraseq.autodiff import gradients
+from keraseq.cells import CELLS, LinearCell
 
 from .backend import BACKEND
 from .cases import CASES, ROWS, Case, named_weights, random_inputs, randomise
 from .odd_cells import ResidualCell
 
 LOOPS = ("plain", "deferred", "compiled") if BACKEND == "tensorflow" else ("plain", "deferred")
+LINEAR = {name for name, (kind, _) in CELLS.items() if issubclass(kind, LinearCell)}
 STEPS = 4
 DELTA = 1e-6
 TIGHT = 1e-7  # of the largest gradient of a tensor; central differences themselves err by 1e-9
 
 # Rows: nothing masked, right padding, left padding, a hole, nothing valid.
 MASK = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [0, 1, 1, 1], [1, 0, 1, 1], [0, 0, 0, 0]], bool)
+
+
+def loops_of(case):
+    return (*LOOPS, "parallel") if case.name in LINEAR else LOOPS
 
 
 def setup(case, dtype="float64", **options):
@@ -102,14 +108,18 @@ def test_every_loop_under_a_mask(case, float64):
     """As `fit` has it, compiled where the backend compiles."""
     layer, x, states, chosen = setup(case)
     expected = of_the_oracle(case, named_weights(layer.cell), x, states, chosen, mask=MASK)
-    for loop in LOOPS:
+    for loop in loops_of(case):
         layer, *_ = setup(case, loop=loop)
-        compiled = BACKEND == "tensorflow" and loop != "plain"
+        compiled = BACKEND == "tensorflow" and loop not in ("plain", "parallel")
         check(of_the_layer(layer, x, states, chosen, MASK, compiled), expected)
 
 
-@pytest.mark.parametrize("name", ["gru", "lstm"])
-@pytest.mark.parametrize("flags", [{"unroll": True}, *({"loop": loop} for loop in LOOPS)], ids=str)
+BACKWARDS = [("gru", {"unroll": True}), ("lstm", {"unroll": True})]
+BACKWARDS += [(name, {"loop": loop}) for name in ("gru", "lstm") for loop in LOOPS]
+BACKWARDS += [(name, {"loop": "parallel"}) for name in sorted(LINEAR)]
+
+
+@pytest.mark.parametrize(("name", "flags"), BACKWARDS, ids=str)
 def test_gradient_backwards(name, flags, float64):
     [case] = [row for row in ROWS if row.name == name]
     layer, x, states, chosen = setup(case, go_backwards=True, **flags)
@@ -127,10 +137,10 @@ def test_loops_agree_in_training(case, float64):
     random = {"dropout": 0.3, "recurrent_dropout": 0.3, "zoneout": 0.2, "seed": 4}
     noisy = Case(case.name, random)
     found = {}
-    for loop in LOOPS:
+    for loop in loops_of(case):
         layer, x, states, chosen = setup(noisy, loop=loop)
         found[loop] = of_the_layer(layer, x, states, chosen, MASK, training=True)
-    for loop in LOOPS[1:]:
+    for loop in loops_of(case)[1:]:
         check(found[loop], found["plain"])
 
 

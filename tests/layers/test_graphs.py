@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from conformance.backend import BACKEND
+from conformance.cases import FEW
 
 import keraseq
 from keraseq.autodiff import gradients
@@ -15,6 +16,7 @@ if BACKEND != "torch":
     pytest.skip("CUDA graphs are PyTorch's", allow_module_level=True)
 
 import torch
+import torch._inductor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from keraseq.layers.scan import torch_graphs
@@ -92,8 +94,35 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("options", OPTIONS)
-@pytest.mark.parametrize("name", keraseq.cells.names())
+class Noted(TorchDispatchMode):
+    """Notes what makes a tensor on the CPU, reads one there, or copies one elsewhere."""
+
+    names = ("lift_fresh", "_local_scalar_dense", "_to_copy", "copy_", "scalar_tensor")
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if any(name in str(function) for name in self.names):
+            self.found.append(str(function))
+        return function(*args, **(kwargs or {}))
+
+
+def traced_parts():
+    """What is replayed, of all layers that are there."""
+    for found in torch_graphs.recorded.values():
+        for graph in (graph for shapes in found.values() for graph in shapes.graphs):
+            step, project = graph.program.step, graph.program.project
+            yield from (step.ahead, step.back, project.ahead, project.back)
+
+
+NAMES = keraseq.cells.names()
+CASES = [(name, options) for options in ("", "all") for name in NAMES]
+CASES += [(row.name, "low") for row in FEW]
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
 def test_a_replay_gives_what_the_plain_loop_gives(name, options):
     """Values and gradients of the second call, whose numbers are not those of the recording."""
     options = OPTIONS[options]
@@ -125,6 +154,9 @@ def test_a_replay_gives_what_the_plain_loop_gives(name, options):
         for one, other in zip(*found.values(), strict=True):
             np.testing.assert_allclose(one, other, atol=tolerance * max(1, np.abs(one).max()))
     assert StandIn.made == 4  # forward and backward, each way once
+    for part in traced_parts():
+        for node in part.graph.nodes:
+            assert not any(name in str(node.target) for name in Noted.names[:2])
 
 
 def test_a_graph_is_recorded_once_for_its_shapes_and_follows_the_weights():
@@ -279,9 +311,19 @@ def test_auto_records_shapes_that_come_again(monkeypatch):
         "compiled",
         "a CUDA graph: one launch for all steps; there is no kernel for MUT1Cell",
     )
-    layer = layer_of("lstm", loop="auto")
+    lstm = layer_of("lstm", loop="auto")
+    lstm(data())
+    assert lstm.loop_taken == "fused"
+    monkeypatch.setattr(torch_graphs, "PATIENCE", 3)
+    StandIn.joins = True
+    monkeypatch.setattr(torch._inductor, "compile", lambda graph, examples: graph)
     layer(data())
-    assert layer.loop_taken == "fused"
+    assert "Inductor" not in layer.loop_reason
+    made = StandIn.made
+    for _ in range(2):
+        layer(data())
+        assert layer.loop_reason.endswith("Inductor has joined the operations of a step")
+    assert StandIn.made == made + 2  # forward and backward
     pieces = layer_of("mut1", checkpoint_every=2)
     pieces(data(), training=True)
     assert "checkpoint_every runs its pieces again" in pieces.loop_reason
@@ -323,44 +365,17 @@ def test_a_layer_takes_its_graphs_along():
     assert len(torch_graphs.recorded) == before - 1
 
 
-class Noted(TorchDispatchMode):
-    """Notes what makes a tensor on the CPU, reads one there, or copies one elsewhere."""
-
-    names = ("lift_fresh", "_local_scalar_dense", "_to_copy", "copy_", "scalar_tensor")
-
-    def __init__(self):
-        super().__init__()
-        self.found = []
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        if any(name in str(function) for name in self.names):
-            self.found.append(str(function))
-        return function(*args, **(kwargs or {}))
-
-
-@pytest.mark.parametrize("name", keraseq.cells.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_a_step_makes_nothing_on_the_cpu(name):
-    """Neither traced nor as it is: the one would break a recording, the other is slow."""
+    """It would forbid a recording around it, and is slow on a GPU."""
     for options in ({}, {k: v for k, v in OPTIONS["all"].items() if k != "seed"}):
-        layer = layer_of(name, options=options)
-        layer(data(), mask=MASK, training=True)
-        cell, h, x = layer.cell, torch.zeros(ROWS, UNITS), torch.zeros(ROWS, FEATURES)
+        cell = layer_of(name, options=options).cell
+        h, x = torch.zeros(ROWS, UNITS), torch.zeros(ROWS, FEATURES)
         states = cell.get_initial_state(ROWS)
         keep = [h > 0 for _ in states] if options else None
         with Noted() as noted:
             cell.advance(cell.project(x), states, keep)
         assert not noted.found
-    programs = [
-        graph.program
-        for graphs in torch_graphs.recorded.values()
-        for some in graphs.values()
-        for graph in some
-    ]
-    assert programs
-    for program in programs:
-        for part in (program.step.ahead, program.step.back, program.project.ahead):
-            calls = [str(node.target) for node in part.graph.nodes if node.op == "call_function"]
-            assert not [one for one in calls if "lift_fresh" in one or "_local_scalar" in one]
 
 
 def test_joined_operations_give_the_same(monkeypatch):
@@ -370,8 +385,6 @@ def test_joined_operations_give_the_same(monkeypatch):
     def joined(graph_module, examples):
         compiled.append(graph_module)
         return lambda *given: tuple(graph_module(*given))
-
-    import torch._inductor
 
     monkeypatch.setattr(torch._inductor, "compile", joined)
     StandIn.joins = True
@@ -386,6 +399,7 @@ def test_joined_operations_give_the_same(monkeypatch):
         for one in (layer, plain)
     )
     assert len(compiled) == 2
+    assert layer.loop_reason.endswith("Inductor has joined the operations of a step")
     for one, other in zip([*found[0], *found[1]], [*expected[0], *expected[1]], strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 

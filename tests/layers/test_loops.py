@@ -112,6 +112,7 @@ MASKS = {
     "gaps": MASK,
     "right": RIGHT_PADDED,
     "left": RIGHT_PADDED[:, ::-1].copy(),
+    "middle": np.array([[1, 1, 0, 0, 1]] * len(MASK), bool),  # nothing at the begin of a piece
     "all padding": np.zeros_like(MASK),
 }
 
@@ -119,6 +120,7 @@ MASKS = {
 # Every mask with the plain ways, and one mask with every other way.
 CASES = [(way, mask) for way in ("silent", "backwards") for mask in MASKS]
 CASES += [(way, "right") for way in WAYS if way not in ("silent", "backwards")]
+CASES += [(way, "middle") for way in ("checkpoints", "checkpoints backwards")]
 
 
 def one_step_after_the_other(layer, x, mask):

@@ -7,16 +7,18 @@ already inside it.
 import numpy as np
 
 
-def zoneout(step, rates):
+def zoneout(step, rates, output=None, scale=None):
     """Krueger et al. 2017 at inference: every state keeps the share p of its old value.
 
-    The output is the hidden state; both states of an LSTM come from the un-zoned new cell.
+    The output is the hidden state, or `output(x, states)`; both states of an LSTM come from the
+    un-zoned new cell. `scale(old, new)` makes states comparable that are not.
     """
 
     def zoned(x, states):
         _, new = step(x, states)
+        states, new = (states, new) if scale is None else scale(states, new)
         kept = [p * old + (1.0 - p) * now for p, old, now in zip(rates, states, new, strict=True)]
-        return kept[0], kept
+        return kept[0] if output is None else output(x, kept), kept
 
     return zoned
 

@@ -41,6 +41,13 @@ def classify(folder, word="good", **options):
     return recipes.train("classify", reviews, folder=folder, **{**TINY, **tiny, **options})
 
 
+def classify_trees(folder, word="good", **options):
+    trees = [f"({i % 5} (2 {word}) (3 (2 w{i}) (2 b)))" for i in range(60)]
+    tiny = {"embedding": 3, "batch_size": 16, "report": None, "cell": "tree-elman"}
+    tiny = {**TINY, **tiny, **options}
+    return recipes.train("classify", data.labelled_trees(trees), folder=folder, **tiny)
+
+
 def tag(folder, tag="X", **options):
     rows = [[("a", "A"), (f"b{n}", tag), ("c", "O")] for n in range(30)]
     tiny = {"embedding": 3, "character_units": 2, "batch_size": 8, "report": None}
@@ -66,6 +73,7 @@ def forecast(folder, y=WAVES, **options):
 RECIPES = {
     write: {"letters": LETTERS.upper()},
     classify: {"word": "fine"},
+    classify_trees: {"word": "fine"},
     tag: {"tag": "Y"},
     translate: {"letters": "uvwxyz"},
     forecast: {"y": WAVES**2},

@@ -6,7 +6,7 @@ runs `output, carry = recurrence.step(inputs[t], carry, constants, context)` ove
 of `inputs`, as `jax.lax.scan` does. `step` must not create or update variables, and must return a
 carry of the same structure, shapes and types.
 
-Four loops give the same numbers:
+Five ways to run give the same numbers:
 
 * `plain`: the backend's own loop and its own gradient, which adds to the weights' gradient at every
   step;
@@ -14,7 +14,8 @@ Four loops give the same numbers:
 * `compiled`: the same, the loop compiled by XLA on its own whatever the rest of the model does
   (TensorFlow), or recorded as a CUDA graph (PyTorch on a GPU); elsewhere it is `deferred`;
 * `fused`: all steps in one call of a kernel that the backend has for the cell (`fused.py`: PyTorch,
-  what `torch.nn.LSTM`, `GRU` and `RNN` use).
+  what `torch.nn.LSTM`, `GRU` and `RNN` use);
+* `parallel`: all steps at once, for linear recurrences (`parallel.py`).
 """
 
 import functools
@@ -28,17 +29,19 @@ import keras
 from keras import tree
 
 from keraseq.checks import one_of
+from keraseq.layers.scan import parallel
 from keraseq.layers.scan.deferred import Plan, Step
 from keraseq.layers.scan.fused import Kernel
 
-LOOPS = ("auto", "plain", "deferred", "compiled", "fused")
+LOOPS = ("auto", "plain", "deferred", "compiled", "fused", "parallel")
 # Between these sizes of the state of a batch (64 x 256 is 16,384) the deferred loop beats XLA by up
 # to 25 % for cells with one state, and loses by as much outside.
 SMALL, LARGE = 8_000, 25_000
-TOGETHER = 4  # steps in a round of the compiled loop: 3 to 6 % faster, half a second to compile
-# Steps in a round of JAX's deferred loop on a GPU, where every operation waits for its launch: 0.6
-# of the time of one step a round, and 0.45 to 0.6 of its time to compile.
-TOGETHER_ON_GPU = 4
+KEPT = 512  # steps of which TensorFlow's kernel may keep all activations without a gradient
+# Steps in a round of JAX's deferred loop on a GPU, where every operation waits for its launch: 4
+# take 0.6 of the time of one a round, 16 another 6 to 16 % less in long sequences of small states,
+# and 4 s more to compile.
+TOGETHER_ON_GPU, TOGETHER_IN_LONG, LONG = 4, 16, 200
 FORCED = "KERASEQ_LOOP"  # environment variable: the loop of every layer that says "auto"
 UNSEEN = "the step reads a tensor that is neither argument nor weight: hand it over as context="
 
@@ -94,9 +97,10 @@ def scan(
             reads beside its arguments; `loop="fused"` for a cell that no kernel computes.
     """
     backend = loop_of_backend()
-    context = tree.map_structure(
-        lambda one: one if one is None else keras.ops.convert_to_tensor(one), context
-    )
+    if context is not None:
+        context = tree.map_structure(
+            lambda one: one if one is None else keras.ops.convert_to_tensor(one), context
+        )
 
     @functools.cache
     def plan() -> Plan:  # the step is done once for it, and only where somebody asks
@@ -107,18 +111,20 @@ def scan(
     states = tree.flatten(carry["states"])
     batch, *sizes = states[0].shape
     kernel = Kernel.of(recurrence)
+    length, size = tree.flatten(inputs)[0].shape[0], batch and batch * math.prod(sizes)
     choice = choose(
         loop,
         kernel=kernel,
-        length=tree.flatten(inputs)[0].shape[0],
+        length=length,
         training=recurrence.training,
         unroll=unroll,
         products=None
         if recurrence.foreign
         else lambda: [one.kind(recurrence.variables) for one in plan().step],
         states=len(states),
-        size=batch and batch * math.prod(sizes),
+        size=size,
         width=math.prod(sizes),
+        linear=recurrence.linear,
     )
     if choice.loop == "fused":
         done = backend.scan_fused(
@@ -133,6 +139,9 @@ def scan(
             return *done, choice._replace(reason="; ".join([choice.reason] + [why] * bool(why)))
         if why:
             choice = Choice("deferred", f"{choice.reason}, but {why}")
+    if choice.loop == "parallel":
+        inputs, options = recurrence.project(inputs, constants), (collect, reverse)
+        return *parallel.scan(recurrence, inputs, carry, constants, context, *options), choice
     planning = choice.loop != "plain" and backend.NEEDS_PLAN
     if planning and plan().unseen:
         choice, planning = Choice("plain", UNSEEN), False
@@ -146,7 +155,7 @@ def scan(
     if choice.loop == "plain":
         return *backend.scan(once.plain, inputs, carry, **options), choice
     compiled = choice.loop == "compiled"
-    if not unroll and (together := steps_together(choice.loop)) > 1:
+    if not unroll and (together := steps_together(length, size)) > 1:
         options["unroll"] = together
         choice = choice._replace(reason=f"{choice.reason}; {together} steps a round")
     done = backend.scan_deferred(once, planned, inputs, carry, compiled=compiled, **options)
@@ -176,6 +185,7 @@ def choose(
     size: int | None,
     width: int,
     kernel: Kernel,
+    linear: bool = False,
 ) -> Choice:
     """The loop that `"auto"` stands for here; any other is itself.
 
@@ -193,9 +203,10 @@ def choose(
         size: Numbers in the first of them, of the whole batch, where it is known.
         width: Numbers in the first of them, of one row.
         kernel: What computes the cell in one call, as far as the cell goes.
+        linear: Whether the recurrence is linear.
     """
     if loop == "fused" and kernel.lacks:
-        others = ", ".join(repr(one) for one in LOOPS[:-1])
+        others = ", ".join(repr(one) for one in LOOPS[:4])
         raise ValueError(f"loop='fused' cannot run here: {kernel.lacks}. Accepted here: {others}")
     if unroll is True:
         return Choice("plain", "all steps are laid out (unroll=True)")
@@ -205,19 +216,31 @@ def choose(
     if loop == "auto":
         asked = one_of(FORCED, os.environ.get(FORCED, "auto"), LOOPS)
         why = f"{FORCED}={asked}"
-    fusing = hasattr(loop_of_backend(), "scan_fused")
-    if asked == "fused" and (kernel.lacks or not fusing):
-        lacks = kernel.lacks or f"keraseq uses no kernel of {keras.backend.backend()}"
+    at_once = linear and length is not None
+    if asked == "parallel" and not at_once and loop == "auto":
+        asked = "auto"
+    lacks = kernel.lacks or lacks_here(kernel)
+    if asked == "fused" and lacks:
         found = choose_freely(length, training, products, states, size, width)
         return found._replace(reason=f"{why}, but {lacks}; {found.reason}")
     if asked != "auto":
         return Choice(asked, why)
-    if not fusing:
-        return choose_freely(length, training, products, states, size, width)
-    if kernel.kind:
-        return Choice("fused", "one call of the kernel that PyTorch has for this cell")
+    if at_once:
+        return Choice("parallel", "a linear recurrence: no step waits for another")
+    keeps = keras.backend.backend() == "tensorflow" and not training  # what no gradient reads
+    if not lacks and not (keeps and (length is None or length > KEPT)):
+        return Choice("fused", f"kernels that {keras.backend.backend()} has for this cell")
     found = choose_freely(length, training, products, states, size, width)
-    return found._replace(reason=f"{found.reason}; {kernel.lacks}")
+    tells = lacks and hasattr(loop_of_backend(), "scan_fused")
+    return found._replace(reason=f"{found.reason}; {lacks}") if tells else found
+
+
+def lacks_here(kernel: Kernel) -> str | None:
+    """Why the backend does not compute in one call what a kernel could; None where it does."""
+    backend = loop_of_backend()
+    if not hasattr(backend, "scan_fused"):
+        return f"keraseq uses no kernel of {keras.backend.backend()}"
+    return backend.lacks(kernel) if hasattr(backend, "lacks") else None
 
 
 def choose_freely(length, training, products, states, size, width) -> Choice:
@@ -245,11 +268,12 @@ def choose_freely(length, training, products, states, size, width) -> Choice:
     return Choice("compiled", "fastest of those measured at this size")
 
 
-def steps_together(loop: str) -> int:
-    """Steps in a round of a loop, where the user has not said how many."""
-    if keras.backend.backend() == "jax" and not loop_of_backend().on_cpu():
-        return TOGETHER_ON_GPU
-    return TOGETHER if loop == "compiled" else 1
+def steps_together(length: int | None, size: int | None) -> int:
+    """Steps in a round of a deferred loop, where the user has not said how many."""
+    if keras.backend.backend() != "jax" or loop_of_backend().on_cpu():
+        return 1
+    many = length and size and length >= LONG and size <= LARGE
+    return TOGETHER_IN_LONG if many else TOGETHER_ON_GPU
 
 
 def checkpointed(function: Callable, variables: list[keras.Variable]) -> Callable:

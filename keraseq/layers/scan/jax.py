@@ -46,7 +46,7 @@ def scan_deferred(step, plan, inputs, carry, *, collect, reverse, unroll, span, 
             results = []
 
             def product(j, operand, addend):
-                result = apart(operand @ blocks[j])
+                result = operand @ blocks[j]
                 results.append(result if addend is None else result + addend)
                 return results[-1]
 
@@ -93,7 +93,7 @@ def scan_deferred(step, plan, inputs, carry, *, collect, reverse, unroll, span, 
 
                     given.defvjp(
                         lambda o, a, r: (r, None),
-                        lambda _, g: (apart(g @ transposed[j]), None if addend is None else g, g),
+                        lambda _, g: (g @ transposed[j], None if addend is None else g, g),
                     )
                     return given(operand, addend, kept[j])
 
@@ -178,19 +178,29 @@ def loop(body, carry, steps, span, reverse, unroll):
     return rounds(whole * together, stop - first - whole * together, 1, carried)
 
 
-def apart(product):
-    """The result of a product, kept apart on a GPU from what it is added to.
-
-    XLA has cuBLAS add to what lies where the result goes, and a row of a tensor must be copied
-    there first: a launch more at every step. The element-wise operations that follow add it for
-    nothing.
-    """
-    return product if on_cpu() else jax.lax.optimization_barrier(product)
-
-
 def checkpointed(function, variables):
     """See `keraseq.layers.scan.checkpointed`."""
     return keras.remat(function)
+
+
+def with_own_gradient(function, tensors: list) -> list:
+    """A function of tensors that says its gradient.
+
+    Args:
+        function: `(*tensors) -> (results, gradient)`, results a list of tensors and `gradient`
+            their gradients -> a list of those of the tensors.
+        tensors: A list.
+
+    Returns:
+        The list of results.
+    """
+
+    @jax.custom_gradient
+    def run(*tensors):
+        results, gradient = function(*tensors)
+        return results, lambda d: tuple(gradient(*d))
+
+    return run(*tensors)
 
 
 def projects_in_loop(loop: str) -> bool:
@@ -204,6 +214,11 @@ def projects_in_loop(loop: str) -> bool:
 def on_cpu() -> bool:
     """Whether it runs on no accelerator."""
     return jax.default_backend() == "cpu"
+
+
+def solves_by() -> str:
+    """What solves a linear recurrence fastest, see `keraseq.layers.scan.parallel`."""
+    return "loop" if on_cpu() else "tree"
 
 
 def no_gradient(tensor):

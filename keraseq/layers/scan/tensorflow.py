@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import tree
 
 from keraseq.layers.scan import deferred
+from keraseq.layers.scan.tensorflow_fused import lacks, scan_fused
 from keraseq.layers.scan.tensorflow_gradients import (
     checkpointed,
     filled,
@@ -23,11 +24,15 @@ __all__ = [
     "PIECES_SEE_ALL",
     "checkpointed",
     "in_graph",
+    "lacks",
     "projects_in_loop",
     "scan",
     "scan_deferred",
+    "scan_fused",
     "seen",
+    "solves_by",
     "value_of",
+    "with_own_gradient",
 ]
 
 NEEDS_PLAN = True
@@ -259,9 +264,24 @@ class Loops:
         return operands, d_results, direct, d_floats, tree.flatten(d_carry)
 
 
+def with_own_gradient(function, tensors: list) -> list:
+    """See JAX's; differentiated again, the gradient says so."""
+
+    def run(*tensors):
+        results, gradient = function(*tensors)
+        return results, only_once(gradient)
+
+    return with_gradient(run, tensors)
+
+
 def in_graph() -> bool:
     """Whether a graph is being made, as `fit` and `predict` do, instead of running step by step."""
     return not tf.executing_eagerly()
+
+
+def solves_by() -> str:
+    """What solves a linear recurrence fastest, see `keraseq.layers.scan.parallel`."""
+    return "chunks"
 
 
 def projects_in_loop(loop: str) -> bool:

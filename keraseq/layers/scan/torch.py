@@ -138,37 +138,60 @@ def kernel(kind, cell, x, states, ended=None):
             there. One more feature of the input does it, which shuts the input gate and opens the
             forget gate.
     """
-    width = cell.units
-    weights = [cell.kernel, cell.recurrent_kernel, *([cell.bias] if cell.use_bias else [])]
-    w, u, *b = (keras.ops.convert_to_tensor(one) for one in weights)
-    x = x.to(w.dtype)
-    if kind == "gru":  # Keras: update, reset, candidate; PyTorch: reset, update, candidate
-        w, u, *b = (one[..., swapped(width, one.device)] for one in (w, u, *b))
-        b = list(b[0]) if b else []
-    elif b:
-        b = [b[0], torch.zeros_like(b[0])]
+    bias = cell.bias.value if cell.use_bias else None
+    weights = Packed.apply(
+        kind, ended is not None, cell.kernel.value, cell.recurrent_kernel.value, bias
+    )
+    x = x.to(weights[0].dtype)
     if ended is not None:
-        gates = [-FOR_EVER, FOR_EVER, 0.0, 0.0]
-        row = [torch.full((1, width), one, dtype=w.dtype, device=w.device) for one in gates]
-        w = torch.cat([w, torch.cat(row, dim=1)])
         x = torch.cat([x, ended[..., None].to(x.dtype)], dim=-1)
-    # In one piece, as cuDNN wants them: it would copy them together at every call, and say so.
-    parts = [w.T, u.T, *b]
-    whole = torch.cat([one.reshape(-1) for one in parts])
-    pieces = whole.split([one.numel() for one in parts])
-    weights = [piece.view(one.shape) for piece, one in zip(pieces, parts, strict=True)]
     before = [one[None].contiguous() for one in states]
     run = {"lstm": torch.lstm, "gru": torch.gru, "tanh": torch.rnn_tanh, "relu": torch.rnn_relu}
-    options = (bool(b), 1, 0.0, torch.is_grad_enabled(), False, False)
+    options = (cell.use_bias, 1, 0.0, torch.is_grad_enabled(), False, False)
     given = before if kind == "lstm" else before[0]
     outputs, *after = run[kind](x, given, weights, *options)
     return outputs, [one[0] for one in after]
 
 
-def swapped(width, device):
-    """The columns of three gates, the first two in the other order."""
-    z, r, g = torch.arange(3 * width, device=device).split(width)
-    return torch.cat([r, z, g])
+class Packed(torch.autograd.Function):
+    """The weights of a cell as a kernel wants them: gates first, and in its order.
+
+    They lie in one piece of memory, as cuDNN wants them: it would copy them together at every call,
+    and say so.
+    """
+
+    @staticmethod
+    def forward(ctx, kind, ends, kernel, recurrent, bias):
+        (features, width), units = kernel.shape, len(recurrent)
+        ctx.gru, ctx.features, ctx.units = kind == "gru", features, units
+        sizes = [width * (features + ends), width * units, *[width] * (0 if bias is None else 2)]
+        pieces = kernel.new_empty(sum(sizes)).split(sizes)
+        w, u = (one.view(-1, units, one.numel() // width) for one in pieces[:2])
+        for place, one in ((w[..., :features], kernel), (u, recurrent)):
+            place.copy_(Packed.turned(ctx, one.T))
+        if ends:
+            for gate, value in zip(w[..., features], (-FOR_EVER, FOR_EVER, 0.0, 0.0), strict=True):
+                gate.fill_(value)
+        if bias is not None and ctx.gru:
+            for place, one in zip(pieces[2:], bias, strict=True):
+                place.view(-1, units).copy_(Packed.turned(ctx, one))
+        elif bias is not None:
+            pieces[2].copy_(bias)
+            pieces[3].zero_()
+        return w.flatten(0, 1), u.flatten(0, 1), *pieces[2:]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, d_w, d_u, *d_b):
+        d_w, d_u, *d_b = (Packed.turned(ctx, one).flatten(0, 1) for one in (d_w, d_u, *d_b))
+        d_bias = torch.stack(d_b) if d_b and ctx.gru else (d_b[0] if d_b else None)
+        return None, None, d_w[:, : ctx.features].T, d_u.T, d_bias
+
+    @staticmethod
+    def turned(ctx, rows):
+        """`(gates, units, ...)`; of a GRU, Keras' update, reset, candidate, or the other way."""
+        gates = rows.unflatten(0, (-1, ctx.units))
+        return torch.cat([gates[1:2], gates[:1], gates[2:]]) if ctx.gru else gates
 
 
 def checkpointed(function, variables):
@@ -176,9 +199,34 @@ def checkpointed(function, variables):
     return keras.remat(function)
 
 
+def solves_by() -> str:
+    """What solves a linear recurrence fastest, see `keraseq.layers.scan.parallel`."""
+    return "chunks"
+
+
 def projects_in_loop(loop: str) -> bool:
     """Whether a loop is faster where it projects each input itself: not here."""
     return False
+
+
+def with_own_gradient(function, tensors: list) -> list:
+    """`results` of `(results, gradient) = function(*tensors)`, lists of tensors; see JAX's."""
+    return list(OwnGradient.apply(function, *tensors))
+
+
+class OwnGradient(torch.autograd.Function):
+    """A function that says its gradient."""
+
+    @staticmethod
+    def forward(ctx, function, *tensors):
+        results, ctx.gradient = function(*tensors)
+        # `gradient` holds the results: as other tensors, they do not hold it.
+        return tuple(one.detach() for one in results)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, *d):
+        return None, *ctx.gradient(*d)
 
 
 class Collect(torch.autograd.Function):

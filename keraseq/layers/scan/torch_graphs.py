@@ -1,6 +1,7 @@
 """CUDA graphs of a scan on PyTorch: recorded once for its shapes, then one launch each way."""
 
 import contextlib
+import functools
 import gc
 import threading
 import weakref
@@ -15,7 +16,10 @@ from keraseq.layers.scan import deferred
 from keraseq.layers.scan.torch_programs import Program, Untraceable
 
 MOST = 8  # graphs of a layer, each with the memory of a training step
-recorded = weakref.WeakKeyDictionary()  # a recurrence -> shapes -> graphs, or why there are none
+# Calls with the same shapes before Inductor joins their operations. On an H100 that took 2 to 9
+# seconds, and saved 5 to 7 milliseconds of 12 to 19 a training step.
+PATIENCE = 100
+recorded = weakref.WeakKeyDictionary()  # a recurrence -> what determines a graph -> `Shapes`
 recording = threading.RLock()  # one at a time
 
 
@@ -27,7 +31,7 @@ def replayed(step, inputs, carry, *, collect, reverse, asked):
         inputs, carry, collect, reverse: See `keraseq.layers.scan.scan`.
         asked: Whether somebody asked for graphs: shapes are recorded when they are met first, and
             Inductor, which takes some seconds, joins the operations of a step. Otherwise they are
-            recorded the second time, as they are.
+            recorded the second time as they are, and joined once that is likely to pay.
 
     Returns:
         `((outputs, carry), note)`, or `(None, why)`: why no graph can run here, in a few words; the
@@ -53,31 +57,42 @@ def replayed(step, inputs, carry, *, collect, reverse, asked):
         *settings(),
         asked,
     )
-    graphs = found.setdefault(key, None)
-    if graphs is None and not asked:
-        found[key] = []
+    shapes = found.setdefault(key, Shapes())
+    shapes.calls += 1
+    if shapes.calls == 1 and not asked:
         return None, "the first call with these shapes; the next is recorded"
-    if isinstance(graphs, str):
-        return None, graphs
+    if shapes.why:
+        return None, shapes.why
     with recording:
-        graph = next((one for one in graphs or () if one.free()), None)
+        join = Recording.joins and (asked or shapes.calls > PATIENCE)
+        if join and not shapes.joined:
+            shapes.graphs, shapes.joined = [], True
+        graph = next((one for one in shapes.graphs if one.free()), None)
         if graph is None:
-            if sum(len(one) for one in found.values() if isinstance(one, list)) >= MOST:
+            if sum(len(one.graphs) for one in found.values()) >= MOST:
                 return None, f"{MOST} CUDA graphs of this layer are kept already"
             try:
                 how = {"collect": collect is not None, "reverse": reverse, "wanted": wanted}
-                program = Program(step, inputs, carry, **how, generate=asked and Recording.joins)
+                program = Program(step, inputs, carry, **how, generate=join)
                 graph = Graph(program, given, others, fixed)
             except Exception as error:  # whatever it is, another loop can run
-                found[key] = f"no CUDA graph: {said(error)}"
-                return None, found[key]
-            found[key] = [*(graphs or ()), graph]
+                shapes.why = f"no CUDA graph: {said(error)}"
+                return None, shapes.why
+            shapes.graphs.append(graph)
         results = Replay.apply(graph, others, *given) if any(wanted) else graph.run(given, others)
     results = list(results)
     outputs = results.pop(0) if collect is not None else None
-    note = graph.program.ungenerated
-    note = note and f"its operations one by one, since Inductor could not join them ({note})"
+    note = "Inductor has joined the operations of a step" if shapes.joined else None
+    if why := graph.program.ungenerated:
+        note = f"Inductor could not join the operations of a step ({why})"
     return (outputs, tree.pack_sequence_as(carry, results)), note
+
+
+class Shapes:
+    """What is kept for a layer's calls with the same shapes: graphs, or why there are none."""
+
+    def __init__(self):
+        self.calls, self.graphs, self.joined, self.why = 0, [], False, None
 
 
 def forbidden(given, inputs) -> str | None:
@@ -145,12 +160,18 @@ class Recording:
     @contextlib.contextmanager
     def apart():
         """A stream of its own to try the functions on: what libraries make once must be there."""
-        stream = torch.cuda.Stream()
+        stream = side_stream(torch.cuda.current_device())
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             yield stream
         torch.cuda.current_stream().wait_stream(stream)
         torch.cuda.synchronize()
+
+
+@functools.cache
+def side_stream(device: int):
+    """The stream on which graphs are recorded: cuBLAS keeps memory for every one it has met."""
+    return torch.cuda.Stream(device)
 
 
 @contextlib.contextmanager

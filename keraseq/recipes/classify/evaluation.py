@@ -23,7 +23,7 @@ from keraseq.evaluate import (
 )
 from keraseq.recipes import origin
 from keraseq.recipes.classify import kinds
-from keraseq.recipes.classify.baselines import logits_of, most_frequent
+from keraseq.recipes.classify.baselines import most_frequent
 from keraseq.recipes.classify.settings import Settings
 
 
@@ -31,7 +31,6 @@ from keraseq.recipes.classify.settings import Settings
 class Again(origin.Again):
     """Arguments that read the data again: of `data.load`, `data.reviews` or `labelled_series`."""
 
-    validation: origin.Fraction | None = None
     text: str | None = None
     label: str | None = None
     id: str | None = None
@@ -87,7 +86,7 @@ def predict(bundle: Bundle, raw, **reading) -> pd.DataFrame:
     classes = parts.classes
     logits = np.zeros((0, len(classes)))
     if rows:
-        logits = logits_of(bundle.model, rows, parts.kind.fill)
+        logits = parts.kind.logits(bundle.model, rows)
     chances = probabilities(logits, parts.temperature)
     frame = pd.DataFrame(
         {
@@ -142,15 +141,18 @@ def evaluate(
     rows, left_out = [], []
     for name, one in each.items():
         inputs = parts.encoder.rows(one.inputs)
-        by_method = parts.kind.methods(bundle.model, method_of(parts.settings), inputs)
+        by_method = parts.kind.methods(bundle.model, parts.kind.called(parts.settings), inputs)
         for method, logits in by_method.items():
-            rows.append(measured(name, method, probabilities(logits, parts.temperature), one))
+            chances = probabilities(logits, parts.temperature)
+            rows.append(measured(name, method, chances, one) | parts.kind.more(None, chances, one))
     if baselines and found is not None:
         say = report or (lambda line: None)
         simple = parts.kind.baselines(found, parts.encoder, say, left_out.append)
         for method, chances_of in (most_frequent(found), *simple):
             for name, one in each.items():
-                rows.append(measured(name, method, chances_of(one.inputs), one))
+                chances = chances_of(one.inputs)
+                more = parts.kind.more(chances_of, chances, one)
+                rows.append(measured(name, method, chances, one) | more)
     frame = pd.DataFrame(rows)
     frame = frame.sort_values("part", kind="stable", ascending=False, ignore_index=True)
     frame.attrs["left_out"] = left_out
@@ -206,13 +208,6 @@ def scored(parts: Parts, source, reading: dict):
             f"{', '.join(parts.classes)}"
         )
     return found, None
-
-
-def method_of(settings: Settings) -> str:
-    """The model in a few words."""
-    words = [f"{'bidirectional ' * settings.bidirectional}{settings.cell}"]
-    words.append(" and ".join(settings.pooling) + " pooling")
-    return ", ".join([*words, *(["pretrained"] if settings.pretraining else [])])
 
 
 def measured(name: str, method: str, chances: np.ndarray, part: data.Part) -> dict:
