@@ -4,8 +4,8 @@
 
 Prints one JSON object a line. `first`: seconds of the first `train_on_batch` at 64 steps, 32 rows,
 64 features, 64 units, each in a process of its own that has trained a small model before.
-`lengths`: 50 batches of 32 rows with about 40 lengths, as reviews have them. Each has seconds of the
-clock and of the processor, which a busy machine disturbs less; the median of all repeats.
+`lengths`: 50 batches of 32 rows with about 40 lengths, as reviews have them. Each has seconds of
+the clock and of the processor, which a busy machine disturbs less; the median of all repeats.
 """
 
 import argparse
