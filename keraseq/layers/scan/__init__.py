@@ -14,7 +14,7 @@ Five ways to run give the same numbers:
 * `compiled`: the same, the loop compiled by XLA on its own whatever the rest of the model does
   (TensorFlow), or recorded as a CUDA graph (PyTorch on a GPU); elsewhere it is `deferred`;
 * `fused`: all steps in one call of a kernel that the backend has for the cell (`fused.py`: PyTorch,
-  what `torch.nn.LSTM`, `GRU` and `RNN` use);
+  what `torch.nn.LSTM`, `GRU` and `RNN` use; TensorFlow on a CPU, the LSTM: `tensorflow_fused.py`);
 * `parallel`: no loop, all steps at once, for linear recurrences (`parallel.py`).
 """
 
