@@ -2,10 +2,12 @@
 
     python benchmarks/first_step.py [--cells lstm,gru] [--repeats 3] [--json FILE]
 
-Prints one JSON object a line. `first`: seconds of the first `train_on_batch` at 64 steps, 32 rows,
-64 features, 64 units, each in a process of its own that has trained a small model before.
-`lengths`: 50 batches of 32 rows with about 40 lengths, as reviews have them. Each has seconds of
-the clock and of the processor, which a busy machine disturbs less; the median of all repeats.
+Prints one JSON object a line: seconds of the clock and of the processor, which a busy machine
+disturbs less, the median of the repeats. A repeat is a process of its own, in which a small layer
+of each kind has been trained before. `plain`, `bidirectional` and `masked` are the first
+`train_on_batch` at 64 steps, 64 features, 64 units and about 32 rows (each another number, so that
+none finds what XLA compiled for another). `lengths` is `fit` on 50 batches with about 40 lengths,
+as reviews have them, the first step included; `again` the same a second time.
 """
 
 import argparse
@@ -29,79 +31,104 @@ def main() -> None:
     parser.add_argument("--variants", default=",".join(VARIANTS))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", type=Path, help="file that the lines are added to")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    cells, variants = options.cells.split(","), options.variants.split(",")
     if options.child:
-        print(json.dumps(measured(*options.child.split(":"))))
+        print(json.dumps(measured(cells[0], variants)))
         return
-    for cell in options.cells.split(","):
-        for variant in options.variants.split(","):
-            found = {who: [] for who in ("keras", "keraseq")}
-            for _ in range(options.repeats):  # in turn, so that the machine's moods meet both
-                for who, lines in found.items():
-                    lines.append(
-                        timing.in_a_process([__file__, "--child", f"{cell}:{variant}:{who}"])
-                    )
-            line = {"kind": "first", "cell": cell, "variant": variant, **timing.machine()}
-            for who, lines in found.items():
-                if errors := [one["error"] for one in lines if "error" in one]:
-                    line[f"{who}_error"] = errors[0]
-                    continue
-                for what in ("seconds", "processor"):
-                    line[f"{who}_{what}"] = statistics.median(one[what] for one in lines)
-                line |= {"loop": lines[0].get("loop")} if who == "keraseq" else {}
-            for what in ("seconds", "processor"):
-                ours, theirs = (line.get(f"{who}_{what}") for who in ("keraseq", "keras"))
-                line[f"ratio_{what}"] = ours and theirs and round(ours / theirs, 2)
+    for cell in cells:
+        child = [__file__, "--child", "--cells", cell, "--variants", options.variants]
+        runs = [timing.in_a_process(child) for _ in range(options.repeats)]
+        for what in runs[0]:
+            line = {"kind": "first", "cell": cell, "what": what, "repeats": len(runs)}
+            if what != "error":
+                line |= middle([one[what] for one in runs if what in one])
+            line |= {"error": runs[0]["error"]} if what == "error" else {}
+            line |= timing.machine()
             print(json.dumps(line), flush=True)
             if options.json:
                 with options.json.open("a") as file:
                     file.write(json.dumps(line) + "\n")
 
 
-def measured(cell: str, variant: str, who: str) -> dict:
-    """Seconds of a first step, or of an epoch of many lengths, in this process."""
+def middle(runs: list[dict]) -> dict:
+    """Medians, and keraseq's over Keras'."""
+    found = {"loop": runs[0]["keraseq"]["loop"]}
+    for clock in ("seconds", "processor"):
+        both = {who: statistics.median(one[who][clock] for one in runs) for who in runs[0]}
+        found |= {f"{who}_{clock}": round(one, 3) for who, one in both.items()}
+        found[f"ratio_{clock}"] = round(both["keraseq"] / both["keras"], 2)
+    return found
+
+
+def measured(cell: str, variants: list[str]) -> dict:
+    """Seconds of each variant in this process, for both."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
     import numpy as np
+
+    for who in ("keras", "keraseq"):
+        tiny = model_of(who, cell, "plain", 2, 2, 2)
+        tiny.fit(np.ones((4, 2, 2)), np.ones((4, 1)), batch_size=2, verbose=0)
+    found = {}
+    for number, variant in enumerate(variants):
+        many, rows = variant == "lengths", ROWS + number
+        batches = of_lengths(rows, BATCHES if many else 1, many, variant == "masked")
+        for who in ("keras", "keraseq"):
+            model = model_of(who, cell, variant, None if many else STEPS, FEATURES, UNITS)
+            for name in (variant, "again") if many else (variant,):
+                began, used = time.perf_counter(), time.process_time()
+                if many:
+                    model.fit(iter(batches), steps_per_epoch=len(batches), verbose=0)
+                else:
+                    model.train_on_batch(*batches[0])
+                line = {"seconds": time.perf_counter() - began}
+                line["processor"] = time.process_time() - used
+                layer = model.layers[-2]
+                layer = getattr(layer, "forward_layer", layer)
+                line["loop"] = getattr(layer, "loop_taken", None)
+                found.setdefault(name, {})[who] = line
+    return found
+
+
+def model_of(who, cell, variant, steps, features, units):
+    """A compiled model of one recurrent layer of Keras or keraseq."""
+    import keras
 
     import keraseq
 
-    small = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
-    small.compile("adam", "mse")
-    small.train_on_batch(np.ones((2, 4), "float32"), np.ones((2, 1), "float32"))
-    masked, many = variant in ("masked", "lengths"), variant == "lengths"
     if who == "keras":
         kind, more = KERAS[cell]
-        layer, both = getattr(keras.layers, kind)(UNITS, **more), keras.layers.Bidirectional
+        layer, both = getattr(keras.layers, kind)(units, **more), keras.layers.Bidirectional
     else:
-        layer = keraseq.layers.RNN(keraseq.cells.get(cell, units=UNITS))
+        layer = keraseq.layers.RNN(keraseq.cells.get(cell, units=units))
         both = keraseq.layers.Bidirectional
-    parts = [keras.Input((None if many else STEPS, FEATURES))]
-    parts += [keras.layers.Masking()] * masked
+    parts = [keras.Input((steps, features))]
+    parts += [keras.layers.Masking()] * (variant in ("masked", "lengths"))
     parts += [both(layer) if variant == "bidirectional" else layer, keras.layers.Dense(1)]
     model = keras.Sequential(parts)
     model.compile("adam", "mse")
+    return model
+
+
+def of_lengths(rows, count, many, masked) -> list:
+    """Batches: rows of equal length, or padded; with `many` each batch as long as it needs."""
+    import numpy as np
+
     rng = np.random.default_rng(0)
-    # Lengths of reviews: a median of 175 words, some of many; cut at 400.
-    lengths = np.exp(rng.normal(np.log(175), 0.6, size=(BATCHES, ROWS))).clip(10, 400).astype(int)
-    if many:
-        lengths = np.sort(lengths, axis=None).reshape(BATCHES, ROWS)[rng.permutation(BATCHES)]
-    else:
-        lengths = np.full((1, ROWS), STEPS) if not masked else rng.integers(8, STEPS, (1, ROWS))
+    lengths = np.full((count, rows), STEPS)
+    if masked:
+        lengths = rng.integers(STEPS // 2, STEPS, lengths.shape)
+    if many:  # as of reviews: half of them have 175 words or more, cut at 400
+        lengths = np.exp(rng.normal(np.log(175), 0.6, lengths.shape)).clip(10, 400).astype(int)
+        lengths = np.sort(lengths, axis=None).reshape(count, rows)[rng.permutation(count)]
     batches = []
     for each in lengths:
-        x = rng.normal(size=(ROWS, each.max() if many else STEPS, FEATURES)).astype("float32")
+        x = rng.normal(size=(rows, each.max() if many else STEPS, FEATURES)).astype("float32")
         x[np.arange(x.shape[1])[None] >= each[:, None]] = 0.0
-        batches.append((x, np.ones((ROWS, 1), "float32")))
-    began, used = time.perf_counter(), time.process_time()
-    for x, y in batches:
-        model.train_on_batch(x, y)
-    seconds, processor = time.perf_counter() - began, time.process_time() - used
-    found = {"seconds": round(seconds, 3), "processor": round(processor, 3)}
-    taken = getattr(getattr(layer, "forward_layer", layer), "loop_taken", None)
-    return found | {"loop": taken}
+        batches.append((x, np.ones((rows, 1), "float32")))
+    return batches
 
 
 if __name__ == "__main__":
