@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import statistics
+import sys
 import time
 from pathlib import Path
 
@@ -37,6 +38,16 @@ def main() -> None:
     if options.child:
         print(json.dumps(measured(cells[0], variants)))
         return
+
+    def say(line):
+        print(json.dumps(line), flush=True)
+        if options.json:
+            with options.json.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+
+    run = f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}"
+    command = " ".join(["benchmarks/first_step.py", *sys.argv[1:]])
+    say({"kind": "run", "run": run, "command": command, "device": "cpu", **timing.machine()})
     for cell in cells:
         child = [__file__, "--child", "--cells", cell, "--variants", options.variants]
         runs = [timing.in_a_process(child) for _ in range(options.repeats)]
@@ -45,11 +56,7 @@ def main() -> None:
             if what != "error":
                 line |= middle([one[what] for one in runs if what in one])
             line |= {"error": runs[0]["error"]} if what == "error" else {}
-            line |= timing.machine()
-            print(json.dumps(line), flush=True)
-            if options.json:
-                with options.json.open("a") as file:
-                    file.write(json.dumps(line) + "\n")
+            say({"run": run, **line})
 
 
 def middle(runs: list[dict]) -> dict:
