@@ -51,6 +51,9 @@ def write(results: Path, out: Path) -> Path:
         parts += [troubles(frame)]
     if not scaling[1].empty:
         parts += scaling_sections(*scaling, figures)
+    of_first, first = read(sorted(results.glob("first-*.jsonl")))
+    runs |= of_first
+    parts.append(first_steps(first))
     for path, (its_runs, _) in on_gpus.items():
         runs |= its_runs
         parts.append(gpu_section(its_runs, path))
@@ -307,6 +310,18 @@ def first_calls(frame: pd.DataFrame) -> str:
     wide.columns = [f"{what}, {how}" for how, what in wide.columns]
     table = wide.round(2).reset_index()
     return f"## First training step, seconds\n\nOver all cells and sizes.\n\n{markdown(table)}\n"
+
+
+def first_steps(frame: pd.DataFrame) -> str:
+    """What `first_step.py` measured: the first step beside Keras' own layer, and many lengths."""
+    if frame.empty:
+        return ""
+    rows = frame.drop_duplicates(["cell", "what"], keep="last")
+    columns = ["cell", "what", "loop", "keras_processor", "keraseq_processor"]
+    table = rows[[c for c in [*columns, "ratio_processor", "ratio_seconds"] if c in rows]]
+    asked = "Asked: 1.5 for first steps, 0.7 for `again` (an epoch of many lengths)."
+    said = "Seconds of the processor; [`first_step.py`](first_step.py) says what is measured."
+    return f"## First step beside Keras' own layers\n\n{said} {asked}\n\n{markdown(table)}\n"
 
 
 def troubles(frame: pd.DataFrame) -> str:

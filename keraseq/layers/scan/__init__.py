@@ -14,7 +14,7 @@ Five ways to run give the same numbers:
 * `compiled`: the same, the loop compiled by XLA on its own whatever the rest of the model does
   (TensorFlow), or recorded as a CUDA graph (PyTorch on a GPU); elsewhere it is `deferred`;
 * `fused`: all steps in one call of a kernel that the backend has for the cell (`fused.py`: PyTorch,
-  what `torch.nn.LSTM`, `GRU` and `RNN` use);
+  what `torch.nn.LSTM`, `GRU` and `RNN` use; TensorFlow on a CPU, the LSTM: `tensorflow_fused.py`);
 * `parallel`: all steps at once, for linear recurrences (`parallel.py`).
 """
 
@@ -148,6 +148,8 @@ def scan(
     planned, in_loop = plan().step if planning else [], backend.projects_in_loop(choice.loop)
     if planning and in_loop:
         planned = [*plan().project, *planned]
+    if choice.loop == "compiled" and reverse and keras.backend.backend() == "tensorflow":
+        inputs, span, reverse = *turned(inputs, span), False
     if not in_loop:
         inputs = recurrence.project(inputs, constants)
     options = {"collect": collect, "reverse": reverse, "unroll": unroll, "span": span}
@@ -160,6 +162,13 @@ def scan(
         choice = choice._replace(reason=f"{choice.reason}; {together} steps a round")
     done = backend.scan_deferred(once, planned, inputs, carry, compiled=compiled, **options)
     return *done, choice
+
+
+def turned(inputs, span) -> tuple:
+    """Inputs and span of a loop backwards for one forwards: XLA compiles both directions once."""
+    steps = keras.ops.shape(tree.flatten(inputs)[0])[0]
+    inputs = tree.map_structure(lambda one: keras.ops.flip(one, axis=0), inputs)
+    return inputs, span and (steps - span[1], steps - span[0])
 
 
 class Choice(NamedTuple):
