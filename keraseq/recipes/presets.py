@@ -44,7 +44,7 @@ PRESETS: dict[str, dict[str, Preset]] = {
                 "vectors": GLOVE,
                 "recurrent_dropout": 0.1,
             },
-            "TO MEASURE",
+            "49.2 % of the test sentences in five classes, 86.9 % in two",
         ),
         "basicmotions": Preset({}, "0.990 of the test records with seeds 0 to 4 (mean)"),
     },

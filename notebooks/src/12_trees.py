@@ -105,7 +105,7 @@ table[["accuracy", "low", "high", "binary", "binary_low", "binary_high"]].round(
 _ = plots.tree(recipes.classify.nodes(bundle, other))
 
 # %% [markdown]
-# A word that turns the next one around, before words that never stood behind it.
+# "Not" takes "good" down to the middle; that it lifts "bad" a small network has not learned yet.
 
 # %%
 pairs = [f"(2 (1 {a}) (2 {b}))" for b in ("good", "bad", "awful") for a in ("very", "not")]
