@@ -357,7 +357,7 @@ class Shifted(Recurrence):
         carry = {"states": rnn.states_before(initial_state, batch)}
         size = getattr(rnn.cell, "output_size", rnn.state_sizes[0])
         carry["output"] = ops.zeros((batch, size), dtype=rnn.state_dtype)
-        outputs, carry = rnn._run(self, reads, carry, [], context)
+        outputs, carry = rnn.run_recurrence(self, reads, carry, [], context)
         output = ops.cast(carry["output"] if outputs is None else outputs, rnn.compute_dtype)
         states = [ops.cast(one, rnn.compute_dtype) for one in tree.flatten(carry["states"])]
         return output, states

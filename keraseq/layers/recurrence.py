@@ -29,7 +29,8 @@ class Recurrence:
         self.cells = [one for one in nested if isinstance(one, DropoutRNNCell)]
         ours = [one for one in self.cells if isinstance(one, Cell)]
         self.foreign = not ours  # nobody knows its products
-        self.linear = isinstance(self.cell, LinearCell)
+        self.of_cell = type(self).step is Recurrence.step  # so that no step need be taken
+        self.linear = self.of_cell and isinstance(self.cell, LinearCell)
         self.zoned = [one for one in ours if training and any(one.zoneout)]
 
     @property

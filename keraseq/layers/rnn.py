@@ -174,7 +174,7 @@ class RNN(Holding, Starting, keras.layers.RNN):
         if self.checkpoint_every and training:
             outputs, carry = self._run_in_pieces(reads, carry, drawn, context)
         else:
-            outputs, carry = self._run(recurrence, reads, carry, drawn, context)
+            outputs, carry = self.run_recurrence(recurrence, reads, carry, drawn, context)
         states = carry["states"]
         if self.stateful:
             for variable, state in zip(
@@ -242,10 +242,10 @@ class RNN(Holding, Starting, keras.layers.RNN):
         if "valid" in reads:
             reads = reads | {"valid": reads["valid"] > 0.5}
         recurrence = self._recurrences[True]
-        output, after = self._run(recurrence, reads, carry, drawn, context, in_piece=True)
+        output, after = self.run_recurrence(recurrence, reads, carry, drawn, context, in_piece=True)
         return [] if output is None else [output], after
 
-    def _run(self, recurrence, reads, carry, drawn, context, in_piece=False):
+    def run_recurrence(self, recurrence, reads, carry, drawn, context, in_piece=False):
         """The loop over what it reads, time first: the outputs of all steps, and the last carry."""
         batch, span = reads["x"].shape[1], valid_span(reads.get("valid"))
         shape = (batch, *self._output_shape())

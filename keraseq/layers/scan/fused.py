@@ -40,7 +40,7 @@ class Kernel(NamedTuple):
         """The kernel for a `keraseq.layers.recurrence.Recurrence`."""
         cell = recurrence.cell
         options = KERNELS.get(type(cell))
-        if options is None:
+        if options is None or not recurrence.of_cell:
             return cls(None, f"there is no kernel for {type(cell).__name__}")
         for name, value in {**options, **ALWAYS}.items():
             if getattr(cell, name) != value:
