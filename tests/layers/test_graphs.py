@@ -260,6 +260,7 @@ class Odd(keraseq.cells.ElmanCell):
         if self.what == "writes":
             h = (1.0 * h).add_(1.0)  # which becomes an addition
         if self.what == "writes a part":
+            h = 1.0 * h
             h[:, :1].add_(1.0)
         if self.what == "looks":
             h = h * float(h.sum() > 0)

@@ -309,7 +309,7 @@ def tidied(graph_module):
 
 
 def without_writing(node):
-    """Makes of an operation that writes into a tensor, as gradients have some, one that does not."""
+    """Makes an operation that writes into a tensor, as gradients have some, give a new one."""
     name, overload = node.target._schema.name.removeprefix("aten::"), node.target._overloadname
     quiet = getattr(getattr(torch.ops.aten, name.removesuffix("_"), None), overload, None)
     written = node.args[0]
