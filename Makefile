@@ -2,6 +2,8 @@
 # make test       every test, on TensorFlow, JAX and PyTorch
 # make test-quick what breaks most often, on TensorFlow, in three minutes
 # make lint       what CI checks of style;  make format  mends it
+# make docs       the documentation site, in build/site; a broken link, picture or page stops it
+# make dist       sdist and wheel, checked, in dist/
 # make notebooks  execute every notebook at full length from notebooks/src/
 # make bench      how close the cells are to their equations, on each backend
 
@@ -11,7 +13,10 @@ BIN := $(VENV)/bin
 DEMO ?= --seeds 2 --out runs/demo
 WORKERS ?= 2
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+# What is imported is compiled then, once: pip would compile all of TensorFlow and PyTorch.
+unexport PYTHONDONTWRITEBYTECODE
 
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 # What a backend can change: everything that computes.
@@ -22,7 +27,7 @@ QUICK_TESTS := tests/conformance tests/layers/test_stateless.py tests/models/tes
 	tests/data tests/evaluate tests/oracles tests/test_errors.py tests/test_imports.py \
 	-k "not run_layer_test and not every_loop and not loops_agree and not fresh_process"
 
-.PHONY: demo test test-quick test-tensorflow test-jax test-torch lint format notebooks bench clean
+.PHONY: demo test test-quick test-tensorflow test-jax test-torch lint format docs dist notebooks bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/keraseq compare $(DEMO)
@@ -49,6 +54,15 @@ format: $(VENV)/installed-for-tests
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(VENV)/installed-for-tests
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo build/site/index.html
+
+dist: $(VENV)/installed-for-tests
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist . > /dev/null
+	$(BIN)/python -m twine check --strict dist/*
+
 notebooks: $(VENV)/installed-for-tests
 	$(BIN)/python notebooks/build.py
 
@@ -58,14 +72,17 @@ bench: $(VENV)/installed-for-tests
 	done
 
 clean:
-	rm -rf $(VENV) runs build *.egg-info
+	rm -rf $(VENV) runs build dist *.egg-info
 
-$(VENV)/installed: pyproject.toml
+$(VENV)/made: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "keraseq needs Python 3.11 or newer")'
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
-$(VENV)/installed-for-tests: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+$(VENV)/installed: $(VENV)/made
+	$(INSTALL) .
 	touch $@
+
+$(VENV)/installed-for-tests: $(VENV)/made
+	$(INSTALL) '.[test]'
+	touch $@ $(VENV)/installed

@@ -32,12 +32,17 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=HERE / "results")
     parser.add_argument("--out", type=Path, default=HERE)
     options = parser.parse_args()
-    runs, frame = read(sorted(options.results.glob("rnn-*.jsonl")))
-    scaling = read(sorted(options.results.glob("scaling-*.jsonl")))
-    on_gpus = {path: read([path]) for path in sorted(options.results.glob("gpu-*.jsonl"))}
-    if frame.empty and scaling[1].empty and not on_gpus:
+    if not any(any(options.results.glob(f"{kind}-*.jsonl")) for kind in ("rnn", "scaling", "gpu")):
         parser.error(f"no measurements in {options.results}")
-    figures = options.out / "figures"
+    print(write(options.results, options.out))
+
+
+def write(results: Path, out: Path) -> Path:
+    """Writes the page, and the figures beside it; the site does so too."""
+    runs, frame = read(sorted(results.glob("rnn-*.jsonl")))
+    scaling = read(sorted(results.glob("scaling-*.jsonl")))
+    on_gpus = {path: read([path]) for path in sorted(results.glob("gpu-*.jsonl"))}
+    figures = out / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     parts = ["# Speed\n", INTRODUCTION]
     if not frame.empty:
@@ -46,13 +51,16 @@ def main() -> None:
         parts += [troubles(frame)]
     if not scaling[1].empty:
         parts += scaling_sections(*scaling, figures)
+    of_first, first = read(sorted(results.glob("first-*.jsonl")))
+    runs |= of_first
+    parts.append(first_steps(first))
     for path, (its_runs, _) in on_gpus.items():
         runs |= its_runs
         parts.append(gpu_section(its_runs, path))
     parts += [machines({**runs, **scaling[0]})]
-    page = options.out / "RESULTS.md"
+    page = out / "RESULTS.md"
     page.write_text("\n".join(part for part in parts if part))
-    print(page)
+    return page
 
 
 INTRODUCTION = """\
@@ -302,6 +310,18 @@ def first_calls(frame: pd.DataFrame) -> str:
     wide.columns = [f"{what}, {how}" for how, what in wide.columns]
     table = wide.round(2).reset_index()
     return f"## First training step, seconds\n\nOver all cells and sizes.\n\n{markdown(table)}\n"
+
+
+def first_steps(frame: pd.DataFrame) -> str:
+    """What `first_step.py` measured: the first step beside Keras' own layer, and many lengths."""
+    if frame.empty:
+        return ""
+    rows = frame.drop_duplicates(["cell", "what"], keep="last")
+    columns = ["cell", "what", "loop", "keras_processor", "keraseq_processor"]
+    table = rows[[c for c in [*columns, "ratio_processor", "ratio_seconds"] if c in rows]]
+    asked = "Asked: 1.5 for first steps, 0.7 for `again` (an epoch of many lengths)."
+    said = "Seconds of the processor; [`first_step.py`](first_step.py) says what is measured."
+    return f"## First step beside Keras' own layers\n\n{said} {asked}\n\n{markdown(table)}\n"
 
 
 def troubles(frame: pd.DataFrame) -> str:

@@ -41,7 +41,14 @@ ROWS = {
         "sampling_decay": "inverse_sigmoid",
     },
 }
-SIZES = {"units": int, "encoder_units": int, "embedding": int, "epochs": int, "level": str}
+SIZES = {
+    "units": int,
+    "encoder_units": int,
+    "embedding": int,
+    "epochs": int,
+    "learning_rate": float,
+    "level": str,
+}
 
 
 def measured(name: str, given: argparse.Namespace, seed: int) -> None:

@@ -6,9 +6,11 @@ Each room loads on first use, so that `import keraseq` costs little more than `i
 losses, layers and models load with Keras, since saved models find their classes that way.
 """
 
+import gc
 import importlib.abc
 import importlib.util
 import sys
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
@@ -29,6 +31,48 @@ ROOMS = (
 )
 
 __all__ = ["__version__", "generate", *ROOMS]
+
+if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
+    from keraseq import (
+        bundle as bundle,
+    )
+    from keraseq import (
+        cells as cells,
+    )
+    from keraseq import (
+        data as data,
+    )
+    from keraseq import (
+        evaluate as evaluate,
+    )
+    from keraseq import (
+        experiments as experiments,
+    )
+    from keraseq import (
+        generation as generation,
+    )
+    from keraseq import (
+        inspection as inspection,
+    )
+    from keraseq import (
+        layers as layers,
+    )
+    from keraseq import (
+        losses as losses,
+    )
+    from keraseq import (
+        models as models,
+    )
+    from keraseq import (
+        plots as plots,
+    )
+    from keraseq import (
+        recipes as recipes,
+    )
+    from keraseq import (
+        train as train,
+    )
+    from keraseq.generation import generate as generate
 
 
 class WithKeras(importlib.abc.MetaPathFinder):
@@ -52,8 +96,16 @@ class WithKeras(importlib.abc.MetaPathFinder):
             run = spec.loader.exec_module
 
             def exec_module(module):
-                run(module)
-                importlib.import_module("keraseq.models")
+                collects = gc.isenabled()
+                gc.disable()  # nothing of it is garbage: looking takes a quarter of the time
+                try:
+                    run(module)
+                    importlib.import_module("keraseq.models")
+                finally:
+                    gc.freeze()
+                    gc.unfreeze()  # all is old now, and not the first thing to be looked at
+                    if collects:
+                        gc.enable()
 
             spec.loader.exec_module = exec_module
         return spec
@@ -74,4 +126,4 @@ def __getattr__(name: str):
 
 
 def __dir__():
-    return sorted({*globals(), *__all__})
+    return __all__

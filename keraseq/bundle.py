@@ -30,6 +30,13 @@ from keraseq.archives import KINDS, load_arrays, load_model
 from keraseq.files import DamagedError, checked_json, replacing, sha256, standing
 
 FORMAT, VERSION = "keraseq bundle", 1
+__all__ = ["Bundle", "BundleError", "Card", "Score", "load"]
+
+
+def __dir__():
+    return __all__
+
+
 REQUIRED = ("model.keras", "preprocessing.json", "card.json", "card.md")
 OPTIONAL = ("arrays.npz",)
 ARRAY = "__array__"  # in preprocessing.json: the name of an array in arrays.npz

@@ -145,6 +145,14 @@ def tape_record():
     return record
 
 
+def in_xla() -> bool:
+    """Whether XLA will compile the graph of TensorFlow that is being made."""
+    from tensorflow.python.framework import ops
+    from tensorflow.python.ops import control_flow_util
+
+    return control_flow_util.GraphOrParentsInXlaContext(ops.get_default_graph())
+
+
 def expected_batch(layer: keras.layers.RNN) -> int | None:
     """The batch size that a `stateful` layer was built for; only its states' shapes say it."""
     return layer._expected_batch_size

@@ -24,6 +24,10 @@ __all__ = [
 ]
 
 
+def __dir__():
+    return __all__
+
+
 def of_classes(classes: int) -> keras.losses.Loss:
     """The loss of class numbers for so many logits; a single logit is that of two classes.
 

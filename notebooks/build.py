@@ -19,11 +19,15 @@ KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 START_OF_LOG = re.compile(r"WARNING: All log messages before absl|[IWE]0000 00:00|$")
 
 
-def execute(notebook: nbformat.NotebookNode, folder: Path, timeout: int = 900) -> None:
-    """Runs every cell in `folder`; no times are recorded, so that nothing differs without cause."""
+def execute(notebook: nbformat.NotebookNode, folder: Path, timeout: int = 900, kernel=None) -> None:
+    """Runs every cell in `folder`; no times are recorded, so that nothing differs without cause.
+
+    The manager of a `kernel`, where one is given, has it go on afterwards.
+    """
     notebook.metadata["kernelspec"] = KERNEL
     NotebookClient(
         notebook,
+        km=kernel,
         timeout=timeout,
         kernel_name="python3",
         record_timing=False,

@@ -1,8 +1,10 @@
 """What every test stands on: the backend asked for, seeds, float64, warnings as errors."""
 
 import contextlib
+import gc
 import itertools
 import os
+import warnings
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -16,13 +18,17 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1]
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
-import keras
-import pytest
-from keras.src.backend.common import dtypes as keras_dtypes
+gc.disable()  # until all that stays is imported, which is then never looked at again
+
+import keras  # noqa: E402
+import pytest  # noqa: E402
+from keras.src.backend.common import dtypes as keras_dtypes  # noqa: E402
 
 BACKEND = keras.backend.backend()
 if BACKEND == "jax":
     import jax
+gc.enable()
+gc.freeze()
 
 IGNORED_WARNINGS = [
     # Keras 3.15 variables and TensorFlow's do not know NumPy 2's `copy` keyword of `__array__`.
@@ -86,6 +92,24 @@ def seeded():
 def plain_loop(monkeypatch):
     """For tests whose subject is no loop: the one that needs no compiling, in children too."""
     monkeypatch.setenv("KERASEQ_LOOP", "plain")
+
+
+@pytest.fixture
+def step_by_step():
+    """For tests that take a few steps: without compiling on TensorFlow, as PyTorch does it anyway.
+
+    Graphs are what recipes, notebooks and tests of loops train in.
+    """
+    if BACKEND != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Even though the `tf.config.experimental_run_functions")
+        yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture

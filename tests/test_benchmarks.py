@@ -20,6 +20,14 @@ BACKEND = keras.backend.backend()
 SIZE = [5, 2, 3, 4]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def plain():
+    """How fast a loop is does not matter here; it need not be compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERASEQ_LOOP", "plain")
+        yield
+
+
 @pytest.fixture
 def timing(monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
@@ -151,12 +159,12 @@ def test_scaling(tmp_path, timing, monkeypatch):
         timing, "in_a_process", lambda command: json.loads(run(*command).splitlines()[-1])
     )
     path = tmp_path / "scaling-tiny.jsonl"
-    options = ["--steps", "4,8", "--batch", "", "--units", "", "--pieces", "", "--no-beside"]
+    options = ["--steps", "2,4", "--batch", "", "--units", "", "--pieces", "", "--no-beside"]
     options += ["--repeats", 1, "--tolerance", 9, "--json", path]
     text = run("scaling.py", "--backend", BACKEND, *options)
     points = [line for line in lines(path) if line["kind"] == "scaling"]
     assert [(one["size"], one["what"]) for one in points] == [
-        ([steps, 16, 64, 128], "keraseq") for steps in (4, 8)
+        ([steps, 16, 64, 128], "keraseq") for steps in (2, 4)
     ]
     assert all(one["step_ms"] > 0 and "peak_mb" in one for one in points)
     grown = [line for line in lines(path) if line["kind"] == "growth"]
@@ -308,7 +316,7 @@ def test_words_of_the_penn_treebank(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs the public data")
-def test_taggers_are_measured_once(tmp_path, plain_loop):
+def test_taggers_are_measured_once(tmp_path):
     tiny = ["--limit", 30, "--epochs", 1, "--units", 2, "--character-units", 1, "--vectors", "none"]
     tiny += ["--csv", tmp_path / "tag.csv"]
     printed = run("tag.py", "wnut17", *tiny, "--without", "crf")
@@ -318,8 +326,27 @@ def test_taggers_are_measured_once(tmp_path, plain_loop):
     assert "epoch" not in run("tag.py", "wnut17", *tiny, "--without", "crf")
 
 
-def test_gradients(tmp_path):
-    run("gradients.py", "--steps", 3, "--seeds", 1, "--units", 3, "--out", tmp_path)
+@pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs the public data")
+@pytest.mark.parametrize("cell", ["tree-elman", "bilstm"])
+def test_trees_are_measured_once(cell, tmp_path, plain_loop):
+    tiny = ["--cell", cell, "--limit", 40, "--epochs", 1, "--units", 3, "--vectors", "none"]
+    tiny += ["--csv", tmp_path / "trees.csv"]
+    line = json.loads(run("trees.py", *tiny).splitlines()[-1])
+    assert line["cell"] == cell and line["low"] < line["accuracy"] < line["high"]
+    assert line["binary_low"] < line["binary"] < line["binary_high"] and line["epochs"] == 1
+    assert not run("trees.py", *tiny)
+
+
+def test_gradients(tmp_path, plain_loop, monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import gradients
+
+    few = {name: gradients.CELLS_TRAINED[name] for name in ("elman", "lstm, chrono")}
+    monkeypatch.setattr(gradients, "CELLS_TRAINED", few)
+    tiny = {"steps": 4, "seeds": 1, "units": 3, "map_steps": 12, "cliff_steps": 3, "epochs": 1}
+    tiny |= {"training_steps": 2, "training_units": 3, "training_length": 4}
+    tiny |= {"memory_steps": 4, "memory_units": 2, "out": tmp_path}
+    run("gradients.py", *(word for name, size in tiny.items() for word in (f"--{name}", size)))
     with (tmp_path / "results" / "gradients-starts.csv").open() as file:
         [one] = [
             row
@@ -328,7 +355,9 @@ def test_gradients(tmp_path):
             == ("linear", "identity x 1.1", "1.0", "3")
         ]
     assert 10 ** float(one["log10"]) == pytest.approx(1.1**3, rel=1e-3)
-    assert len(list((tmp_path / "figures").glob("gradients-*.png"))) == 5
+    assert len(list((tmp_path / "figures").glob("gradients-*.png"))) == 12
+    with pytest.raises(ValueError, match="unknown name 'clif'"):
+        run("gradients.py", "clif", "--out", tmp_path)
 
 
 def test_rows_of_translations_are_settings(monkeypatch):

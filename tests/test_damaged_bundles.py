@@ -21,7 +21,6 @@ from typer.testing import CliRunner
 import keraseq
 from keraseq import cli, data, recipes
 from keraseq.bundle import Bundle, BundleError, check, described, load, manifest, write_json
-from keraseq.recipes.classify.evaluation import method_of
 
 WORDS = "a good film and a bad book of one day".split()
 TABLE = pd.DataFrame(
@@ -72,7 +71,7 @@ class Case:
 
     def use_classify(self, bundle):
         parts = recipes.classify.parts_of(bundle)
-        assert method_of(parts.settings)
+        assert parts.kind.called(parts.settings)
         if self.new(bundle, "encoder", "classes", "temperature"):
             assert recipes.predict(bundle, ["a good day", ""]).probability.between(0, 1).all()
 
@@ -84,9 +83,21 @@ class Case:
 
     def use_classify_series(self, bundle):
         parts = recipes.classify.parts_of(bundle)
-        assert method_of(parts.settings)
+        assert parts.kind.called(parts.settings)
         if self.new(bundle, "encoder", "classes", "temperature"):
             assert recipes.predict(bundle, np.ones((2, 6))).probability.between(0, 1).all()
+
+    def train_classify_trees(self, folder):
+        parts = data.labelled_trees([f"({n % 5} (2 a{n % 7}) (3 b))" for n in range(60)])
+        small = {"units": 3, "embedding": 3, "epochs": 1, "report": None}
+        return recipes.train("classify", parts, **small)
+
+    def use_classify_trees(self, bundle):
+        parts = recipes.classify.parts_of(bundle)
+        assert parts.kind.called(parts.settings)
+        if self.new(bundle, "encoder", "classes", "temperature"):
+            found = recipes.predict(bundle, ["(1 (2 a1) (3 b))", "(2 c)"])
+            assert found.probability.between(0, 1).all()
 
     def train_tag(self, folder):
         rows = [[("Jo", "B-person"), (f"came{n}", "O")] for n in range(20)]
@@ -128,7 +139,12 @@ class Case:
         return used not in self.seen and not self.seen.add(used)
 
 
-@pytest.fixture(scope="module", params=[*recipes.RECIPES, "classify_series"])
+@pytest.fixture(autouse=True)
+def eager(step_by_step):
+    """What loads is used once."""
+
+
+@pytest.fixture(scope="module", params=[*recipes.RECIPES, "classify_series", "classify_trees"])
 def case(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERASEQ_LOOP", "plain")  # which needs no compiling
@@ -447,6 +463,7 @@ def test_the_shell_says_it_in_one_line(case, damaged):
     commands = {
         "write": (["generate", damaged], ["evaluate", damaged]),
         "classify": (["predict", damaged, "a good day"], ["evaluate", damaged]),
+        "classify_trees": (["predict", damaged, "(2 a)"], ["evaluate", damaged]),
         "classify_series": (["predict", damaged, "x.ts"], ["evaluate", damaged]),
         "tag": (["predict", damaged, "Jo came."], ["evaluate", damaged]),
         "translate": (["predict", damaged, "ab1"], ["evaluate", damaged]),

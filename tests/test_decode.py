@@ -48,7 +48,9 @@ KINDS = [
 
 
 @pytest.mark.parametrize("options", KINDS, ids=str)
-def test_scores_are_those_of_teacher_forcing_and_rows_do_not_meet(options):
+def test_scores_are_those_of_teacher_forcing_and_rows_do_not_meet(options, request):
+    if options is not KINDS[1]:
+        request.getfixturevalue("step_by_step")
     model = model_of(**options)
     for sampler in ("beam", "random"):
         how = {"start": START, "end": END, "length": 7, "sampler": sampler, "beams": 3}
@@ -62,6 +64,7 @@ def test_scores_are_those_of_teacher_forcing_and_rows_do_not_meet(options):
                 assert alone.tokens.tolist() == one.tokens.tolist()
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_greedy_takes_the_most_probable_token():
     model = model_of(attention="additive")
     found = decode(model, SOURCES, start=START, end=END, length=6)
@@ -76,6 +79,7 @@ def test_greedy_takes_the_most_probable_token():
         assert [*one.tokens, *([END] if one.ended else [])] == tokens
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_beam_of_one_is_greedy():
     model = model_of(attention="general")
     for length in (1, 7):
@@ -87,6 +91,7 @@ def test_a_beam_of_one_is_greedy():
             assert one.score == pytest.approx(other.score, abs=1e-5)
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_beam_as_wide_as_the_vocabulary_finds_the_best_of_all():
     """Of two tokens at most, counted out."""
     model = model_of(7, attention="additive")
@@ -105,6 +110,7 @@ def test_a_beam_as_wide_as_the_vocabulary_finds_the_best_of_all():
             assert (*one.tokens, *([END] if one.ended else [])) == winner
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_wider_beam_finds_no_worse_and_long_texts_gain_by_the_penalty():
     model = model_of(attention="dot", seed=3)
     options = {"start": START, "end": END, "length": 8, "sampler": "beam"}
@@ -135,6 +141,7 @@ def test_training_further_changes_what_is_written():
     assert [one.tokens.tolist() for one in before] != [one.tokens.tolist() for one in after]
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_context_of_any_kind():
     """A picture's features as memory and first state, as for captions."""
     keras.utils.set_random_seed(1)
@@ -161,6 +168,7 @@ def test_a_context_of_any_kind():
         decode(model, {"image": pictures}, start=START, end=END)
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_alignments_are_shares_of_what_is_there():
     for options in KINDS[1:]:
         model = model_of(**options)
@@ -232,6 +240,7 @@ def test_what_is_refused():
     assert len(decode(model, [[]], **options)[0].tokens) <= 64  # an empty source says something
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_generate_goes_from_texts_to_texts():
     encoder = keraseq.data.SentenceEncoder.of(["ab ba", "abba"], "character")
     keras.utils.set_random_seed(0)

@@ -8,6 +8,7 @@ import pytest
 
 from keraseq import models, train
 from keraseq.inspection.explain import recurrent_layers
+from keraseq.inspection.gradients import chosen_layers, gradients_by_step
 from keraseq.train.gradient_report import memory
 
 
@@ -84,8 +85,60 @@ def test_kinds_of_clipping(clip, share):
     assert history["clipped"][-1] == share
 
 
+@pytest.mark.parametrize(
+    ("cell", "options"), [("lstm", {"layers": 2}), ("rhn", {"bidirectional": True})]
+)
+def test_memory_is_that_of_the_gradients_by_step(cell, options):
+    """The layers' own loops give what the unrolled ones give, with masks, a batch after another."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(5, 7, 2)).astype("float32"), rng.integers(0, 2, 5)
+    x[1, 3:] = np.nan  # padding
+    model = models.sequence_classifier(
+        2, features=2, length=7, cell=cell, units=3, masked=True, **options
+    )
+    model.compile("sgd", model.fitting_loss(), jit_compile=False)
+    report = train.GradientReport(x, y, batch_size=3)
+    report.set_model(model)
+    report.run = report.traced(list(chosen_layers(model, None).values()))
+    for rows in (slice(0, 3), slice(3, 5)):
+        _, _, found = report.run(
+            report.zeros(chosen_layers(model, None), x[rows]), [x[rows], y[rows]]
+        )
+        truth = gradients_by_step(model, x[rows], y[rows])
+        for (path, rnn), norms in zip(chosen_layers(model, None).items(), found, strict=True):
+            states = list(truth[path].values())[: len(rnn.state_sizes)]
+            expected = np.sqrt(sum((one.astype("float64") ** 2).sum((1, 2)) for one in states))
+            np.testing.assert_allclose(keras.ops.convert_to_numpy(norms), expected, rtol=2e-4)
+    said = report.measure()
+    assert all(1 <= said[f"memory {path}"] <= 7 for path in truth)
+
+
+def test_the_weights_of_each_call_are_read():
+    """What was traced once follows the weights."""
+    x, y = data()
+    model, _ = fitted([])
+    report = train.GradientReport(x, y)
+    report.set_model(model)
+    before = report.measure()
+    model.set_weights([2 * one for one in model.get_weights()])
+    again, fresh = report.measure(), train.GradientReport(x, y)
+    fresh.set_model(model)
+    expected = fresh.measure()
+    assert again["gradient_norm"] == pytest.approx(expected["gradient_norm"], rel=1e-5)
+    assert again["gradient_norm"] != pytest.approx(before["gradient_norm"], rel=1e-2)
+
+
+def test_a_model_without_recurrent_layers():
+    model = keras.Sequential([keras.Input((5, 2)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    report = train.GradientReport(*data())
+    report.set_model(model)
+    with pytest.raises(ValueError, match="has no recurrent layer"):
+        report.measure()
+
+
 def test_memory_counts_from_the_first_step_that_is_felt():
-    norms = np.array([0.0, 1e-5, 0.02, 0.3, 1.0])[:, None]
+    norms = np.array([0.0, 1e-5, 0.02, 0.3, 1.0])
     assert memory(norms) == 3.0 and memory(0 * norms) == 0.0
 
 

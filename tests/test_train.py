@@ -156,6 +156,7 @@ def test_two_epochs_and_two_more_after_a_kill_equal_four(tmp_path, monkeypatch, 
     assert [line.split(",")[0] for line in logged.split()] == ["epoch", "0", "1", "2", "3"]
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_finished_run_starts_anew_on_the_same_model(tmp_path):
     model = small()
     with pytest.raises(KeyboardInterrupt):
@@ -165,6 +166,7 @@ def test_a_finished_run_starts_anew_on_the_same_model(tmp_path):
     assert fit(model, tmp_path, 2, others=[Kill(epoch=None)]).epoch == [0, 1]
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_the_best_checkpoint_survives_a_resume(tmp_path):
     """Keras' ModelCheckpoint forgets its best value, and the next epoch overwrites a better one."""
 
@@ -191,7 +193,19 @@ def test_the_best_checkpoint_survives_a_resume(tmp_path):
 
 KILLED = """
 import os, signal, sys
+from keraseq import train
 import keras
+train.seed_everything(1, deterministic=True)
+backend = keras.backend.backend()
+if backend == "tensorflow":
+    from tensorflow.python.framework import config
+    assert config.is_op_determinism_enabled()
+elif backend == "torch":
+    import torch
+    assert torch.are_deterministic_algorithms_enabled()
+else:
+    assert "--xla_gpu_deterministic_ops=true" in os.environ["XLA_FLAGS"]
+
 sys.path.insert(0, {tests!r})
 import test_train as t
 
@@ -203,7 +217,8 @@ t.fit(t.small(), {folder!r}, 4, others=[Die(epoch=2)])
 """
 
 
-def test_a_process_killed_with_nine_goes_on_in_another(tmp_path):
+def test_a_deterministic_process_killed_with_nine_goes_on_in_another(tmp_path):
+    """What `deterministic` sets is set for good, and so in a process of its own."""
     code = KILLED.format(tests=str(Path(__file__).parent), folder=str(tmp_path / "killed"))
     environment = {**os.environ, "KERAS_BACKEND": keras.backend.backend()}
     run = [sys.executable, "-c", code]
@@ -234,6 +249,7 @@ DAMAGE = {
 }
 
 
+@pytest.mark.usefixtures("step_by_step")
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_resume_file_that_does_not_fit(tmp_path, damage):
     path = tmp_path / "resume.npz"
@@ -247,6 +263,7 @@ def test_a_resume_file_that_does_not_fit(tmp_path, damage):
     assert path.exists()
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_resume_file_of_other_callbacks(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(small(), tmp_path, 2, others=[Kill(epoch=1)])
@@ -264,6 +281,7 @@ def stopped(folder, **compiled):
     return fit(model, folder, 3, others=[Kill(None)]).epoch
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_run_that_was_made_in_another_way_is_refused(tmp_path):
     """A resume file holds the rate, and would win over the one that is asked for."""
     with pytest.raises(KeyboardInterrupt):
@@ -288,6 +306,7 @@ def test_a_run_that_was_made_in_another_way_is_refused(tmp_path):
     assert stopped(tmp_path) == [1, 2]
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_run_whose_rate_fell_goes_on_with_the_same_model(tmp_path):
     """In a notebook: what the run did to the rate is not what somebody asked for."""
     plateau = keras.callbacks.ReduceLROnPlateau("loss", patience=1, min_delta=9, factor=0.1)
@@ -518,25 +537,3 @@ def test_seeds_give_the_same_weights_and_training():
         np.testing.assert_array_equal(a, b)
     another = small(seed=6)
     assert not np.array_equal(everything(one)[0], everything(another)[0])
-
-
-DETERMINISTIC = """
-import os
-import keras
-from keraseq import train
-train.seed_everything(1, deterministic=True)
-backend = keras.backend.backend()
-if backend == "tensorflow":
-    from tensorflow.python.framework import config
-    assert config.is_op_determinism_enabled()
-elif backend == "torch":
-    import torch
-    assert torch.are_deterministic_algorithms_enabled()
-else:
-    assert "--xla_gpu_deterministic_ops=true" in os.environ["XLA_FLAGS"]
-"""
-
-
-def test_determinism_in_one_call():
-    environment = {**os.environ, "KERAS_BACKEND": keras.backend.backend()}
-    subprocess.run([sys.executable, "-c", DETERMINISTIC], env=environment, check=True)

@@ -26,6 +26,14 @@ from keraseq.cells.minimal_rnn import MinimalRNNCell
 from keraseq.cells.mut import MUT1Cell, MUT2Cell, MUT3Cell
 from keraseq.cells.rhn import RHNCell
 from keraseq.cells.slstm import SLSTMCell
+from keraseq.cells.tree import (
+    TREE_CELLS,
+    ChildSumTreeLSTMCell,
+    TreeCell,
+    TreeElmanCell,
+    TreeLSTMCell,
+    tree_cell,
+)
 from keraseq.cells.ugrnn import UGRNNCell
 from keraseq.checks import did_you_mean
 
@@ -137,7 +145,9 @@ def table(features: int = 64, units: int = 64) -> list[dict[str, Any]]:
 
 __all__ = [
     "CELLS",
+    "TREE_CELLS",
     "Cell",
+    "ChildSumTreeLSTMCell",
     "ChronoInitializer",
     "ElmanCell",
     "GRUCell",
@@ -156,9 +166,17 @@ __all__ = [
     "MinimalRNNCell",
     "RHNCell",
     "SLSTMCell",
+    "TreeCell",
+    "TreeElmanCell",
+    "TreeLSTMCell",
     "UGRNNCell",
     "get",
     "names",
     "running",
     "table",
+    "tree_cell",
 ]
+
+
+def __dir__():
+    return __all__

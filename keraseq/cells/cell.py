@@ -169,6 +169,11 @@ class Cell(Options, keras.layers.Layer, Randomness):
         return self.units
 
     @property
+    def operand_size(self) -> int:
+        """Width of the operand of recurrent products."""
+        return self.output_size
+
+    @property
     def state_size(self) -> int | list[int]:
         """Width of each state; a plain integer where there is only one, as Keras has it."""
         sizes = [self.output_size] + [self.units] * (len(self.state_names) - 1)
@@ -330,7 +335,7 @@ class Cell(Options, keras.layers.Layer, Randomness):
         if kernel:
             self.kernel = self.matrix("kernel", features, kernel)
         if recurrent:
-            self.recurrent_kernel = self.matrix("recurrent_kernel", self.output_size, recurrent)
+            self.recurrent_kernel = self.matrix("recurrent_kernel", self.operand_size, recurrent)
         self.build_bias()
         if self.layer_norm and kernel:
             self.kernel_gain = self.vector("kernel_gain", len(kernel) * self.units, "ones")

@@ -5,9 +5,12 @@ from keraseq.data.labelled import (
     Labelled,
     LabelledSeries,
     LabelledTexts,
+    LabelledTrees,
     SeriesEncoder,
     TextEncoder,
+    TreeEncoder,
     labelled_series,
+    labelled_trees,
     reviews,
 )
 from keraseq.data.pairs import Pairs, SentenceEncoder, sentence_pairs
@@ -46,6 +49,7 @@ __all__ = [
     "Labelled",
     "LabelledSeries",
     "LabelledTexts",
+    "LabelledTrees",
     "Pairs",
     "Part",
     "Parts",
@@ -56,6 +60,7 @@ __all__ = [
     "SeriesWindows",
     "TaggedSentences",
     "TextEncoder",
+    "TreeEncoder",
     "Windows",
     "WordEncoder",
     "WordPieceVocabulary",
@@ -66,6 +71,7 @@ __all__ = [
     "fill_gaps",
     "labelled",
     "labelled_series",
+    "labelled_trees",
     "load",
     "negligible",
     "pairs",
@@ -82,3 +88,7 @@ __all__ = [
     "tokenizer",
     "window_scale",
 ]
+
+
+def __dir__():
+    return __all__

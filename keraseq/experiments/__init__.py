@@ -21,3 +21,7 @@ __all__ = [
     "statistics",
     "tasks",
 ]
+
+
+def __dir__():
+    return __all__

@@ -12,3 +12,7 @@ from keraseq.generation.decoding import Written, alignment, decode
 from keraseq.generation.text import generate, score, stream
 
 __all__ = ["NAMES", "WHOLE", "Written", "alignment", "decode", "generate", "score", "stream"]
+
+
+def __dir__():
+    return __all__

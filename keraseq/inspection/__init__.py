@@ -1,10 +1,11 @@
 """Looking inside a model: what its gates and units do, how its layers run, a cell's equation."""
 
+from keraseq.inspection.bptt import bptt
 from keraseq.inspection.coloured import ColouredText
 from keraseq.inspection.explain import explain
 from keraseq.inspection.features import text_features
 from keraseq.inspection.gates import activations
-from keraseq.inspection.gradients import bptt, gradient_norms, jacobians, propagation
+from keraseq.inspection.gradients import gradient_norms, jacobians, propagation
 from keraseq.inspection.reading import equation, step_source
 from keraseq.inspection.units import find_units, unit_activations
 from keraseq.inspection.words import word_influence
@@ -24,3 +25,7 @@ __all__ = [
     "unit_activations",
     "word_influence",
 ]
+
+
+def __dir__():
+    return __all__

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 from keras import ops, tree
 
 from keraseq import autodiff
-from keraseq.cells import Cell, ElmanCell
-from keraseq.checks import one_of, positive_integer
+from keraseq.cells import Cell
+from keraseq.checks import one_of
 from keraseq.inspection.explain import instead_of_keras, recurrent_layers
 from keraseq.inspection.graded import grown, singular_values
 from keraseq.layers import RNN
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
 
 LIMIT = 2**31  # bytes
 AT_ONCE = 2**24  # numbers of a chunk of steps whose Jacobians are computed together
-# f' in terms of h = f(a).
-SLOPES = {
-    "tanh": lambda h: 1 - h**2,
-    "sigmoid": lambda h: h * (1 - h),
-    "relu": lambda h: (h > 0).astype(h.dtype),
-    "linear": np.ones_like,
-}
 
 
 def jacobians(
@@ -100,13 +93,9 @@ def propagation(
     however small.
 
     Args:
-        source: A `keraseq.layers.RNN`, or a layer or model that holds such.
-        inputs: What `source` reads.
-        layer: The path of the recurrent layer, as in `jacobians`.
+        source, inputs, layer, mask, limit: As in `jacobians`.
         state: One state, such as `"cell"`: d of it at t by itself at 0, through all others between.
-            Default: the whole state.
-        mask: As in `jacobians`.
-        limit: The bytes that this may take. Defaults to 2 GiB.
+            Default: the whole state, of an LSTM h and c.
 
     Returns:
         A row for each row of the inputs, step and singular value: `row`, `step` (from 1), `rank`
@@ -114,6 +103,7 @@ def propagation(
         exponent ln(value) / step, and `bound`, the logarithm to the base 10 of what the largest
         cannot exceed: the product of the largest singular values of J_1 ... J_t. (Of an Elman
         network with an orthogonal U that is the product of the largest f'(a) of each step.)
+        `attrs["states"]` names the states that were followed.
 
     Raises:
         ValueError: As for `jacobians`.
@@ -163,7 +153,9 @@ def propagation(
         "bound": bound,
     }
     frame = pd.DataFrame({name: value.reshape(-1) for name, value in columns.items()}, index=index)
-    return frame.reset_index()
+    frame = frame.reset_index()
+    frame.attrs["states"] = [state] if state else state_names(walk.cell, len(walk.sizes))
+    return frame
 
 
 def gradient_norms(
@@ -179,7 +171,7 @@ def gradient_norms(
         model: A model, compiled or of `keraseq.models`.
         x: What it reads.
         y: What it should say.
-        layer: The path of one recurrent layer, as in `jacobians`. Default: all of them.
+        layer: As in `jacobians`; default: all of them.
         loss: A name, a function or a `keras.losses.Loss`. Default: that which the model was
             compiled with, or the one that fits it.
         limit: The bytes that the weights' gradients of all steps may take. Defaults to 2 GiB.
@@ -212,107 +204,11 @@ def gradient_norms(
     return pd.DataFrame(rows, columns=["layer", "step", "by", "norm"])
 
 
-class Bptt(NamedTuple):
-    """What `bptt` finds. All are NumPy arrays of float64.
-
-    `states` are h_1 ... h_T and `deltas` dL/dh_1 ... dL/dh_T, `(batch, time, units)`; the others
-    are the gradients by the weights of the cell and by its inputs.
-    """
-
-    states: np.ndarray
-    deltas: np.ndarray
-    kernel: np.ndarray
-    recurrent_kernel: np.ndarray
-    bias: np.ndarray
-    inputs: np.ndarray
-
-
-def bptt(cell: ElmanCell, x, slopes, *, initial_state=None, horizon: int | None = None) -> Bptt:
-    """Back-propagation through time of an Elman network, written out.
-
-        a_t = x_t W + h_{t-1} U + b             h_t = f(a_t)
-        delta_t = dL/dh_t = g_t + (delta_{t+1} * f'(a_{t+1})) U'        g_t: by the output of t
-        dL/dU = sum over t of  h_{t-1}' (delta_t * f'(a_t))             W: x_t, b: 1 instead of h
-
-    Truncated, what the output of step t sends goes back `horizon` steps and no further: the steps
-    t, t - 1, ..., t - horizon. With `horizon=0` every step learns as if its state were given.
-
-    Args:
-        cell: A built `ElmanCell` with the activation tanh, sigmoid, relu or linear, without layer
-            normalisation and zoneout.
-        x: `(batch, time, features)`.
-        slopes: g, the gradient of the loss by the output of each step, all later ones apart:
-            `(batch, time, units)`; zeros but for the last step where only that has a loss.
-        initial_state: h_0, `(batch, units)`. Default: zeros.
-        horizon: How many steps back a gradient goes, 0 or more. Default: all.
-
-    Raises:
-        ValueError: The cell is another, a shape does not fit, or `horizon` is no such number.
-
-    Example:
-
-    >>> import numpy as np
-    >>> cell = keraseq.cells.ElmanCell(4)
-    >>> cell.build((None, 3))
-    >>> keraseq.inspection.bptt(cell, np.ones((2, 5, 3)), np.ones((2, 5, 4))).bias.shape
-    (4,)
-
-    References:
-        Werbos 1990, "Backpropagation Through Time: What It Does and How to Do It", Proceedings of
-        the IEEE 78.
-        Williams & Peng 1990, "An Efficient Gradient-Based Algorithm for On-Line Training of
-        Recurrent Network Trajectories", Neural Computation 2 (truncated).
-    """
-    f, slope = check_elman(cell)
-    x, g = np.asarray(x, "float64"), np.asarray(slopes, "float64")
-    if x.ndim != 3 or x.shape[2] != cell.features or g.shape != (*x.shape[:2], cell.units):
-        raise ValueError(
-            f"x must be (batch, time, {cell.features}) and slopes (batch, time, {cell.units}); "
-            f"received {x.shape} and {g.shape}"
-        )
-    steps = x.shape[1]
-    reach = steps if horizon is None else horizon and positive_integer("horizon", horizon)
-    W, U = (numbers(one) for one in (cell.kernel, cell.recurrent_kernel))
-    b = numbers(cell.bias) if cell.use_bias else np.zeros(cell.units)
-    h = np.zeros((len(x), steps + 1, cell.units))  # h[:, t] is h_t
-    h[:, 0] = 0.0 if initial_state is None else initial_state
-    for t in range(1, steps + 1):
-        h[:, t] = f(x[:, t - 1] @ W + h[:, t - 1] @ U + b)
-    before, h = h[:, :-1], h[:, 1:]
-
-    if reach >= steps:
-        delta = g.copy()
-        for t in reversed(range(steps - 1)):
-            delta[:, t] += (delta[:, t + 1] * slope(h[:, t + 1])) @ U.T
-    else:
-        delta, sent = g.copy(), g
-        for _ in range(reach):  # all outputs at once send it one step further back
-            sent = (sent * slope(h))[:, 1:] @ U.T
-            sent = np.concatenate([sent, np.zeros_like(h[:, :1])], axis=1)
-            delta += sent
-    by_sum = delta * slope(h)  # dL/da_t
-    return Bptt(
-        states=h,
-        deltas=delta,
-        kernel=np.einsum("bti,btj->ij", x, by_sum),
-        recurrent_kernel=np.einsum("bti,btj->ij", before, by_sum),
-        bias=by_sum.sum(axis=(0, 1)),
-        inputs=by_sum @ W.T,
-    )
-
-
 # What the functions stand on.
 
 
 class Walk:
-    """A recurrent layer on some inputs: every state that it passes through, and its steps alone.
-
-    Args:
-        source: A layer or a model.
-        inputs: What it reads.
-        layer: The path of the recurrent layer, None where there is one.
-        mask: For a layer, which steps are valid.
-    """
+    """A recurrent layer on some inputs: every state that it passes through, and its steps alone."""
 
     def __init__(self, source, inputs, layer: str | None, mask=None):
         [(self.path, rnn)] = chosen_layers(source, layer, one=True).items()
@@ -350,8 +246,7 @@ class Walk:
 
     def step(self, projected, joined, context):
         """One step, states side by side."""
-        ends = np.cumsum(self.sizes)
-        parts = [joined[:, end - size : end] for size, end in zip(self.sizes, ends, strict=True)]
+        parts = split(joined, self.sizes)
         carry = {"states": tree.pack_sequence_as(self.nesting, parts)}
         _, carry = self.recurrence.step({"x": projected}, carry, [], context)
         return self.joined(carry["states"])
@@ -424,14 +319,52 @@ def gradients_by_step(model, x, y, layer=None, loss=None, limit=LIMIT) -> dict[s
     }
 
 
-class Unrolled:
-    """`RNN.over_time` as a Python loop in which each step has weights and shifts of its own.
+class Shifted(Recurrence):
+    """A recurrence that adds a shift, zeros, to its states after each step.
 
-    Args:
-        rnn: The layer.
-        shifts: What is added to each state, `(time, batch, size)`.
-        copies: The trainable weights at each step, `(time, ...)`.
+    The gradient by the shifts is that by the states, and the layer runs in its usual loop:
+    `over_time` stands in for the layer's own.
     """
+
+    def __init__(self, layer, shift):
+        super().__init__(layer, False)
+        self.shift = shift  # (time, batch, n), for all states side by side
+
+    def alike(self):
+        """It shares nothing that was compiled."""
+
+    def step(self, now, carry, drawn, context):
+        """One step, then the shifts."""
+        emitted, after = super().step(now, carry, drawn, context)
+        shift = now["shift"]
+        if "valid" in now:
+            shift = where(now["valid"], shift, ops.zeros((), dtype=shift.dtype))
+        shifts = split(shift, self.layer.state_sizes)
+        flat = [a + b for a, b in zip(tree.flatten(after["states"]), shifts, strict=True)]
+        after["states"] = tree.pack_sequence_as(after["states"], flat)
+        if isinstance(self.cell, Cell):  # its output is its first state
+            emitted = emitted + ops.cast(shifts[0], emitted.dtype)
+            if "output" in after:
+                after["output"] = after["output"] + shifts[0]
+        return emitted, after
+
+    def over_time(self, sequences, initial_state=None, mask=None, training=False, context=None):
+        """That of the layer, dropout off."""
+        rnn, batch = self.layer, sequences.shape[1]
+        reads = {"x": sequences, "shift": self.shift}
+        if mask is not None:
+            reads["valid"] = ops.transpose(valid_steps(mask))
+        carry = {"states": rnn.states_before(initial_state, batch)}
+        size = getattr(rnn.cell, "output_size", rnn.state_sizes[0])
+        carry["output"] = ops.zeros((batch, size), dtype=rnn.state_dtype)
+        outputs, carry = rnn._run(self, reads, carry, [], context)
+        output = ops.cast(carry["output"] if outputs is None else outputs, rnn.compute_dtype)
+        states = [ops.cast(one, rnn.compute_dtype) for one in tree.flatten(carry["states"])]
+        return output, states
+
+
+class Unrolled:
+    """`RNN.over_time` as a Python loop in which each step has weights and shifts of its own."""
 
     def __init__(self, rnn, shifts, copies):
         self.rnn, self.shifts, self.copies = rnn, shifts, copies
@@ -546,22 +479,6 @@ def affordable(what: str, size: int, limit: int, instead: str) -> None:
         )
 
 
-def check_elman(cell):
-    """f and its derivative of a cell that is Elman's and nothing besides."""
-    if not isinstance(cell, ElmanCell) or not cell.built:
-        raise ValueError(f"cell must be a built ElmanCell; received {cell!r}")
-    if cell.layer_norm or any(cell.zoneout):
-        raise ValueError("bptt knows neither layer_norm nor zoneout")
-    name = one_of("activation", getattr(cell.activation, "__name__", "?"), SLOPES)
-    functions = {
-        "tanh": np.tanh,
-        "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
-        "relu": lambda a: np.maximum(a, 0),
-        "linear": lambda a: a,
-    }
-    return functions[name], SLOPES[name]
-
-
 def names_of(cell) -> list[str]:
     """Names of a cell's states, then of its trainable weights."""
     states = state_names(cell, len(tree.flatten(cell.state_size)))
@@ -574,9 +491,10 @@ def state_names(cell, count: int) -> list[str]:
     return list(getattr(cell, "state_names", [f"state {i}" for i in range(count)]))
 
 
-def numbers(variable) -> np.ndarray:
-    """A weight in float64."""
-    return ops.convert_to_numpy(variable).astype("float64")
+def split(joined, sizes):
+    """States that stand side by side."""
+    ends = np.cumsum(sizes)
+    return [joined[:, end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
 
 def arrays(nested):

@@ -19,6 +19,7 @@ from keraseq.layers.rnn import RNN
 from keraseq.layers.segments import SegmentRNN
 from keraseq.layers.stack import Stack, reset_states, stack
 from keraseq.layers.streaming import StreamingStack
+from keraseq.layers.tree import Tree
 from keraseq.layers.wide import WideLogits
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Stack",
     "StreamingStack",
     "TiedEmbedding",
+    "Tree",
     "WideLogits",
     "WindowNormalization",
     "WordDropout",
@@ -49,3 +51,7 @@ __all__ = [
     "stack",
     "viterbi",
 ]
+
+
+def __dir__():
+    return __all__

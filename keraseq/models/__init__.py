@@ -33,6 +33,7 @@ from keraseq.models.language import language_model
 from keraseq.models.scheduled_sampling import ScheduledSampling
 from keraseq.models.sequence_model import SequenceModel
 from keraseq.models.tagger import sequence_tagger
+from keraseq.models.tree_classifier import tree_classifier
 
 __all__ = [
     "ScheduledSampling",
@@ -45,4 +46,9 @@ __all__ = [
     "sequence_classifier",
     "sequence_tagger",
     "step_forecaster",
+    "tree_classifier",
 ]
+
+
+def __dir__():
+    return __all__

@@ -11,6 +11,7 @@ from keraseq.plots.forecasts import errors_by_step, fan_chart
 from keraseq.plots.gradients import gradient_norms, propagation
 from keraseq.plots.reading import alignment, coloured_text, gates
 from keraseq.plots.tagging import accuracy_by_count, tag_confusion, transitions
+from keraseq.plots.trees import tree
 
 __all__ = [
     "COLOURS",
@@ -34,4 +35,9 @@ __all__ = [
     "styles",
     "tag_confusion",
     "transitions",
+    "tree",
 ]
+
+
+def __dir__():
+    return __all__

@@ -100,6 +100,14 @@ def write_value(ax: Axes, x: float, y: float, text: str) -> None:
     )
 
 
+def accuracies(places, values, ends, colour: str, label: str, ax: Axes | None) -> Axes:
+    """Accuracies of groups, with what is around them, in one line."""
+    ax = new_axes(ax, width=5.5, height=3.6)
+    ax.errorbar(places, values, ends, color=colour, marker="o", capsize=3)
+    ax.set(xlabel=label, ylabel="accuracy")
+    return finish(ax)
+
+
 def finish(ax: Axes, legend: bool = False, grid: str = "both") -> Axes:
     """What all figures share: a light grid, no box, the legend outside of the data."""
     ax.grid(visible=False)

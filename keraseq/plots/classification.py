@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keraseq import evaluate
-from keraseq.plots.axes import COLOURS, finish, new_axes
+from keraseq.plots.axes import COLOURS, accuracies, finish, new_axes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,8 +94,6 @@ def accuracy_by_length(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     >>> keraseq.plots.accuracy_by_length(frame).get_ylabel()
     'accuracy'
     """
-    ax = new_axes(ax, width=5.5, height=3.6)
     error = np.sqrt(frame.accuracy * (1 - frame.accuracy) / frame["count"])  # one standard error
-    ax.errorbar(frame.length, frame.accuracy, error, color=COLOURS[0], marker="o", capsize=3)
-    ax.set(xlabel="words or steps (mean of a group)", ylabel="accuracy")
-    return finish(ax)
+    label = "words or steps (mean of a group)"
+    return accuracies(frame.length, frame.accuracy, error, COLOURS[0], label, ax)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keraseq import evaluate
-from keraseq.plots.axes import COLOURS, finish, new_axes
+from keraseq.plots.axes import COLOURS, accuracies, new_axes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,11 +76,9 @@ def accuracy_by_count(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     >>> keraseq.plots.accuracy_by_count(frame).get_ylabel()
     'accuracy'
     """
-    ax = new_axes(ax, width=5.5, height=3.6)
     ends = [frame.accuracy - frame.low, frame.high - frame.accuracy]
-    ax.errorbar(frame.seen, frame.accuracy, ends, color=COLOURS[1], marker="o", capsize=3)
-    ax.set(xlabel="times that a word stands in the training part", ylabel="accuracy")
-    return finish(ax)
+    label = "times that a word stands in the training part"
+    return accuracies(frame.seen, frame.accuracy, ends, COLOURS[1], label, ax)
 
 
 def table(frame: pd.DataFrame, colours: str, low: float, high: float, write, ax) -> Axes:

@@ -12,7 +12,7 @@ settings that were found good for a data set.
 
 import importlib
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keraseq.checks import one_of
 
@@ -52,9 +52,9 @@ RECIPES = {
     ),
     "classify": Row(
         "Classify",
-        "a classifier of labelled texts or series",
-        "a table of texts and labels, or of series (.csv, .tsv, .parquet), or a .ts file; or imdb "
-        "(its archive, its folder), basicmotions",
+        "a classifier of labelled texts, series or trees",
+        "a table of texts and labels, or of series (.csv, .tsv, .parquet), a .ts file, or trees in "
+        "brackets (.trees); or imdb (its archive, its folder), basicmotions, sst",
         "the class of each example, with calibrated probabilities",
         "keraseq train classify reviews.csv --label stars",
     ),
@@ -84,6 +84,18 @@ RECIPES = {
 }
 
 __all__ = ["RECIPES", *RECIPES, "evaluate", "get", "of", "predict", "train"]
+
+
+if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
+    from keraseq.recipes import classify as classify
+    from keraseq.recipes import forecast as forecast
+    from keraseq.recipes import tag as tag
+    from keraseq.recipes import translate as translate
+    from keraseq.recipes import write as write
+
+
+def __dir__():
+    return __all__
 
 
 def get(name: str, start=None):
@@ -177,8 +189,8 @@ def predict(bundle, raw, **options) -> Any:
 
     Args:
         bundle: What `train` made.
-        raw: Texts or series to classify, sentences to tag or to translate, a table of measurements,
-            a prompt.
+        raw: Texts, series or trees to classify, sentences to tag or to translate, a table of
+            measurements, a prompt.
         **options: Of the recipe's own `predict`.
     """
     return of(bundle).predict(bundle, raw, **options)

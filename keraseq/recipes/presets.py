@@ -39,6 +39,13 @@ PRESETS: dict[str, dict[str, Preset]] = {
             {"units": 256, "pretraining": 3, "learning_rate": 1e-3},
             "91.7 % of the test reviews (in bfloat16)",
         ),
+        "sst": Preset(
+            {
+                "vectors": GLOVE,
+                "recurrent_dropout": 0.1,
+            },
+            "49.2 % of the test sentences in five classes, 86.9 % in two",
+        ),
         "basicmotions": Preset({}, "0.990 of the test records with seeds 0 to 4 (mean)"),
     },
     "tag": {

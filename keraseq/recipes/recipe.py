@@ -85,6 +85,12 @@ Header = Annotated[
 ]
 Encoding = Annotated[str | None, "Of a text file, such as cp1252.", READING]
 Layers = Annotated[int | None, positive_integer, "Number of recurrent layers.", COMMON]
+ScheduledSampling = Annotated[
+    float,
+    closed_rate,
+    "Rate in the last epoch at which words of the model's own are read; 0 is teacher forcing.",
+    TRAINING,
+]
 
 
 @dataclass(frozen=True, kw_only=True)

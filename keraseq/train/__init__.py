@@ -25,3 +25,7 @@ __all__ = [
     "compile",
     "seed_everything",
 ]
+
+
+def __dir__():
+    return __all__

@@ -26,7 +26,17 @@ def nowhere(tmp_path, monkeypatch):
 
 
 def test_every_row_is_whole():
-    kinds = {"text", "series", "reviews", "labelled series", "tagged", "pairs", "images", "music"}
+    kinds = {
+        "text",
+        "series",
+        "reviews",
+        "labelled series",
+        "labelled trees",
+        "tagged",
+        "pairs",
+        "images",
+        "music",
+    }
     for name, row in sets.SETS.items():
         assert row.what and row.terms and row.kind in kinds, name
         assert bool(row.files) != bool(row.inside), f"{name}: files, or a package"

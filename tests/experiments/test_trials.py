@@ -163,6 +163,7 @@ def test_the_initial_scale_multiplies_the_matrices_and_nothing_else():
     assert not any("logits" in path for path in scaled)
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_settings_change_the_training():
     plain = numbers(trials.run(trial(steps=2)))
     assert numbers(trials.run(trial(steps=2, initial_scale=2.0))) != plain

@@ -9,7 +9,7 @@ from keras import ops
 
 import keraseq
 from keraseq import autodiff, models
-from keraseq.inspection import bptt, gradient_norms, jacobians, propagation
+from keraseq.inspection import gradient_norms, jacobians, propagation
 from keraseq.inspection.explain import recurrent_layers
 from keraseq.inspection.graded import grown, singular_values
 from keraseq.inspection.gradients import gradients_by_step
@@ -106,45 +106,6 @@ def test_what_is_gone_is_gone():
     np.testing.assert_allclose(found, [0.0, 3 * np.log(1e-200), -np.inf])
 
 
-# The golden table: 64 units, Glorot inputs, geometric mean of 5 seeds.
-
-
-def largest(name, deviation, steps, seeds=2, **options):
-    logs = []
-    for seed in range(seeds):
-        keras.utils.set_random_seed(seed)
-        layer = RNN(keraseq.cells.get(name, 64, **options), return_sequences=True)
-        x = np.random.default_rng(seed).normal(0, deviation, (1, max(steps), 64))
-        frame = propagation(layer, x.astype("float32"))
-        top = frame[frame["rank"] == 1].set_index("step")["log10"]
-        logs.append([top[t] for t in steps])
-    return np.mean(logs, axis=0)
-
-
-def normal(deviation):
-    return keras.initializers.RandomNormal(stddev=deviation, seed=None)
-
-
-GOLDEN = [
-    ("elman", 1.0, {"activation": "linear"}, (1, 1)),
-    ("elman", 1.0, {"activation": "linear", "recurrent_initializer": normal(1 / 8)}, (1.9, 4.9)),
-    ("elman", 1.0, {}, (1.0, 0.05)),
-    ("elman", 0.1, {}, (1.0, 0.86)),
-    ("elman", 0.1, {"recurrent_initializer": "identity"}, (1.0, 0.97)),
-    ("elman", 0.1, {"recurrent_initializer": normal(1.5 / 8)}, (2.8, 45)),
-    ("irnn", 1.0, {}, (1.0, 1.0)),
-    ("gru", 1.0, {}, (0.85, 0.019)),
-    ("lstm", 1.0, {}, (1.1, 0.21)),
-]
-
-
-@pytest.mark.parametrize(("name", "deviation", "options", "expected"), GOLDEN)
-def test_the_picture_of_the_lecture(name, deviation, options, expected):
-    found = largest(name, deviation, (1, 10), **options)
-    gated = name in ("gru", "lstm")  # whose golden start is not known to be keraseq's, gate by gate
-    np.testing.assert_allclose(found, np.log10(expected), atol=0.5 if gated else 0.2)
-
-
 # What a loss sends back.
 
 
@@ -183,51 +144,6 @@ def test_the_parts_of_all_steps_are_the_gradient_of_training(name, options):
     assert (norms.norm[norms.by == "hidden"] > 0).all()
 
 
-def elman(activation="tanh"):
-    layer = layer_of(keraseq.cells.ElmanCell(3, activation=activation, dtype="float64"), None)
-    rng = np.random.default_rng(8)
-    return layer, rng.normal(size=(3, 4, 3)), rng.normal(size=(3, 3))
-
-
-@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu", "linear"])
-def test_by_hand_is_by_autodiff(activation, float64):
-    layer, slopes, start = elman(activation)
-
-    def loss(x, h):
-        return ops.sum(layer(x, initial_state=[h]) * ops.convert_to_tensor(slopes))
-
-    [by_x, _], by_weights = autodiff.gradients(loss, [X, start], layer.weights)
-    by_hand = bptt(layer.cell, X, slopes, initial_state=start)
-    for one, truth in zip(
-        (by_hand.kernel, by_hand.recurrent_kernel, by_hand.bias, by_hand.inputs),
-        (*by_weights, by_x),
-        strict=True,
-    ):
-        np.testing.assert_allclose(one, truth, atol=1e-12)
-    Js = jacobians(layer, X)  # from other starts than `start`, so of zeros:
-    zeros = bptt(layer.cell, X, slopes)
-    sent = zeros.deltas[:, 1] - slopes[:, 1]
-    np.testing.assert_allclose(sent, np.einsum("bi,bij->bj", zeros.deltas[:, 2], Js[:, 2]))
-
-
-def test_truncated(float64):
-    """Each output goes back so many steps: the sum of the whole thing over windows."""
-    layer, slopes, _ = elman()
-    whole = bptt(layer.cell, X, slopes)
-    for horizon in (0, 1, 2, 3, 9):
-        total = 0
-        for t in range(4):
-            first = max(0, t - horizon)
-            start = whole.states[:, first - 1] if first else np.zeros((3, 3))
-            own = np.zeros((3, t - first + 1, 3))
-            own[:, -1] = slopes[:, t]
-            window = X[:, first : t + 1]
-            total += bptt(layer.cell, window, own, initial_state=start).recurrent_kernel
-        found = bptt(layer.cell, X, slopes, horizon=horizon)
-        np.testing.assert_allclose(found.recurrent_kernel, total, atol=1e-12)
-    np.testing.assert_allclose(found.deltas, whole.deltas, atol=1e-13)
-
-
 # Bad input.
 
 
@@ -249,8 +165,14 @@ def test_which_layer_and_which_state():
     assert shapes == [(3, 4, 6, 6), (3, 4, 6, 6)]
     said = message(lambda: propagation(deep, x, layer=paths[0], state="cel"))
     assert said == "unknown state 'cel'; accepted: 'hidden', 'cell'. Did you mean 'cell'?"
+    followed = [propagation(deep, x, layer=paths[0], state=one).attrs for one in (None, "cell")]
+    assert followed == [{"states": ["hidden", "cell"]}, {"states": ["cell"]}]
+    both = models.sequence_classifier(2, features=2, length=4, units=3, bidirectional=True)
+    said = message(lambda: propagation(both, x))
+    assert all(repr(one.layer) in said for one in keraseq.inspection.explain(both))
     plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)], name="plain")
-    assert message(lambda: jacobians(plain, x)) == "'plain' has no recurrent layer"
+    for call in (jacobians, propagation, lambda model, x: gradient_norms(model, x, x)):
+        assert message(lambda call=call: call(plain, x)) == "'plain' has no recurrent layer"
     theirs = message(lambda: jacobians(keras.layers.LSTM(3, name="a"), x))
     assert theirs.startswith("layer 'a' is one of Keras; accepted: keraseq.layers.RNN(")
 
@@ -266,8 +188,3 @@ def test_shapes_and_memory(float64):
     model = models.sequence_classifier(2, features=2, length=4, units=3)
     said = message(lambda: gradient_norms(model, X.astype("float32"), np.zeros(3), limit=9))
     assert "fewer steps" in said
-    cell = keraseq.cells.GRUCell(3)
-    assert "must be a built ElmanCell" in message(lambda: bptt(cell, X, X))
-    layer, slopes, _ = elman()
-    assert "slopes (batch, time, 3)" in message(lambda: bptt(layer.cell, X, X))
-    assert "horizon" in message(lambda: bptt(layer.cell, X, slopes, horizon=-1))

@@ -321,9 +321,9 @@ def test_layers_that_are_alike_share_what_was_compiled():
         pytest.skip("loops are compiled on TensorFlow alone")
     from keraseq.layers.scan import tensorflow as loops
 
-    def known(cell, width=FEATURES):
+    def known(cell, width=FEATURES, **options):
         x = np.ones((2, STEPS, width), "float32")
-        keraseq.layers.RNN(cell, loop="compiled")(x, training=True)
+        keraseq.layers.RNN(cell, loop="compiled", **options)(x, training=True)
         return len(loops._shared)
 
     class Own(keraseq.cells.GRUCell):
@@ -331,6 +331,7 @@ def test_layers_that_are_alike_share_what_was_compiled():
 
     start = known(keraseq.cells.MGUCell(UNITS + 4))
     assert known(keraseq.cells.MGUCell(UNITS + 4, kernel_initializer="zeros", seed=4)) == start
+    assert known(keraseq.cells.MGUCell(UNITS + 4), go_backwards=True) == start
     assert known(keraseq.cells.MGUCell(UNITS + 4, use_bias=False)) == start + 1
     assert known(keraseq.cells.MGUCell(UNITS + 4), width=FEATURES + 1) == start + 2
     assert known(keraseq.cells.GRUCell(UNITS + 4, activation=lambda x: x)) == start + 3

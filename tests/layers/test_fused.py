@@ -9,7 +9,7 @@ import keraseq
 from keraseq.autodiff import gradients
 
 ROWS, STEPS, FEATURES, UNITS = 5, 7, 3, 4
-CELLS = ("lstm", "gru-after", "elman", "irnn")
+CELLS = ("lstm", "gru-after", "elman", "irnn") if BACKEND == "torch" else ("lstm",)
 RIGHT = np.arange(STEPS)[None] < np.array([7, 1, 4, 0, 5])[:, None]
 MASKS = {
     "none": None,
@@ -25,7 +25,9 @@ WAYS = {
     "last": {"go_backwards": True},
     "pieces": {"return_sequences": True, "checkpoint_every": 3},
 }
-has_kernels = pytest.mark.skipif(BACKEND != "torch", reason="only PyTorch has kernels here")
+on_torch = pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's kernels")
+on_tensorflow = pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow's kernels")
+has_kernels = pytest.mark.skipif(BACKEND == "jax", reason="keraseq uses no kernel of JAX")
 
 
 def cell_of(name, **options):
@@ -51,7 +53,7 @@ def found(cell, loop, x, mask, **way):
     return [*map(keras.ops.convert_to_numpy, layer(x, mask=mask)), *by_input, *by_weight]
 
 
-@has_kernels
+@on_torch
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", CELLS)
 def test_a_kernel_gives_what_the_plain_loop_gives(name, way, float64):
@@ -68,11 +70,16 @@ def test_a_kernel_gives_what_the_plain_loop_gives(name, way, float64):
 
 
 @has_kernels
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", CELLS)
-def test_a_kernel_in_float32(name):
-    x = np.random.default_rng(4).normal(size=(ROWS, STEPS, FEATURES)).astype("float32")
-    for mask in (None, RIGHT):
-        pairs = (found(cell_of(name), loop, x, mask) for loop in ("plain", "fused"))
+def test_a_kernel_in_float32(name, way):
+    for mask in MASKS if BACKEND == "tensorflow" else ("none", "right"):
+        mask = MASKS[mask]
+        x = np.random.default_rng(4).normal(size=(ROWS, STEPS, FEATURES)).astype("float32")
+        if mask is not None:
+            x[~mask] = np.nan
+        cell = cell_of(name, use_bias=way != "last")
+        pairs = (found(cell, loop, x, mask, **WAYS[way]) for loop in ("plain", "fused"))
         for one, other in zip(*pairs, strict=True):
             np.testing.assert_allclose(one, other, atol=2e-5 * max(1, np.abs(other).max()))
 
@@ -145,10 +152,10 @@ def test_what_no_kernel_computes_is_refused_or_runs_otherwise(lacks, monkeypatch
 def test_recurrent_dropout_is_no_matter_where_nobody_trains():
     layer = keraseq.layers.RNN(keraseq.cells.get("lstm", units=UNITS, recurrent_dropout=0.5))
     layer(np.ones((2, STEPS, FEATURES), "float32"))
-    assert (layer.loop_taken == "fused") == (BACKEND == "torch")
+    assert (layer.loop_taken == "fused") == (BACKEND != "jax")
 
 
-@pytest.mark.skipif(BACKEND == "torch", reason="PyTorch has a kernel")
+@pytest.mark.skipif(BACKEND != "jax", reason="only JAX has no kernel")
 def test_a_backend_without_kernels_runs_what_was_saved_with_one():
     layer = keraseq.layers.RNN(keraseq.cells.get("lstm", units=UNITS), loop="fused")
     layer(np.ones((2, STEPS, FEATURES), "float32"))
@@ -156,10 +163,64 @@ def test_a_backend_without_kernels_runs_what_was_saved_with_one():
     assert f"loop='fused', but keraseq uses no kernel of {BACKEND}" in layer.loop_reason
 
 
-@has_kernels
+@on_torch
 def test_explain_says_it():
     for cell, path in (("lstm", "fused kernel"), ("mut1", "deferred gradient")):
         model = keraseq.models.sequence_classifier(2, features=3, length=9, cell=cell, units=4)
         [found] = keraseq.inspection.explain(model)
         assert found.path == path
     assert "there is no kernel for MUT1Cell" in found.reason
+
+
+@on_tensorflow
+def test_a_fit_of_many_lengths_makes_no_loop_anew_and_compiles_none(monkeypatch):
+    """One graph for the first batch, and one for all lengths."""
+    from keraseq.layers.scan import tensorflow, tensorflow_fused
+
+    made = []
+    forward, compiled = tensorflow_fused.forward, len(tensorflow._shared)
+    monkeypatch.setattr(tensorflow_fused, "forward", lambda *a: made.append(1) or forward(*a))
+    layer = keraseq.layers.RNN(keraseq.cells.get("lstm", units=UNITS))
+    inputs = keras.Input((None, FEATURES))
+    model = keras.Model(inputs, layer(keras.layers.Masking()(inputs)))
+    model.compile("sgd", "mse")
+    made.clear()
+    for steps in (5, 9, 3, 7, 4, 8):
+        model.train_on_batch(np.ones((2, steps, FEATURES)), np.zeros((2, UNITS)))
+    assert layer.loop_taken == "fused"
+    assert len(made) <= 2
+    assert len(tensorflow._shared) == compiled
+
+
+@on_tensorflow
+def test_where_tensorflow_has_no_kernel_another_loop_runs():
+    x = np.ones((2, STEPS, FEATURES), "float32")
+    for name, options in (("gru-after", {}), ("lstm", {"dtype": "float64"})):
+        layer = keraseq.layers.RNN(
+            keraseq.cells.get(name, units=UNITS, **options), loop="fused", **options
+        )
+        layer(x)
+        assert layer.loop_taken == "plain"
+        assert "but TensorFlow's kernel is an LSTM in float32" in layer.loop_reason
+    layer = keraseq.layers.RNN(keraseq.cells.get("lstm", units=UNITS))
+    model = keras.Sequential([keras.Input((STEPS, FEATURES)), layer])
+    model.compile("sgd", "mse", jit_compile=True)
+    model.train_on_batch(x, np.zeros((2, UNITS)))
+    assert layer.loop_taken == "compiled"
+    assert layer.loop_reason.endswith("XLA compiles the model, and has no such kernel")
+
+
+@on_tensorflow
+def test_a_second_derivative_through_a_kernel_is_refused():
+    import tensorflow as tf
+
+    x = tf.ones((2, STEPS, FEATURES))
+    layer = keraseq.layers.RNN(keraseq.cells.get("lstm", units=UNITS), loop="fused")
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            y = tf.reduce_sum(layer(x) ** 2)
+        slope = tf.reduce_sum(inner.gradient(y, x) ** 2)
+    with pytest.raises(ValueError, match="loop='plain'"):
+        outer.gradient(slope, x)

@@ -3,12 +3,10 @@
 Their gradients under masks, in training and backwards stand in `conformance/test_gradient.py`.
 """
 
-import itertools
-
 import keras
 import numpy as np
 import pytest
-from conformance.backend import BACKEND
+from conformance.backend import BACKEND, step_by_step
 from conformance.cases import Case, named_weights, random_inputs, randomise
 from oracles.time import run
 
@@ -48,17 +46,47 @@ def test_parallel_is_step_by_step(name, steps, float64):
     x, states = random_inputs(case, FEATURES, UNITS, steps=steps)
     mask = np.random.default_rng(3).random((BATCH, steps)) < 0.7
     mask[0] = False
-    for given, backwards in itertools.product((None, mask), (False, True)):
+    for given, backwards in ((None, False), (mask, True)):
         layer = layer_of(name, go_backwards=backwards)
         weights = named_weights(layer.cell)
         outputs, _, last = run(case.step(weights), x, states, mask=given, go_backwards=backwards)
-        found = layer(
-            keras.ops.convert_to_tensor(x, "float64"),
-            initial_state=[keras.ops.convert_to_tensor(one, "float64") for one in states],
-            mask=None if given is None else keras.ops.convert_to_tensor(given),
-        )
+        with step_by_step():
+            found = layer(
+                keras.ops.convert_to_tensor(x, "float64"),
+                initial_state=[keras.ops.convert_to_tensor(one, "float64") for one in states],
+                mask=None if given is None else keras.ops.convert_to_tensor(given),
+            )
         check(found, [outputs, *last])
         assert layer.loop_taken == "parallel"
+
+
+@pytest.mark.parametrize("by", ["chunks", "loop", "tree"])
+@pytest.mark.parametrize("name", ["min-gru", "lru"])
+def test_every_solver_gives_the_same(name, by, float64, monkeypatch):
+    """Each backend takes one of them, of its own accord on a CPU never the tree."""
+    if (by, BACKEND) == ("tree", "tensorflow"):
+        pytest.skip("keras.ops.associative_scan fails on some lengths")
+    steps = parallel.CHUNK + 3
+    x = np.random.default_rng(4).normal(size=(BATCH, steps, FEATURES))
+    mask = keras.ops.convert_to_tensor(np.random.default_rng(5).random((BATCH, steps)) < 0.6)
+
+    def found(loop):
+        layer = layer_of(name, loop=loop)
+
+        def value(x):
+            return sum(keras.ops.sum(keras.ops.sin(one)) for one in layer(x, mask=mask))
+
+        with step_by_step():
+            by_input, by_weight = gradients(value, [x], layer.cell.trainable_weights)
+            values = layer(keras.ops.convert_to_tensor(x), mask=mask)
+        return [*arrays(values), *by_input, *by_weight]
+
+    expected = found("plain")
+    asked = []
+    backend = parallel.of_backend()
+    monkeypatch.setattr(backend, "solves_by", lambda: asked.append(by) or by)
+    check([keras.ops.convert_to_tensor(one) for one in found("parallel")], expected)
+    assert asked
 
 
 WAYS = [
@@ -73,7 +101,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
-@CELL
+@pytest.mark.parametrize("name", ["min-gru", "lru"])
 def test_every_way_gives_what_the_plain_loop_gives(name, way, float64):
     """Values, and gradients by inputs and weights, in training, with and without a mask."""
     rng = np.random.default_rng(4)
@@ -89,8 +117,9 @@ def test_every_way_gives_what_the_plain_loop_gives(name, way, float64):
                 returned = layer(x, mask=given, training=True)
                 return sum(keras.ops.sum(keras.ops.sin(one)) for one in returned)
 
-            by_input, by_weight = gradients(value, [x], layer.cell.trainable_weights)
-            values = layer(keras.ops.convert_to_tensor(x), mask=given, training=False)
+            with step_by_step():
+                by_input, by_weight = gradients(value, [x], layer.cell.trainable_weights)
+                values = layer(keras.ops.convert_to_tensor(x), mask=given, training=False)
             found.append([*arrays(values), *by_input, *by_weight])
         check([keras.ops.convert_to_tensor(one) for one in found[1]], found[0])
 

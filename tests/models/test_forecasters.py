@@ -31,6 +31,7 @@ def windows(batch=4, features=3, length=12, seed=0):
     return np.random.default_rng(seed).normal(size=(batch, length, features)).astype("float32")
 
 
+@pytest.mark.usefixtures("step_by_step")
 @pytest.mark.parametrize(
     ("kind", "cell"),
     [
@@ -58,6 +59,7 @@ def test_any_cell_forecasts_trains_and_comes_back_from_its_file(kind, cell, tmp_
     assert again.count_params() == model.count_params()
 
 
+@pytest.mark.usefixtures("step_by_step")
 @pytest.mark.parametrize("kind", BUILDERS)
 @pytest.mark.parametrize(("head", "tail"), [("point", ()), ("quantiles", (2,)), ("gaussian", (2,))])
 def test_heads(kind, head, tail, tmp_path):

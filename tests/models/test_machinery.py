@@ -38,34 +38,40 @@ class GatedCell(cells.Cell):
         return h, [h]
 
 
-def builders():
-    """Every builder, with the options that put other layers inside: `{name: (model, inputs)}`."""
-    tokens, features = {"vocabulary": 10, "units": 4}, {"features": 3, "units": 4}
-    segments = {"length": 6, "segment": 3, **features}
-    both_ways = {"bidirectional": True, "layers": 2}
-    stream = {"units": 4, "stateful": True, "resets": True, "batch_size": 4}
-    tied = {"units": 4, "embedding": 4, "tie_embeddings": True}
-    return {
-        "classifier": (
-            models.sequence_classifier(3, pairs=7, wide=5, **both_ways, **tokens),
-            TOKENS,
-        ),
-        "of features": (models.sequence_classifier(3, cell=GatedCell, **features), FEATURES),
-        "tagger": (models.sequence_tagger(3, **tokens), TOKENS),
-        "language": (models.language_model(10, units=4), TOKENS),
-        "tied": (models.language_model(10, scheduled_sampling=True, **tied), TOKENS),
-        "stream": (models.language_model(10, **stream), FRESH),
-        "forecaster": (models.forecaster(4, normalize="standard", **features), FEATURES),
-        "step by step": (models.step_forecaster(4, **features), FEATURES),
-        "recursive": (models.step_forecaster(4, targets=3, decoder="same", **features), FEATURES),
-        "with future": (models.step_forecaster(4, future=2, **features), FUTURE),
-        "segments": (models.segment_forecaster(4, head="gaussian", **segments), FEATURES),
-        "segments ahead": (models.segment_forecaster(4, future=2, **segments), FUTURE),
-        "encoder-decoder": (models.encoder_decoder(10, 10, units=4), BOTH),
-    }
+OF_TOKENS, OF_FEATURES = {"vocabulary": 10, "units": 4}, {"features": 3, "units": 4}
+SEGMENTS = {"length": 6, "segment": 3, **OF_FEATURES}
+STREAM = {"units": 4, "stateful": True, "resets": True, "batch_size": 4}
+TIED = {"units": 4, "embedding": 4, "tie_embeddings": True}
+BOTH_WAYS = {"bidirectional": True, "layers": 2, **OF_TOKENS}
+# Every builder, with the options that put other layers inside, and what its model reads.
+BUILDERS = {
+    "classifier": (lambda: models.sequence_classifier(3, pairs=7, wide=5, **BOTH_WAYS), TOKENS),
+    "of features": (
+        lambda: models.sequence_classifier(3, cell=GatedCell, **OF_FEATURES),
+        FEATURES,
+    ),
+    "tagger": (lambda: models.sequence_tagger(3, **OF_TOKENS), TOKENS),
+    "language": (lambda: models.language_model(10, units=4), TOKENS),
+    "tied": (lambda: models.language_model(10, scheduled_sampling=True, **TIED), TOKENS),
+    "stream": (lambda: models.language_model(10, **STREAM), FRESH),
+    "forecaster": (lambda: models.forecaster(4, normalize="standard", **OF_FEATURES), FEATURES),
+    "step by step": (lambda: models.step_forecaster(4, **OF_FEATURES), FEATURES),
+    "recursive": (
+        lambda: models.step_forecaster(4, targets=3, decoder="same", **OF_FEATURES),
+        FEATURES,
+    ),
+    "with future": (lambda: models.step_forecaster(4, future=2, **OF_FEATURES), FUTURE),
+    "segments": (lambda: models.segment_forecaster(4, head="gaussian", **SEGMENTS), FEATURES),
+    "segments ahead": (lambda: models.segment_forecaster(4, future=2, **SEGMENTS), FUTURE),
+    "encoder-decoder": (lambda: models.encoder_decoder(10, 10, units=4), BOTH),
+}
+NAMES = tuple(BUILDERS)
 
 
-NAMES = tuple(builders())
+def built(name):
+    """One of them: the model and inputs."""
+    make, inputs = BUILDERS[name]
+    return make(), inputs
 
 
 def answer(model, x):
@@ -75,7 +81,7 @@ def answer(model, x):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_copies_answer_alike(name):
-    model, x = builders()[name]
+    model, x = built(name)
     expected = answer(model, x)
 
     def anew(layer):
@@ -97,7 +103,7 @@ def test_copies_answer_alike(name):
 def test_quantized_models_come_back(name, tmp_path):
     """From their file and as clones, in every way of Keras that needs no data."""
     for mode in ("int8", "float8", "int4") if name in ("segments", "of features") else ("int8",):
-        model, x = builders()[name]
+        model, x = built(name)
         before = answer(model, x)
         model.quantize(mode)
         expected = answer(model, x)
@@ -172,15 +178,15 @@ def test_labels_of_other_models():
     assert refused(many.fit, TOKENS, np.eye(1200)[LABELS]).endswith(ONE_HOT)
 
 
-OF_TOKENS = ("classifier", "tagger", "language", "tied", "stream", "encoder-decoder")
+READ_TOKENS = ("classifier", "tagger", "language", "tied", "stream", "encoder-decoder")
 
 
-@pytest.mark.parametrize("name", OF_TOKENS)
+@pytest.mark.parametrize("name", READ_TOKENS)
 def test_tokens_beyond_the_vocabulary(name):
     """Refused in one line wherever the numbers are at hand; the model lives on."""
     import tensorflow as tf
 
-    model, x = builders()[name]
+    model, x = built(name)
     which = [one.name for one in model.inputs if "int" in one.dtype][-1]
     for token in (10, -3):
         bad = TOKENS.copy()
@@ -230,10 +236,9 @@ def test_scale_of_a_window_is_that_of_mean_and_deviation():
 
 
 DEVICES = """
-import numpy as np, tensorflow as tf
+import keraseq, numpy as np, tensorflow as tf
 [cpu] = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-import keras
 from keraseq import models, train
 
 rng = np.random.default_rng(0)

@@ -7,6 +7,7 @@ import pytest
 from keraseq import models, train
 from keraseq.layers.pooling import SequencePooling
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
 JIT = keras.backend.backend() == "jax"  # XLA elsewhere takes longer to compile than these to run
 WORDS = np.array([[3, 1, 2], [5, 4, 6]])
 RIGHT = np.pad(WORDS, ((0, 0), (0, 4)))

@@ -8,6 +8,7 @@ import pytest
 
 from keraseq import layers, models, train
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
 JIT = keras.backend.backend() == "jax"  # XLA elsewhere takes longer to compile than these to run
 RNG = np.random.default_rng(5)
 VECTOR = RNG.normal(size=(4, 4)).astype("float32")

@@ -35,6 +35,7 @@ def outputs(model, stream):
     return np.concatenate(logits, axis=1)
 
 
+@pytest.mark.usefixtures("step_by_step")
 @pytest.mark.parametrize("cell", ["lstm", "mut1", "gru"])
 def test_rows_in_windows_are_rows_read_as_a_whole(cell):
     keeps, plain = twins(cell=cell)
@@ -44,6 +45,7 @@ def test_rows_in_windows_are_rows_read_as_a_whole(cell):
         np.testing.assert_allclose(outputs(keeps, stream), wanted, atol=1e-5)
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_document_is_read_as_if_it_were_alone():
     documents = [TEXT[:13], TEXT[13:21], TEXT[21:40]]
     keeps, plain = twins(batch_size=1)

@@ -21,8 +21,9 @@ def table(path, **columns):
     pd.DataFrame(columns).to_csv(path, index=False)
 
 
-# Of each recipe: how its files end, what must be given besides, what writes a good one, a public
-# data set, what is said of a folder in the place of a file, and of a bundle that is not its own.
+# Of each recipe and kind of input: how files end, what must be given besides, what writes a good
+# one, a public data set, what is said of a folder in the place of a file, and of a bundle that is
+# not its own.
 ROWS = {
     "write": (
         *(".txt", [], lambda path: path.write_text(WORDS), "ptb"),
@@ -34,6 +35,14 @@ ROWS = {
         lambda path: table(path, text=[f"a {i}" for i in range(60)], label=[0, 1] * 30),
         "basicmotions",
         (1, "'folder.csv' is a folder, and no file"),
+        "the bundle is no classifier of this recipe",
+    ),
+    "classify trees": (
+        ".trees",
+        [],
+        lambda path: path.write_text("".join(f"({i % 5} (2 a{i}) (2 b))\n" for i in range(60))),
+        "sst",
+        (1, "'folder.trees' is a folder, and no file"),
         "the bundle is no classifier of this recipe",
     ),
     "tag": (
@@ -83,7 +92,7 @@ def check(message: str, code: int, *arguments) -> None:
 
 
 def test_every_recipe_is_here():
-    assert list(ROWS) == list(recipes.RECIPES)
+    assert list(dict.fromkeys(name.split()[0] for name in ROWS)) == list(recipes.RECIPES)
 
 
 @pytest.fixture(params=ROWS)
@@ -92,7 +101,7 @@ def recipe(request, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     ending, given, good, *rest = ROWS[request.param]
     good(tmp_path / f"good{ending}")
-    return request.param, ending, given, *rest
+    return request.param.split()[0], ending, given, *rest
 
 
 def test_files(recipe, tmp_path):

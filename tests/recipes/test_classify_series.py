@@ -140,7 +140,7 @@ def test_a_long_table_has_the_columns_of_the_training_table(tmp_path):
     )
     with pytest.raises(ValueError, match=r"no column 'label' of labels.*--reading label=COLUMN"):
         recipes.evaluate(bundle, fresh.drop(columns="label"))
-    with pytest.raises(ValueError, match="was trained on a frame or arrays"):
+    with pytest.raises(ValueError, match="was trained on data in memory"):
         recipes.evaluate(bundle)
 
 
@@ -303,7 +303,7 @@ def test_what_cannot_be_predicted_or_evaluated(trained, series):
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message):
             recipes.predict(trained, given)
-    with pytest.raises(ValueError, match="was trained on a frame or arrays"):
+    with pytest.raises(ValueError, match="was trained on data in memory"):
         recipes.evaluate(trained)
     with pytest.raises(ValueError, match="label 'odd' in row 0 is none of the training table's"):
         recipes.evaluate(trained, (waves(2)[0], ["odd", "slow"]))

@@ -12,12 +12,6 @@ from keraseq import cli, recipes
 QUICK = "--horizon 7 --look-back 14 --epochs 2 --units 8 --dropout 0".split()
 
 
-@pytest.fixture(autouse=True)
-def plain_loop(monkeypatch):
-    """The loop that needs no compiling; what is tested here is not the loop."""
-    monkeypatch.setenv("KERASEQ_LOOP", "plain")
-
-
 def shell(*arguments, **options):
     return CliRunner(env={"COLUMNS": "160"}).invoke(
         cli.app, [str(one) for one in arguments], **options

@@ -20,15 +20,10 @@ from keraseq.recipes.recipe import options as options_of
 from keraseq.recipes.translate.evaluation import MEASURES
 from keraseq.train.run import DECAYS
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
 TINY = {"cell": "elman", "units": 3, "epochs": 2}
 LETTERS = "the rose is red, the violet's blue\n" * 10
 WAVES = np.sin(np.arange(60) * 2 * np.pi / 7)
-
-
-@pytest.fixture(autouse=True)
-def plain_loop(monkeypatch):
-    """The loop that needs no compiling; what is tested here is not the loop."""
-    monkeypatch.setenv("KERASEQ_LOOP", "plain")
 
 
 def write(folder, letters=LETTERS, **options):
@@ -44,6 +39,13 @@ def classify(folder, word="good", **options):
     reviews = data.reviews(pd.DataFrame({"text": texts, "label": [0, 1] * 20}))
     tiny = {"embedding": 3, "pairs": 0, "wide": 0, "batch_size": 8, "report": None}
     return recipes.train("classify", reviews, folder=folder, **{**TINY, **tiny, **options})
+
+
+def classify_trees(folder, word="good", **options):
+    trees = [f"({i % 5} (2 {word}) (3 (2 w{i}) (2 b)))" for i in range(60)]
+    tiny = {"embedding": 3, "batch_size": 16, "report": None, "cell": "tree-elman"}
+    tiny = {**TINY, **tiny, **options}
+    return recipes.train("classify", data.labelled_trees(trees), folder=folder, **tiny)
 
 
 def tag(folder, tag="X", **options):
@@ -71,6 +73,7 @@ def forecast(folder, y=WAVES, **options):
 RECIPES = {
     write: {"letters": LETTERS.upper()},
     classify: {"word": "fine"},
+    classify_trees: {"word": "fine"},
     tag: {"tag": "Y"},
     translate: {"letters": "uvwxyz"},
     forecast: {"y": WAVES**2},

@@ -1,7 +1,5 @@
 """The recipe `translate`: raw pairs to a model that translates raw sentences."""
 
-import warnings
-
 import keras
 import numpy as np
 import pandas as pd
@@ -21,18 +19,10 @@ TENSORFLOW = pytest.mark.skipif(
 
 
 @pytest.fixture(autouse=True)
-def step_by_step(request):
+def eager(request):
     """Without compiling, where little is learned."""
-    if keras.backend.backend() != "tensorflow" or "learns" in request.node.name:
-        yield
-        return
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Even though the `tf.config.experimental_run_functions")
-        yield
-    tf.config.run_functions_eagerly(False)
+    if "learns" not in request.node.name:
+        request.getfixturevalue("step_by_step")
 
 
 def reversal(count=900, longest=6, blanks=False):
@@ -56,7 +46,7 @@ def trained(pairs):
 
 @pytest.fixture
 def bundle(pairs, trained):
-    if not trained:  # not before `step_by_step`
+    if not trained:  # not before `eager`
         trained.append(recipes.train("translate", pairs, **TINY))
     return trained[0]
 
@@ -110,7 +100,7 @@ def test_evaluate(bundle, pairs, tmp_path):
     copied = table.query("part == 'test' and method == 'source copied'").iloc[0]
     assert copied.bleu == bleu(pairs.test.inputs, pairs.test.targets)
     assert copied.chrf == chrf(pairs.test.inputs, pairs.test.targets)
-    with pytest.raises(ValueError, match=r"was trained on pairs in memory .* give the data"):
+    with pytest.raises(ValueError, match=r"was trained on data in memory .* give the data"):
         recipes.evaluate(bundle)
     for name, rows in (("a.x", ["ab", "cd"]), ("a.y", ["ba", "dc"])):
         (tmp_path / name).write_text("\n".join(rows))

@@ -26,6 +26,12 @@ USES = {
     "write": ("units=8, batch_size=4, length=8", "'text.txt'", "'one two '", 300),
     "classify": ("units=4, embedding=4, length=16, wide=50", "'texts.csv'", "['a good w1']", 1),
     "classify series": ("units=4", "'waves.csv'", "'waves.csv'", 40),
+    "classify trees": (
+        "units=4, embedding=4",
+        "'films.trees'",
+        "['(2 a1)', '(4 (2 a1) (2 b))']",
+        2,
+    ),
     "tag": ("units=4, character_units=3", "'names.conll'", "['Jo came', ['Jo']]", 3),
     "translate": (
         "level='character', units=4, embedding=4, length=30, measured_sentences=4",
@@ -50,9 +56,11 @@ assert len(recipes.predict(bundle, {raw})) == {count}
 DATA = """
 from keraseq import data
 
-for name, row in data.sets.SETS.items():
-    if row.here()[0]:
-        data.load(name)
+size = lambda row: sum(file.size or 0 for file in row.files.values())
+here = [(name, row) for name, row in data.sets.SETS.items() if row.here()[0]]
+small = {row.loader: name for name, row in sorted(here, key=lambda it: -size(it[1]))}
+for name in small.values():  # of what each loader reads, the least
+    data.load(name)
 try:
     data.TextEncoder.of(["one two"], "wordpiece")
 except ModuleNotFoundError as error:
@@ -94,6 +102,7 @@ def test_every_recipe(backend, tmp_path):
     (tmp_path / "names.conll").write_text(
         "".join(f"Jo B-person\nOx I-person\ncame{n} O\n\n" for n in range(40))
     )
+    (tmp_path / "films.trees").write_text("".join(f"({n % 5} (2 a{n}) (2 b))\n" for n in range(60)))
     waves = pd.DataFrame(rng.normal(size=(40, 12)), columns=map(str, range(12)))
     waves.assign(label=["up", "down"] * 20).to_csv(tmp_path / "waves.csv", index=False)
     code = [

@@ -33,12 +33,6 @@ SMALL = {
 train = functools.partial(keraseq.recipes.train, "write")
 
 
-@pytest.fixture(autouse=True)
-def plain_loop(monkeypatch):
-    """The loop that needs no compiling; what is tested here is not the loop."""
-    monkeypatch.setenv("KERASEQ_LOOP", "plain")
-
-
 @pytest.fixture(scope="module")
 def verses(tmp_path_factory):
     """A file of one line again and again, with a number here and there."""

@@ -6,16 +6,29 @@ from keraseq.data.labelled.encoder import TextEncoder, clean
 from keraseq.data.labelled.parts import Labelled, LabelledSeries, LabelledTexts
 from keraseq.data.labelled.series import labelled_series
 from keraseq.data.labelled.table import reviews
+from keraseq.data.labelled.tree_rows import TreeEncoder, schedule, tree_batches
+from keraseq.data.labelled.trees import LabelledTree, LabelledTrees, labelled_trees, parsed
 
 __all__ = [
     "Labelled",
     "LabelledSeries",
     "LabelledTexts",
+    "LabelledTree",
+    "LabelledTrees",
     "SeriesEncoder",
     "TextEncoder",
+    "TreeEncoder",
     "batches",
     "clean",
     "labelled_series",
+    "labelled_trees",
     "padding",
+    "parsed",
     "reviews",
+    "schedule",
+    "tree_batches",
 ]
+
+
+def __dir__():
+    return __all__

@@ -5,3 +5,7 @@ from keraseq.data.pairs.encoder import LEVELS, SentenceEncoder
 from keraseq.data.pairs.reading import Pairs, sentence_pairs
 
 __all__ = ["LEVELS", "Pairs", "SentenceEncoder", "batches", "sentence_pairs"]
+
+
+def __dir__():
+    return __all__

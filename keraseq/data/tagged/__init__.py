@@ -18,3 +18,7 @@ __all__ = [
     "tokens",
     "whole",
 ]
+
+
+def __dir__():
+    return __all__

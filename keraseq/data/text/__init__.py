@@ -22,3 +22,7 @@ __all__ = [
     "tokenizer",
     "windows",
 ]
+
+
+def __dir__():
+    return __all__

@@ -32,3 +32,7 @@ __all__ = [
     "split_by_time",
     "window_scale",
 ]
+
+
+def __dir__():
+    return __all__

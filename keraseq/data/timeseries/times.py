@@ -31,7 +31,6 @@ PERIOD = re.compile(  # quarters, months and weeks as statistical offices write 
 )
 UNITS = ("s", "ms", "us", "ns")
 SERIAL = "excel"  # days since 30 December 1899
-FIELDS = ("year", "month", "day", "hour", "minute", "second")
 ZONE_OPTION = "tz, such as tz='Europe/Berlin' (in a shell --tz Europe/Berlin)"
 SAY = "give date_format, such as date_format={0!r} (in a shell --date-format '{0}')"
 

@@ -14,7 +14,7 @@ Five ways to run give the same numbers:
 * `compiled`: the same, the loop compiled by XLA on its own whatever the rest of the model does
   (TensorFlow), or recorded as a CUDA graph (PyTorch on a GPU); elsewhere it is `deferred`;
 * `fused`: all steps in one call of a kernel that the backend has for the cell (`fused.py`: PyTorch,
-  what `torch.nn.LSTM`, `GRU` and `RNN` use);
+  what `torch.nn.LSTM`, `GRU` and `RNN` use; TensorFlow on a CPU, the LSTM: `tensorflow_fused.py`);
 * `parallel`: all steps at once, for linear recurrences (`parallel.py`).
 """
 
@@ -37,10 +37,11 @@ LOOPS = ("auto", "plain", "deferred", "compiled", "fused", "parallel")
 # Between these sizes of the state of a batch (64 x 256 is 16,384) the deferred loop beats XLA by up
 # to 25 % for cells with one state, and loses by as much outside.
 SMALL, LARGE = 8_000, 25_000
-TOGETHER = 4  # steps in a round of the compiled loop: 3 to 6 % faster, half a second to compile
-# Steps in a round of JAX's deferred loop on a GPU, where every operation waits for its launch: 0.6
-# of the time of one step a round, and 0.45 to 0.6 of its time to compile.
-TOGETHER_ON_GPU = 4
+KEPT = 512  # steps of which TensorFlow's kernel may keep all activations without a gradient
+# Steps in a round of JAX's deferred loop on a GPU, where every operation waits for its launch: 4
+# take 0.6 of the time of one a round, 16 another 6 to 16 % less in long sequences of small states,
+# and 4 s more to compile.
+TOGETHER_ON_GPU, TOGETHER_IN_LONG, LONG = 4, 16, 200
 FORCED = "KERASEQ_LOOP"  # environment variable: the loop of every layer that says "auto"
 UNSEEN = "the step reads a tensor that is neither argument nor weight: hand it over as context="
 
@@ -110,17 +111,18 @@ def scan(
     states = tree.flatten(carry["states"])
     batch, *sizes = states[0].shape
     kernel = Kernel.of(recurrence)
+    length, size = tree.flatten(inputs)[0].shape[0], batch and batch * math.prod(sizes)
     choice = choose(
         loop,
         kernel=kernel,
-        length=tree.flatten(inputs)[0].shape[0],
+        length=length,
         training=recurrence.training,
         unroll=unroll,
         products=None
         if recurrence.foreign
         else lambda: [one.kind(recurrence.variables) for one in plan().step],
         states=len(states),
-        size=batch and batch * math.prod(sizes),
+        size=size,
         width=math.prod(sizes),
         linear=recurrence.linear,
     )
@@ -146,6 +148,8 @@ def scan(
     planned, in_loop = plan().step if planning else [], backend.projects_in_loop(choice.loop)
     if planning and in_loop:
         planned = [*plan().project, *planned]
+    if choice.loop == "compiled" and reverse and keras.backend.backend() == "tensorflow":
+        inputs, span, reverse = *turned(inputs, span), False
     if not in_loop:
         inputs = recurrence.project(inputs, constants)
     options = {"collect": collect, "reverse": reverse, "unroll": unroll, "span": span}
@@ -153,11 +157,18 @@ def scan(
     if choice.loop == "plain":
         return *backend.scan(once.plain, inputs, carry, **options), choice
     compiled = choice.loop == "compiled"
-    if not unroll and (together := steps_together(choice.loop)) > 1:
+    if not unroll and (together := steps_together(length, size)) > 1:
         options["unroll"] = together
         choice = choice._replace(reason=f"{choice.reason}; {together} steps a round")
     done = backend.scan_deferred(once, planned, inputs, carry, compiled=compiled, **options)
     return *done, choice
+
+
+def turned(inputs, span) -> tuple:
+    """Inputs and span of a loop backwards for one forwards: XLA compiles both directions once."""
+    steps = keras.ops.shape(tree.flatten(inputs)[0])[0]
+    inputs = tree.map_structure(lambda one: keras.ops.flip(one, axis=0), inputs)
+    return inputs, span and (steps - span[1], steps - span[0])
 
 
 class Choice(NamedTuple):
@@ -217,21 +228,28 @@ def choose(
     at_once = linear and length is not None
     if asked == "parallel" and not at_once and loop == "auto":
         asked = "auto"
-    fusing = hasattr(loop_of_backend(), "scan_fused")
-    if asked == "fused" and (kernel.lacks or not fusing):
-        lacks = kernel.lacks or f"keraseq uses no kernel of {keras.backend.backend()}"
+    lacks = kernel.lacks or lacks_here(kernel)
+    if asked == "fused" and lacks:
         found = choose_freely(length, training, products, states, size, width)
         return found._replace(reason=f"{why}, but {lacks}; {found.reason}")
     if asked != "auto":
         return Choice(asked, why)
     if at_once:
         return Choice("parallel", "a linear recurrence: no step waits for another")
-    if not fusing:
-        return choose_freely(length, training, products, states, size, width)
-    if kernel.kind:
-        return Choice("fused", "one call of the kernel that PyTorch has for this cell")
+    keeps = keras.backend.backend() == "tensorflow" and not training  # what no gradient reads
+    if not lacks and not (keeps and (length is None or length > KEPT)):
+        return Choice("fused", f"kernels that {keras.backend.backend()} has for this cell")
     found = choose_freely(length, training, products, states, size, width)
-    return found._replace(reason=f"{found.reason}; {kernel.lacks}")
+    tells = lacks and hasattr(loop_of_backend(), "scan_fused")
+    return found._replace(reason=f"{found.reason}; {lacks}") if tells else found
+
+
+def lacks_here(kernel: Kernel) -> str | None:
+    """Why the backend does not compute in one call what a kernel could; None where it does."""
+    backend = loop_of_backend()
+    if not hasattr(backend, "scan_fused"):
+        return f"keraseq uses no kernel of {keras.backend.backend()}"
+    return backend.lacks(kernel) if hasattr(backend, "lacks") else None
 
 
 def choose_freely(length, training, products, states, size, width) -> Choice:
@@ -259,11 +277,12 @@ def choose_freely(length, training, products, states, size, width) -> Choice:
     return Choice("compiled", "fastest of those measured at this size")
 
 
-def steps_together(loop: str) -> int:
-    """Steps in a round of a loop, where the user has not said how many."""
-    if keras.backend.backend() == "jax" and not loop_of_backend().on_cpu():
-        return TOGETHER_ON_GPU
-    return TOGETHER if loop == "compiled" else 1
+def steps_together(length: int | None, size: int | None) -> int:
+    """Steps in a round of a deferred loop, where the user has not said how many."""
+    if keras.backend.backend() != "jax" or loop_of_backend().on_cpu():
+        return 1
+    many = length and size and length >= LONG and size <= LARGE
+    return TOGETHER_IN_LONG if many else TOGETHER_ON_GPU
 
 
 def checkpointed(function: Callable, variables: list[keras.Variable]) -> Callable:

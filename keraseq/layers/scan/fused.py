@@ -28,10 +28,12 @@ class Kernel(NamedTuple):
         kind: `"lstm"`, `"gru"`, `"tanh"` or `"relu"` (Elman's network with that activation); None
             where there is none.
         lacks: Why there is none.
+        dtype: Of the cell.
     """
 
     kind: str | None
     lacks: str | None = None
+    dtype: str | None = None
 
     @classmethod
     def of(cls, recurrence) -> "Kernel":
@@ -52,8 +54,8 @@ class Kernel(NamedTuple):
         if type(cell) is ElmanCell:
             kind = OF_ELMAN.get(cell.activation)
             lacks = f"the kernel has no {said('activation', cell.activation)}"
-            return cls(kind, None if kind else lacks)
-        return cls("lstm" if type(cell) is LSTMCell else "gru")
+            return cls(kind, None if kind else lacks, cell.compute_dtype)
+        return cls("lstm" if type(cell) is LSTMCell else "gru", dtype=cell.compute_dtype)
 
 
 def said(name: str, value) -> str:

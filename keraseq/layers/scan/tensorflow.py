@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import tree
 
 from keraseq.layers.scan import deferred
+from keraseq.layers.scan.tensorflow_fused import lacks, scan_fused
 from keraseq.layers.scan.tensorflow_gradients import (
     checkpointed,
     filled,
@@ -23,9 +24,11 @@ __all__ = [
     "PIECES_SEE_ALL",
     "checkpointed",
     "in_graph",
+    "lacks",
     "projects_in_loop",
     "scan",
     "scan_deferred",
+    "scan_fused",
     "seen",
     "solves_by",
     "value_of",

@@ -8,22 +8,35 @@ recipes.predict(bundle, ["What a film!"])
 recipes.classify.explain(bundle, "What a film!")     word by word
 
 Series likewise: `data.load("basicmotions")`, or `data.labelled_series` of a table, a `.ts` file or
-arrays. What depends on the kind of input stands in `kinds.py`.
+arrays; and trees in brackets: `data.load("sst")`, or `data.labelled_trees`. What depends on the
+kind of input stands in `kinds.py`.
 """
+
+from typing import TYPE_CHECKING
 
 from keraseq.recipes.classify.settings import Settings
 from keraseq.recipes.recipe import lazy
+
+if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
+    from keraseq.recipes.classify.evaluation import evaluate, predict
+    from keraseq.recipes.classify.reading import accuracy_by_length, explain, predictions
 
 __getattr__ = lazy(
     __name__,
     evaluation="evaluate predict parts_of",
     reading="accuracy_by_length explain predictions",
+    trees="nodes",
 )
 __all__ = [
     "Settings",
     "accuracy_by_length",
     "evaluate",
     "explain",
+    "nodes",
     "predict",
     "predictions",
 ]
+
+
+def __dir__():
+    return __all__

@@ -63,7 +63,14 @@ def multiple_of(rows: Sequence[np.ndarray]) -> int:
 
 def logits_of(model: keras.Model, rows: Sequence[np.ndarray], fill: float = 0) -> np.ndarray:
     """The logits `(n, classes)` of rows, padded with `fill`, in their order."""
-    sets = labelled.batches(rows, batch_size=TOGETHER, multiple=multiple_of(rows), fill=fill)
+    return logits_by(
+        model,
+        labelled.batches(rows, batch_size=TOGETHER, multiple=multiple_of(rows), fill=fill),
+    )
+
+
+def logits_by(model: keras.Model, sets) -> np.ndarray:
+    """The logits of all rows of batches, in the order of the rows."""
     # Not by `predict`, which on TensorFlow compiles anew for each size of a single batch.
     with without_advice_on_tracing():
         sorted_ones = np.concatenate([model.predict_on_batch(batch) for batch in sets])

@@ -1,8 +1,7 @@
 """What a classifier says of raw input, and what it is worth beside simple methods."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -22,39 +21,29 @@ from keraseq.evaluate import (
     negative_log_likelihood,
     probabilities,
 )
+from keraseq.recipes import origin
 from keraseq.recipes.classify import kinds
-from keraseq.recipes.classify.baselines import logits_of, most_frequent
+from keraseq.recipes.classify.baselines import most_frequent
 from keraseq.recipes.classify.settings import Settings
-
-Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 @dataclass(frozen=True)
-class Again:
+class Again(origin.Again):
     """Arguments that read the data again: of `data.load`, `data.reviews` or `labelled_series`."""
 
-    source: str | None = None
     text: str | None = None
     label: str | None = None
     id: str | None = None
     time: str | None = None
     channels: str | list[str] | None = None
-    sep: str | None = None
     decimal: str | None = None
-    header: str | None = None
-    encoding: str | None = None
-    validation: Fraction | None = None
-    test: Fraction | str | None = None
-    seed: Annotated[int, Field(ge=0)] | None = None
     overlap: str | None = None
 
 
 @dataclass(frozen=True)
-class Source:
+class Source(origin.Source[Again]):
     """The data of the training."""
 
-    name: str
-    sha256: str
     options: Again
     columns: SeriesColumns | None = None  # of the training table
 
@@ -97,7 +86,7 @@ def predict(bundle: Bundle, raw, **reading) -> pd.DataFrame:
     classes = parts.classes
     logits = np.zeros((0, len(classes)))
     if rows:
-        logits = logits_of(bundle.model, rows, parts.kind.fill)
+        logits = parts.kind.logits(bundle.model, rows)
     chances = probabilities(logits, parts.temperature)
     frame = pd.DataFrame(
         {
@@ -152,15 +141,18 @@ def evaluate(
     rows, left_out = [], []
     for name, one in each.items():
         inputs = parts.encoder.rows(one.inputs)
-        by_method = parts.kind.methods(bundle.model, method_of(parts.settings), inputs)
+        by_method = parts.kind.methods(bundle.model, parts.kind.called(parts.settings), inputs)
         for method, logits in by_method.items():
-            rows.append(measured(name, method, probabilities(logits, parts.temperature), one))
+            chances = probabilities(logits, parts.temperature)
+            rows.append(measured(name, method, chances, one) | parts.kind.more(None, chances, one))
     if baselines and found is not None:
         say = report or (lambda line: None)
         simple = parts.kind.baselines(found, parts.encoder, say, left_out.append)
         for method, chances_of in (most_frequent(found), *simple):
             for name, one in each.items():
-                rows.append(measured(name, method, chances_of(one.inputs), one))
+                chances = chances_of(one.inputs)
+                more = parts.kind.more(chances_of, chances, one)
+                rows.append(measured(name, method, chances, one) | more)
     frame = pd.DataFrame(rows)
     frame = frame.sort_values("part", kind="stable", ascending=False, ignore_index=True)
     frame.attrs["left_out"] = left_out
@@ -177,14 +169,9 @@ class Parts(NamedTuple):
     settings: Settings
     kind: kinds.Kind
 
-    @property
-    def options(self) -> dict:
-        """The arguments that read its data again."""
-        return {k: v for k, v in asdict(self.data.options).items() if v is not None}
-
     def reading(self, given: dict) -> dict:
         """How other data are read: as in training, but for what is given."""
-        return {**self.options, "columns": self.data.columns, **given}
+        return {**self.data.known, "columns": self.data.columns, **given}
 
 
 def parts_of(bundle: Bundle) -> Parts:
@@ -205,24 +192,14 @@ def parts_of(bundle: Bundle) -> Parts:
 
 def scored(parts: Parts, source, reading: dict):
     """`(parts, None)`, two of which are scored, or `(None, part)`, which is scored whole."""
-    kind, options, trained = parts.kind, parts.options, parts.data
-    path = str(source) if isinstance(source, (str, Path)) else None
-    same = source is None or (path and path in (options.get("source"), trained.name))
-    public = trained.name in data.sets.SETS
-    if isinstance(source, data.Labelled):
-        if not isinstance(source, kind.Data):
-            raise ValueError(f"the model reads {kind.name}; received {source.what}")
-        found = source
-    elif public and (same or kind.archive(source)):
-        found = data.load(trained.name, **options, **({} if same else {"source": source}))
-    elif source is None and not options:
-        raise ValueError(
-            f"the model was trained on a frame or arrays ({trained.name!r}), which cannot be read "
-            "again; give the data"
-        )
-    elif same and not reading:
-        found = kind.read(**options)
+    kind, trained = parts.kind, parts.data
+    if isinstance(source, data.Labelled) and not isinstance(source, kind.Data):
+        raise ValueError(f"the model reads {kind.name}; received {source.what}")
+    if trained.name in data.sets.SETS and kind.archive(source):
+        found = data.load(trained.name, **trained.known, source=source)
     else:
+        found = trained.found(source, reading, kind.Data, kind.read)
+    if found is None:
         inputs, labels, name = kind.whole(source, parts.encoder, parts.reading(reading))
         return None, numbered(inputs, list(map(str, labels)), parts.classes, name)
     if list(found.classes) != parts.classes:
@@ -230,16 +207,7 @@ def scored(parts: Parts, source, reading: dict):
             f"the data have the classes {', '.join(found.classes)}; the model knows "
             f"{', '.join(parts.classes)}"
         )
-    if found.sha256 != trained.sha256 and source is None:
-        raise ValueError(f"the data {trained.name!r} have changed since the model was trained")
     return found, None
-
-
-def method_of(settings: Settings) -> str:
-    """The model in a few words."""
-    words = [f"{'bidirectional ' * settings.bidirectional}{settings.cell}"]
-    words.append(" and ".join(settings.pooling) + " pooling")
-    return ", ".join([*words, *(["pretrained"] if settings.pretraining else [])])
 
 
 def measured(name: str, method: str, chances: np.ndarray, part: data.Part) -> dict:

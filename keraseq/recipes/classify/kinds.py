@@ -29,6 +29,7 @@ KINDS = {
         "keraseq.recipes.classify.texts:Texts",
         "reviews",
         {
+            "cell": "gru",
             "units": 128,
             "bidirectional": False,
             "pretraining": 0,
@@ -54,10 +55,30 @@ KINDS = {
             "test": None,
         },
     ),
+    "trees": Row(
+        "keraseq.recipes.classify.trees:Trees",
+        "labelled trees",
+        {
+            "cell": "tree-lstm",
+            "units": 150,
+            "vectors": None,
+            "pace": 0.5,
+            "embedding": None,
+            "dropout": 0.5,
+            "word_dropout": 0.0,
+            "embedding_dropout": 0.3,
+            "batch_size": 32,
+            "learning_rate": 2e-3,
+            "epochs": 9,
+            "validation": None,
+            "test": None,
+        },
+    ),
     "series": Row(
         "keraseq.recipes.classify.series:Series",
         "labelled series",
         {
+            "cell": "gru",
             # Few examples are soon known by heart: 64 units and less dropout did worse on folds
             # of BasicMotions' training part.
             "units": 32,
@@ -92,7 +113,7 @@ class Kind:
         encoder(parts, settings)        what turns examples into rows, fitted on the training part
         decoded(stored)                 the encoder that its `to_dict` described
         check(model, encoder)           raises if a model does not read what the encoder gives
-        build(encoder, classes, settings)            the model that is trained
+        build(encoder, classes, settings)            the model
         baselines(parts, encoder, report, leave_out) names of simple methods, and what gives the
             probabilities of inputs; `report` gets a line before each, `leave_out` why there is none
 
@@ -109,6 +130,53 @@ class Kind:
         """Whether a path is no table, but a public set in another place."""
         return False
 
+    def accepts(self, settings) -> None:
+        """Raises if options do not go together."""
+        from keraseq.recipes.recipe import registered_cell
+
+        registered_cell("cell", settings.cell)
+
+    def batches(self, rows, labels=None, settings=None, weights=None, shuffle=False):
+        """Batches for `fit`; without settings batches of rows alone, in the order of `order`."""
+        from keraseq.data import labelled
+        from keraseq.recipes.classify.baselines import TOGETHER, multiple_of
+
+        size = TOGETHER if settings is None else settings.batch_size
+        how = {"weights": weights, "shuffle": shuffle, "fill": self.fill}
+        return labelled.batches(rows, labels, size, multiple=multiple_of(rows), **how)
+
+    def logits(self, model, rows):
+        """The logits `(n, classes)` of rows, in their order."""
+        from keraseq.recipes.classify.baselines import logits_by
+
+        return logits_by(model, self.batches(rows))
+
+    def trained(self, encoder, classes: int, settings):
+        """The model that is trained, where it is another than the one that is kept."""
+        return self.build(encoder, classes, settings)
+
+    def compiling(self) -> dict[str, Any]:
+        """Arguments of `keraseq.train.compile`."""
+        return {}
+
+    def best_by(self) -> tuple[str, str]:
+        """What the best epoch is best at, see `keraseq.recipes.recipe.Recipe`."""
+        return "val_loss", "min"
+
+    def measures(self, prepared) -> list:
+        """Callbacks that add to the logs of an epoch."""
+        return []
+
+    def called(self, settings) -> str:
+        """The model in a few words."""
+        words = [f"{'bidirectional ' * settings.bidirectional}{settings.cell}"]
+        words.append(" and ".join(settings.pooling) + " pooling")
+        return ", ".join([*words, *(["pretrained"] if settings.pretraining else [])])
+
+    def more(self, chances_of, chances, part) -> dict[str, Any]:
+        """Further columns of a row of `evaluate`."""
+        return {}
+
     def follows(self, parts) -> dict[str, Any]:
         """Options that follow from the data."""
         return {}
@@ -122,9 +190,7 @@ class Kind:
 
     def methods(self, model, name: str, rows) -> dict:
         """The logits of the model by its name, and of parts of it."""
-        from keraseq.recipes.classify.baselines import logits_of
-
-        return {name: logits_of(model, rows, self.fill)}
+        return {name: self.logits(model, rows)}
 
 
 def get(name: str) -> Kind:
@@ -163,7 +229,9 @@ def completed(settings, kind: Kind, parts):
     """The settings, with the defaults of a kind where nothing is given."""
     values = {**KINDS[kind.name].defaults, **kind.follows(parts)}
     missing = {name: one for name, one in values.items() if getattr(settings, name) is None}
-    return replace(settings, kind=kind.name, **missing)
+    whole = replace(settings, kind=kind.name, **missing)
+    kind.accepts(whole)
+    return whole
 
 
 def check_complete(settings) -> None:

@@ -9,7 +9,6 @@ from keraseq.data import Labelled
 from keraseq.data.labelled.parts import PARTS
 from keraseq.evaluate import probabilities
 from keraseq.inspection import word_influence
-from keraseq.recipes.classify.baselines import logits_of
 from keraseq.recipes.classify.evaluation import parts_of
 
 
@@ -71,7 +70,7 @@ def predictions(bundle: Bundle, parts: Labelled, part: str = "validation") -> pd
     """
     encoder, classes, warmth, *_, kind = parts_of(bundle)
     inputs, labels = parts.part(one_of("part", part, PARTS))
-    logits = logits_of(bundle.model, encoder.rows(inputs), kind.fill)
+    logits = kind.logits(bundle.model, encoder.rows(inputs))
     chances = probabilities(logits, warmth)
     named = chances.argmax(-1)
     return pd.DataFrame(

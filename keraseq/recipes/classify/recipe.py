@@ -9,12 +9,10 @@ import numpy as np
 
 from keraseq import data
 from keraseq.bundle import Score
-from keraseq.data import labelled
 from keraseq.data.labelled.parts import content
 from keraseq.data.labelled.table import OF_FILES
 from keraseq.evaluate import accuracy, temperature
 from keraseq.recipes.classify import kinds
-from keraseq.recipes.classify.baselines import logits_of, multiple_of
 from keraseq.recipes.classify.evaluation import evaluate, predict
 from keraseq.recipes.classify.settings import Settings
 from keraseq.recipes.recipe import Recipe
@@ -78,19 +76,25 @@ class Classify(Recipe):
         if settings.class_weight == "balanced" and part == "train":
             counts = np.bincount(labels, minlength=len(prepared.parts.classes))
             weights = (len(labels) / len(counts) / np.maximum(counts, 1))[labels]
-        return labelled.batches(
-            prepared.rows[part],
-            labels,
-            settings.batch_size,
-            weights=weights,
-            shuffle=part == "train",
-            multiple=multiple_of(prepared.rows[part]),
-            fill=prepared.kind.fill,
-        )
+        rows = prepared.rows[part]
+        return prepared.kind.batches(rows, labels, settings, weights, shuffle=part == "train")
 
     def build(self, prepared: Prepared, settings: Settings, training: bool) -> keras.Model:
         """The model of the kind."""
-        return prepared.kind.build(prepared.encoder, len(prepared.parts.classes), settings)
+        build = prepared.kind.trained if training else prepared.kind.build
+        return build(prepared.encoder, len(prepared.parts.classes), settings)
+
+    def compiling(self, settings: Settings) -> dict:
+        """What the kind says."""
+        return kinds.get(settings.kind).compiling()
+
+    def best_by(self, settings: Settings) -> tuple[str, str]:
+        """The least validation loss, but where the kind says another."""
+        return kinds.get(settings.kind).best_by()
+
+    def measures(self, prepared: Prepared, settings: Settings) -> list:
+        """What the kind adds to the logs."""
+        return prepared.kind.measures(prepared)
 
     def begin(self, model, prepared: Prepared, settings: Settings, folder, say) -> None:
         """What the kind does before, such as pretraining."""
@@ -104,7 +108,7 @@ class Classify(Recipe):
         """The model as it is kept, what reads raw input, and its calibration."""
         model = prepared.kind.finish(model, prepared, settings, say)
         parts = prepared.parts
-        logits = logits_of(model, prepared.rows["validation"], prepared.kind.fill)
+        logits = prepared.kind.logits(model, prepared.rows["validation"])
         right = accuracy(logits, parts.validation.targets)
         say(f"validation accuracy {right:.4f}")
         stored = {

@@ -8,6 +8,7 @@ from keraseq.recipes import recipe
 from keraseq.recipes.classify.kinds import KINDS, said
 from keraseq.recipes.recipe import COMMON, MODEL, READING, TRAINING
 
+NONE = "none"  # what stands for no file of vectors, where a preset names one
 FEW = 10  # ids besides the tokens that are asked for: padding, the unknown one
 
 
@@ -16,6 +17,13 @@ def poolings(name: str, value) -> tuple[str, ...]:
     from keraseq.models.classifier import chosen_poolings
 
     return tuple(chosen_poolings(value))
+
+
+def some_cell(name: str, value) -> str:
+    """A name of `keraseq.cells`, or of its cells for trees."""
+    from keraseq.cells import TREE_CELLS
+
+    return value if value in TREE_CELLS else recipe.registered_cell(name, value)
 
 
 Some = recipe.or_zero(positive_integer)
@@ -32,6 +40,15 @@ class Settings(recipe.Settings):
     kind: Annotated[
         Literal[tuple(KINDS)] | None,
         f"What the data are: {' or '.join(KINDS)}. Default: as they look.",
+        COMMON,
+    ] = None
+    cell: Annotated[
+        str | None,
+        some_cell,
+        said(
+            "cell",
+            "Recurrent cell, see `keraseq cells`; of trees tree-lstm, tree-lstm-sum or tree-elman.",
+        ),
         COMMON,
     ] = None
     units: Annotated[int | None, positive_integer, said("units", "Size of the state."), COMMON] = (
@@ -89,6 +106,20 @@ class Settings(recipe.Settings):
     ] = None
     embedding: Annotated[
         int | None, positive_integer, said("embedding", "Width of the tokens' vectors."), MODEL
+    ] = None
+    vectors: Annotated[
+        str | None,
+        said(
+            "vectors",
+            "File of pretrained vectors in GloVe's text format; none: random ones.",
+        ),
+        COMMON,
+    ] = None
+    pace: Annotated[
+        float | None,
+        positive_number,
+        said("pace", "How fast the vectors of words learn, beside all else."),
+        TRAINING,
     ] = None
     pairs: Annotated[
         int | None,

@@ -7,8 +7,18 @@ bundle.save("sales")                                             5, all that a f
 recipes.predict(bundle, series)
 """
 
+from typing import TYPE_CHECKING
+
 from keraseq.recipes.forecast.settings import Settings
 from keraseq.recipes.recipe import lazy
 
+if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
+    from keraseq.recipes.forecast.evaluation import evaluate, series_of, verdict
+    from keraseq.recipes.forecast.forecaster import Forecaster
+
 __getattr__ = lazy(__name__, evaluation="evaluate series_of verdict", forecaster="Forecaster")
 __all__ = ["Forecaster", "Settings", "evaluate", "series_of", "verdict"]
+
+
+def __dir__():
+    return __all__

@@ -7,8 +7,14 @@ bundle.save("tagger", optimizer=False)                5, all that tagging needs
 recipes.predict(bundle, "She lives in Paris.")
 """
 
+from typing import TYPE_CHECKING
+
 from keraseq.recipes.recipe import lazy
 from keraseq.recipes.tag.settings import Settings
+
+if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
+    from keraseq.recipes.tag.evaluation import evaluate, predict, predictions
+    from keraseq.recipes.tag.reading import Coloured, accuracy_by_count, transitions
 
 __getattr__ = lazy(
     __name__,
@@ -24,3 +30,7 @@ __all__ = [
     "predictions",
     "transitions",
 ]
+
+
+def __dir__():
+    return __all__

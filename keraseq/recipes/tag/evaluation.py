@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import keras
@@ -26,37 +25,22 @@ from keraseq.evaluate import (
 )
 from keraseq.keras_inside import without_advice_on_tracing
 from keraseq.layers import marginals, viterbi
+from keraseq.recipes import origin
 from keraseq.recipes.tag.settings import Settings
 
+OF_FILES = ("sep", "header", "encoding")
 TOGETHER, MULTIPLE = 64, 16  # sentences in a batch, and what its length is a multiple of
-Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 @dataclass(frozen=True)
-class Again:
+class Again(origin.Again):
     """Arguments of `keraseq.data.tagged_sentences` that read the data again."""
 
-    source: str | None = None
     token: str | None = None
     tag: str | None = None
     sentence: str | None = None
     scheme: str | None = None
     layout: str | None = None
-    validation: Fraction | str | None = None
-    test: Fraction | str | None = None
-    seed: Annotated[int, Field(ge=0)] | None = None
-    sep: str | None = None
-    header: str | None = None
-    encoding: str | None = None
-
-
-@dataclass(frozen=True)
-class Source:
-    """The data of the training."""
-
-    name: str
-    sha256: str
-    options: Again
 
 
 @dataclass(frozen=True)
@@ -76,7 +60,7 @@ class Stored:
     encoder: Words
     tags: list[str]
     scheme: Literal["iob2", "none"]
-    data: Source
+    data: origin.Source[Again]
     settings: Settings
 
 
@@ -261,32 +245,16 @@ def evaluate(bundle: Bundle, source=None, *, baselines: bool = True, **reading) 
 
 def scored(stored: Stored, source, reading: dict):
     """`(parts, None)`, two of which are scored, or `(None, part)`, which is scored whole."""
-    trained = stored.data
-    options = {k: v for k, v in asdict(trained.options).items() if v is not None}
-    path = str(source) if isinstance(source, (str, Path)) else None
-    same = source is None or (path and path in (options.get("source"), trained.name))
-    if isinstance(source, data.TaggedSentences):
-        found = source
-    elif same and trained.name in data.sets.SETS:
-        found = data.load(trained.name)
-    elif source is None and not options:
-        raise ValueError(
-            f"the model was trained on a frame or lists ({trained.name!r}), which cannot be read "
-            "again; give the data"
-        )
-    elif same and not reading:
-        found = data.tagged_sentences(**options)
-    else:
-        kept = ("token", "tag", "sentence", "layout", "sep", "header", "encoding")
-        kept = {name: options.get(name) for name in kept} | reading
+    found = stored.data.found(source, reading, data.TaggedSentences, data.tagged_sentences)
+    if found is None:
+        how, known = ("token", "tag", "sentence", "layout", *OF_FILES), stored.data.known
+        kept = {name: known.get(name) for name in how} | reading
         return None, tagged.whole(source, stored.tags, stored.scheme, **kept)
     if list(found.tags) != stored.tags:
         raise ValueError(
             f"the data have the tags {', '.join(found.tags)}; the model knows "
             f"{', '.join(stored.tags)}"
         )
-    if found.sha256 != trained.sha256 and source is None:
-        raise ValueError(f"the data {trained.name!r} have changed since the model was trained")
     return found, None
 
 

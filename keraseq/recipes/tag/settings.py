@@ -7,6 +7,12 @@ from keraseq.checks import positive_integer, rate
 from keraseq.recipes import recipe
 from keraseq.recipes.recipe import COMMON, MODEL, READING, TRAINING
 
+Part = Annotated[
+    float | str | None,
+    recipe.fraction_or_file,
+    "Fraction of the sentences, or a file of its own. Default: 0.1.",
+    READING,
+]
 NONE = "none"  # what stands for no file of vectors, where a preset names one
 
 
@@ -103,18 +109,8 @@ class Settings(recipe.Settings):
         "ending.",
         READING,
     ] = None
-    validation: Annotated[
-        float | str | None,
-        recipe.fraction_or_file,
-        "Fraction of the sentences, or a file of its own. Default: 0.1.",
-        READING,
-    ] = None
-    test: Annotated[
-        float | str | None,
-        recipe.fraction_or_file,
-        "Fraction of the sentences, or a file of its own. Default: 0.1.",
-        READING,
-    ] = None
+    validation: Part = None
+    test: Part = None
     sep: recipe.Sep = None
     header: recipe.Header = None
     encoding: recipe.Encoding = None

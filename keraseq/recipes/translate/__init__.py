@@ -8,8 +8,23 @@ recipes.predict(bundle, ["Ein Hund rennt."])
 recipes.translate.look(bundle, "Ein Hund rennt.")    where the decoder looked
 """
 
+from typing import TYPE_CHECKING
+
 from keraseq.recipes.recipe import lazy
 from keraseq.recipes.translate.settings import Settings
 
+if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
+    from keraseq.recipes.translate.evaluation import (
+        bleu_by_length,
+        evaluate,
+        look,
+        predict,
+        translations,
+    )
+
 __getattr__ = lazy(__name__, evaluation="bleu_by_length evaluate look predict translations")
 __all__ = ["Settings", "bleu_by_length", "evaluate", "look", "predict", "translations"]
+
+
+def __dir__():
+    return __all__

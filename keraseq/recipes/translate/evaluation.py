@@ -3,29 +3,29 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
 from keraseq import data, generation
 from keraseq.bundle import Bundle
 from keraseq.checks import boolean, one_of, positive_integer
 from keraseq.data.pairs.reading import read
 from keraseq.data.parts import PARTS, Part
+from keraseq.recipes import origin
+from keraseq.recipes.origin import Fraction
 from keraseq.recipes.translate.settings import Settings
 
 BEAMS, PENALTY = 5, 0.6  # of a beam search, where nobody says others
 RESAMPLED = 1_000  # times, for the interval of a BLEU
 CONSTANTS = 200  # training sentences that are tried as the one translation of all
-Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 @dataclass(frozen=True)
-class Again:
+class Again(origin.Again):
     """Arguments that read the pairs again: of `data.load`, or of `data.sentence_pairs`."""
 
     source: str | list[str] | None = None
@@ -34,19 +34,6 @@ class Again:
     reverse: bool = False
     validation: Fraction | str | list[str] | None = None
     test: Fraction | str | list[str] | None = None
-    seed: Annotated[int, Field(ge=0)] | None = None
-    sep: str | None = None
-    header: str | None = None
-    encoding: str | None = None
-
-
-@dataclass(frozen=True)
-class Source:
-    """The data of the training."""
-
-    name: str
-    sha256: str
-    options: Again
 
 
 @dataclass(frozen=True)
@@ -55,7 +42,7 @@ class Stored:
 
     encoder: dict[str, Any]
     languages: list[str]
-    data: Source
+    data: origin.Source[Again]
     settings: Settings
 
 
@@ -64,7 +51,7 @@ class Parts(NamedTuple):
 
     encoder: data.SentenceEncoder
     languages: list[str]
-    data: Source
+    data: origin.Source[Again]
     settings: Settings
 
 
@@ -287,29 +274,14 @@ def evaluate(
 
 def scored(parts: Parts, source, reading: dict):
     """`(pairs, None)`, two parts of which are scored, or `(None, part)`, which is scored whole."""
-    trained = parts.data
-    options = {k: v for k, v in asdict(trained.options).items() if v is not None}
-    same = source is None or source in (options.get("source"), trained.name)
-    if isinstance(source, data.Pairs):
-        return source, None
-    if same and trained.name in data.sets.SETS:
-        found = data.load(trained.name, **options)
-    elif same and options.get("source") and not reading:
-        found = data.sentence_pairs(**options)
-    elif source is None:
-        raise ValueError(
-            f"the model was trained on pairs in memory ({trained.name!r}), which cannot be read "
-            "again; give the data"
-        )
-    else:
-        how = ("source_column", "target_column", "sep", "header", "encoding")
-        chosen = {**options, **reading}
-        pairs = read(source, {name: chosen.get(name) for name in how})[2]
-        sides = list(zip(*pairs, strict=True))
-        return None, Part(*map(list, sides[::-1] if chosen.get("reverse") else sides))
-    if found.sha256 != trained.sha256:
-        raise ValueError(f"the data {trained.name!r} have changed since the model was trained")
-    return found, None
+    found = parts.data.found(source, reading, data.Pairs, data.sentence_pairs)
+    if found is not None:
+        return found, None
+    how = ("source_column", "target_column", "sep", "header", "encoding")
+    chosen = {**parts.data.known, **reading}
+    pairs = read(source, {name: chosen.get(name) for name in how})[2]
+    sides = list(zip(*pairs, strict=True))
+    return None, Part(*map(list, sides[::-1] if chosen.get("reverse") else sides))
 
 
 def method_of(settings: Settings) -> str:

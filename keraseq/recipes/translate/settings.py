@@ -69,12 +69,7 @@ class Settings(recipe.Settings):
     label_smoothing: Annotated[
         float, rate, "Share of the probability that is spread over all tokens.", TRAINING
     ] = 0.1
-    scheduled_sampling: Annotated[
-        float,
-        recipe.closed_rate,
-        "Rate in the last epoch at which the decoder reads words of its own; 0 is teacher forcing.",
-        TRAINING,
-    ] = 0.0
+    scheduled_sampling: recipe.ScheduledSampling = 0.0
     sampling_decay: Annotated[
         Literal["linear", "inverse_sigmoid"],
         "How that rate comes about: linear or inverse_sigmoid (Bengio et al. 2015).",

@@ -76,12 +76,7 @@ class Settings(recipe.Settings):
         "Fraction of the windows that start from the zero state within a text.",
         TRAINING,
     ] = 0.02
-    scheduled_sampling: Annotated[
-        float,
-        recipe.closed_rate,
-        "Rate in the last epoch at which the model reads words of its own; 0 is teacher forcing.",
-        TRAINING,
-    ] = 0.0
+    scheduled_sampling: recipe.ScheduledSampling = 0.0
     validation: Part = None
     test: Part = None
     limit: Annotated[int | None, positive_integer, "Read only so many characters.", READING] = None
