@@ -258,7 +258,10 @@ class Odd(keraseq.cells.ElmanCell):
         if self.what == "draws":
             h = h + torch.rand(UNITS)
         if self.what == "writes":
-            h = (1.0 * h).add_(1.0)
+            h = (1.0 * h).add_(1.0)  # which becomes an addition
+        if self.what == "writes a part":
+            h = 1.0 * h
+            h[:, :1].add_(1.0)
         if self.what == "looks":
             h = h * float(h.sum() > 0)
         return h, [h]
@@ -269,7 +272,7 @@ class Odd(keraseq.cells.ElmanCell):
     [
         ("reads", "the step reads a tensor that is neither argument nor weight"),
         ("draws", "the step draws random numbers"),
-        ("writes", "the step writes into a tensor"),
+        ("writes a part", "the step writes into a tensor"),
         ("looks", "no CUDA graph: "),
     ],
 )
@@ -279,6 +282,15 @@ def test_a_step_that_no_graph_can_keep_runs_deferred(what, why):
     assert layer.loop_taken == "deferred"
     assert why in layer.loop_reason
     assert "\n" not in layer.loop_reason
+
+
+def test_a_step_may_write_into_what_it_has_made():
+    cell = Odd(UNITS, what="writes")
+    found = [
+        outputs_of(keraseq.layers.RNN(cell, return_sequences=True, loop=loop), data())
+        for loop in ("plain", "compiled")
+    ]
+    np.testing.assert_allclose(*found, atol=1e-6)
 
 
 def test_what_a_layer_is_told_beside_its_input():
@@ -414,7 +426,7 @@ def test_joined_operations_give_the_same(monkeypatch):
         atol=1e-6,
     )
     assert layer.loop_taken == "compiled"
-    assert "(RuntimeError: Failed to find C compiler.)" in layer.loop_reason
+    assert "(RuntimeError: Failed to find C compiler. Please set CC)" in layer.loop_reason
 
 
 def test_a_product_with_a_stranger_is_none_of_a_graph():

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import gc
+import textwrap
 import threading
 import weakref
 
@@ -119,7 +120,7 @@ def settings() -> tuple:
 
 def said(error) -> str:
     """An error in one line."""
-    text = str(error).strip().split("\n")[0] or type(error).__name__
+    text = textwrap.shorten(str(error).strip().split("\n")[0], 160)
     return text if isinstance(error, Untraceable) else f"{type(error).__name__}: {text}"
 
 

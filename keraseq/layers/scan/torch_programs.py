@@ -6,6 +6,7 @@ autograd, no value is made on the CPU, no product of a weight's gradient is in t
 """
 
 import operator
+import textwrap
 
 import keras
 import torch
@@ -246,7 +247,7 @@ class Traced:
                 self.back = generated(self.back, [*kept, *d])
             self.ahead = ahead
         except Exception as error:  # no compiler on this machine, and what else there may be
-            return f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+            return f"{type(error).__name__}: {textwrap.shorten(str(error).strip(), 120)}"
         return None
 
     def forward(self, given, others):
@@ -291,7 +292,7 @@ def tidied(graph_module):
             if torch.Tag.nondeterministic_seeded in node.target.tags:
                 raise Untraceable("the step draws random numbers")
             if node.target._schema.is_mutable:
-                raise Untraceable("the step writes into a tensor")
+                without_writing(node)
         if all(one in known for one in node.all_input_nodes):
             arguments = fx.node.map_arg((node.args, node.kwargs), known.__getitem__)
             known[node] = node.target(*arguments[0], **arguments[1])
@@ -305,6 +306,26 @@ def tidied(graph_module):
                 user.replace_input_with(node, constant)
     graph.eliminate_dead_code()
     return graph_module
+
+
+def without_writing(node):
+    """Makes an operation that writes into a tensor, as gradients have some, give a new one."""
+    name, overload = node.target._schema.name.removeprefix("aten::"), node.target._overloadname
+    quiet = getattr(getattr(torch.ops.aten, name.removesuffix("_"), None), overload, None)
+    written = node.args[0]
+    shared = [written, *(user for user in written.users if user is not node)]
+    if quiet is None or not name.endswith("_") or any(map(shares_memory, shared)):
+        raise Untraceable("the step writes into a tensor")
+    later = {user for user in written.users if user > node}
+    node.target = quiet
+    written.replace_all_uses_with(node, delete_user_cb=later.__contains__)
+
+
+def shares_memory(node) -> bool:
+    """Whether the result of an operation may lie where another tensor lies."""
+    if not isinstance(node.target, torch._ops.OpOverload):
+        return node.op != "output"
+    return any(one.alias_info is not None for one in node.target._schema.returns)
 
 
 MADE_HERE = {torch.ops.aten.lift_fresh.default, torch.ops.aten.lift_fresh_copy.default}
