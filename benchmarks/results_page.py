@@ -2,8 +2,8 @@
 
     python benchmarks/results_page.py [--results benchmarks/results] [--out benchmarks]
 
-Reads `rnn-*.jsonl` and `scaling-*.jsonl`. Where a thing was measured more than once the last
-measurement counts, and ratios are formed only within one run of `rnn.py`.
+Reads `rnn-*.jsonl`, `scaling-*.jsonl` and `linear-*.jsonl`. Where a thing was measured more than
+once the last measurement counts, and ratios are formed only within one run.
 """
 
 import argparse
@@ -21,6 +21,7 @@ OURS, SAME_CELL, LARGE = "keraseq", "keras.layers.RNN", (SECOND, THIRD)
 OTHERS = ("Keras' own", "PyTorch's own")
 COLOURS = {"tensorflow": "#E69F00", "jax": "#0072B2", "torch": "#D55E00"}
 NAMES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
+LINEAR_MOST = {"cpu": 0.5, "gpu": 0.02}
 DPI = 150
 
 
@@ -32,7 +33,8 @@ def main() -> None:
     options = parser.parse_args()
     runs, frame = read(sorted(options.results.glob("rnn-*.jsonl")))
     scaling = read(sorted(options.results.glob("scaling-*.jsonl")))
-    if frame.empty and scaling[1].empty:
+    linear = read(sorted(options.results.glob("linear-*.jsonl")))
+    if frame.empty and scaling[1].empty and linear[1].empty:
         parser.error(f"no measurements in {options.results}")
     figures = options.out / "figures"
     figures.mkdir(parents=True, exist_ok=True)
@@ -43,7 +45,9 @@ def main() -> None:
         parts += [troubles(frame)]
     if not scaling[1].empty:
         parts += scaling_sections(*scaling, figures)
-    parts += [machines({**runs, **scaling[0]})]
+    if not linear[1].empty:
+        parts += [linear_section(linear[1])]
+    parts += [machines({**runs, **scaling[0], **linear[0]})]
     page = options.out / "RESULTS.md"
     page.write_text("\n".join(part for part in parts if part))
     print(page)
@@ -409,6 +413,33 @@ def draw_scaling(rows: pd.DataFrame, title: str, path: Path) -> None:
         handles.values(), handles, loc="outside lower center", ncols=len(handles), frameon=False
     )
     figure.savefig(path, dpi=DPI)
+
+
+# Linear recurrences.
+
+
+def linear_section(frame: pd.DataFrame) -> str:
+    """Each way to run beside Keras' LSTM of the same size, measured in the same run."""
+    said = (
+        "Many steps: each way to run a linear recurrence beside `keras.layers.LSTM` in the same "
+        "process; `busy` is how many processors others used meanwhile. Asked for at 8,192 "
+        f"steps: at most {LINEAR_MOST['cpu']} of the LSTM's training step on a CPU, "
+        f"{LINEAR_MOST['gpu']} on a GPU."
+    )
+    keys = ["run", "backend", "device", "size"]
+    beside = frame[frame["what"] == "keras.layers.LSTM"].set_index(keys)
+    rows = []
+    latest = frame.drop_duplicates([*keys[1:], "cell", "what"], keep="last")
+    for one in latest.to_dict("records"):
+        key = tuple(one[name] for name in keys)
+        row = {name: one[name] for name in ("backend", "device", "size", "cell")}
+        row |= {"runs": one["what"], "loop": one.get("loop")}
+        for name in ("forward_ms", "step_ms"):
+            lstm = beside[name].get(key, np.nan)
+            row[name.replace("_", " ")] = f"{one[name]:.1f}"
+            row[f"{name.removesuffix('_ms')} / LSTM"] = f"{one[name] / lstm:.3f}"
+        rows.append(row | {"busy": one.get("busy")})
+    return f"## Linear recurrences\n\n{said}\n\n{markdown(pd.DataFrame(rows))}\n"
 
 
 # The machine.
