@@ -180,7 +180,8 @@ def choose(
             return Choice(forced, f"{FORCED}={forced}")
     else:
         return Choice(loop, f"loop={loop!r}")
-    if linear and length is not None:
+    # One loop over all is faster where only outputs are wanted and the recurrence is a loop anyway.
+    if linear and length is not None and (training or loop_of_backend().solves_by() != "loop"):
         return Choice("parallel", "a linear recurrence: no step waits for another")
     if keras.backend.backend() != "tensorflow":
         if keras.backend.backend() == "jax" and loop_of_backend().on_cpu():
