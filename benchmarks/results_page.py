@@ -2,9 +2,9 @@
 
     python benchmarks/results_page.py [--results benchmarks/results] [--out benchmarks]
 
-Reads `rnn-*.jsonl`, `scaling-*.jsonl` and, a section each, `gpu-*.jsonl`. Where a thing was
-measured more than once the last measurement counts, and ratios are formed only within one run of
-`rnn.py`.
+Reads `rnn-*.jsonl`, `scaling-*.jsonl`, `first-*.jsonl`, `linear-*.jsonl` and, a section each,
+`gpu-*.jsonl`. Where a thing was measured more than once the last measurement counts, and ratios are
+formed only within one run.
 """
 
 import argparse
@@ -23,6 +23,7 @@ OURS, SAME_CELL, LARGE = "keraseq", "keras.layers.RNN", (SECOND, THIRD)
 OTHERS = ("Keras' own", "PyTorch's own")
 COLOURS = {"tensorflow": "#E69F00", "jax": "#0072B2", "torch": "#D55E00"}
 NAMES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
+LINEAR_MOST = {"cpu": 0.5, "gpu": 0.02}
 DPI = 150
 
 
@@ -32,7 +33,8 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=HERE / "results")
     parser.add_argument("--out", type=Path, default=HERE)
     options = parser.parse_args()
-    if not any(any(options.results.glob(f"{kind}-*.jsonl")) for kind in ("rnn", "scaling", "gpu")):
+    kinds = ("rnn", "scaling", "first", "linear", "gpu")
+    if not any(any(options.results.glob(f"{kind}-*.jsonl")) for kind in kinds):
         parser.error(f"no measurements in {options.results}")
     print(write(options.results, options.out))
 
@@ -52,8 +54,11 @@ def write(results: Path, out: Path) -> Path:
     if not scaling[1].empty:
         parts += scaling_sections(*scaling, figures)
     of_first, first = read(sorted(results.glob("first-*.jsonl")))
-    runs |= of_first
+    of_linear, linear = read(sorted(results.glob("linear-*.jsonl")))
+    runs |= of_first | of_linear
     parts.append(first_steps(first))
+    if not linear.empty:
+        parts.append(linear_section(linear))
     for path, (its_runs, _) in on_gpus.items():
         runs |= its_runs
         parts.append(gpu_section(its_runs, path))
@@ -456,6 +461,31 @@ GPU_WORDS = """\
 forced, `unroll` the steps in a round of the deferred loop, `compiled` on PyTorch a CUDA graph.
 float32 as each library does it unasked: products in TF32 on JAX and in cuDNN's kernels.
 """
+# Linear recurrences.
+
+
+def linear_section(frame: pd.DataFrame) -> str:
+    """Each way to run beside Keras' LSTM of the same size, measured in the same run."""
+    said = (
+        "Many steps: each way to run a linear recurrence beside `keras.layers.LSTM` in the same "
+        "process; `busy` is how many processors others used meanwhile. Asked for at 8,192 "
+        f"steps: at most {LINEAR_MOST['cpu']} of the LSTM's training step on a CPU, "
+        f"{LINEAR_MOST['gpu']} on a GPU."
+    )
+    keys = ["run", "backend", "device", "size"]
+    beside = frame[frame["what"] == "keras.layers.LSTM"].set_index(keys)
+    rows = []
+    latest = frame.drop_duplicates([*keys[1:], "cell", "what"], keep="last")
+    for one in latest.to_dict("records"):
+        key = tuple(one[name] for name in keys)
+        row = {name: one[name] for name in ("backend", "device", "size", "cell")}
+        row |= {"runs": one["what"], "loop": one.get("loop")}
+        for name in ("forward_ms", "step_ms"):
+            lstm = beside[name].get(key, np.nan)
+            row[name.replace("_", " ")] = f"{one[name]:.1f}"
+            row[f"{name.removesuffix('_ms')} / LSTM"] = f"{one[name] / lstm:.3f}"
+        rows.append(row | {"busy": one.get("busy")})
+    return f"## Linear recurrences\n\n{said}\n\n{markdown(pd.DataFrame(rows))}\n"
 
 
 # The machine.

@@ -503,3 +503,22 @@ def test_a_part_that_there_is_not_is_said(gpu, capsys):
             gpu.arguments(given)
         said = capsys.readouterr().err.splitlines()[-1]
         assert "--only knows times" in said or "--out FILE is needed" in said
+
+
+def test_linear_recurrences_beside_the_lstm(tmp_path):
+    path = tmp_path / "linear-tiny.jsonl"
+    options = ["--sizes", "9,2,3,4", "--cells", "min-gru", "--repeats", 1, "--json", path]
+    text = run("linear.py", "--backend", BACKEND, *options)
+    first, *rows = lines(path)
+    assert first["kind"] == "run" and not [one for one in rows if "error" in one]
+    assert [(one["what"], one["loop"]) for one in rows] == [
+        ("keras.layers.LSTM", None),
+        ("keraseq", "parallel"),
+        ("keraseq loop=parallel", "parallel"),
+    ]
+    assert "/ LSTM" in text
+    run("results_page.py", "--results", tmp_path, "--out", tmp_path)
+    page = (tmp_path / "RESULTS.md").read_text()
+    assert "## Linear recurrences" in page and f"{rows[1]['step_ms']:.1f}" in page
+    run("linear.py", "--backend", BACKEND, *options[:-1], path, "--seconds", 0)
+    assert len(lines(path)) == len(rows) + 2  # nothing but what ran it

@@ -234,7 +234,8 @@ def choose(
         return found._replace(reason=f"{why}, but {lacks}; {found.reason}")
     if asked != "auto":
         return Choice(asked, why)
-    if at_once:
+    # One loop over all is faster where only outputs are wanted and the recurrence is a loop anyway.
+    if at_once and (training or loop_of_backend().solves_by() != "loop"):
         return Choice("parallel", "a linear recurrence: no step waits for another")
     keeps = keras.backend.backend() == "tensorflow" and not training  # what no gradient reads
     if not lacks and not (keeps and (length is None or length > KEPT)):
