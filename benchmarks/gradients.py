@@ -256,11 +256,11 @@ RUNS = {  # clip, limit, L2, orthogonal, Omega
 }
 
 
+@np.errstate(over="ignore", invalid="ignore")  # one of the runs explodes
 def training(args):
     """The adding problem by plain descent, by hand: a ReLU network from the identity (IRNN)."""
     found, steps, n = [], args.training_steps, args.training_units
     task = Adding(args.training_length)
-    np.seterr(over="ignore", invalid="ignore")  # one of the runs explodes
     for run, (clip, limit, l2, orthogonal, omega) in RUNS.items():
         for seed in range(args.seeds):
             layer = made("irnn", {}, n, steps, seed)
@@ -361,7 +361,8 @@ def correlation(frame, draws=2000):
     rng = np.random.default_rng(0)
 
     def of(pairs):
-        return np.corrcoef(pd.DataFrame(pairs).rank().to_numpy().T)[0, 1]
+        with np.errstate(invalid="ignore", divide="ignore"):  # one cell, drawn again and again
+            return np.corrcoef(pd.DataFrame(pairs).rank().to_numpy().T)[0, 1]
 
     chosen = rng.integers(0, len(by_cell), (draws, len(by_cell)))
     drawn = [of(by_cell[some].reshape(-1, 2)) for some in chosen]

@@ -352,7 +352,7 @@ def test_gradients(tmp_path, plain_loop, monkeypatch):
             row
             for row in csv.DictReader(file)
             if (row["activation"], row["start"], row["deviation"], row["step"])
-            == ("linear", "identity x 1.1", "1.0", "3")
+            == ("linear", "identity x 1.1", "1", "3")
         ]
     assert 10 ** float(one["log10"]) == pytest.approx(1.1**3, rel=1e-3)
     assert len(list((tmp_path / "figures").glob("gradients-*.png"))) == 12
