@@ -23,6 +23,7 @@ import keraseq
 from keraseq import cells, data, layers, plots, recipes
 from keraseq.recipes import presets
 
+# %%
 trees = data.load("sst")
 print(trees)
 [film] = [one for one in trees.test.inputs if "Frenetic" in one]
