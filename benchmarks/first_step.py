@@ -87,7 +87,7 @@ def measured(cell: str, variants: list[str]) -> dict:
             for name in (variant, "again") if many else (variant,):
                 began, used = time.perf_counter(), time.process_time()
                 if many:
-                    model.fit(iter(batches), steps_per_epoch=len(batches), verbose=0)
+                    model.fit((one for one in batches), steps_per_epoch=len(batches), verbose=0)
                 else:
                     model.train_on_batch(*batches[0])
                 line = {"seconds": time.perf_counter() - began}
