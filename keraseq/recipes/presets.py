@@ -44,7 +44,7 @@ PRESETS: dict[str, dict[str, Preset]] = {
                 "vectors": GLOVE,
                 "recurrent_dropout": 0.1,
             },
-            "49.2 % of the test sentences in five classes, 86.9 % in two",
+            "49.1 % of the test sentences in five classes, 86.8 % in two (mean of seeds 0 to 2)",
         ),
         "basicmotions": Preset({}, "0.990 of the test records with seeds 0 to 4 (mean)"),
     },
