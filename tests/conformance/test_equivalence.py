@@ -222,7 +222,14 @@ def test_zoneout_of_one_keeps_the_initial_state(case, training):
     start = [RNG.normal(size=(3, size)).astype("float32") for size in case.state_sizes(4)]
     given = [ops.convert_to_tensor(one) for one in start]
     output, *states = run(layer, sequences(), initial_state=given, training=training)
-    for one, before in zip([output, *states], [start[0], *start], strict=True):
+    if case.name != "lru":  # whose output is made from its state
+        np.testing.assert_array_equal(output, start[0])
+    if case.name == "slstm":  # c and n may come at another scale m: c exp(m), n exp(m) are kept
+        for kept in (states, start):
+            kept[1:] = [kept[1] * np.exp(kept[3]), kept[2] * np.exp(kept[3])]
+        np.testing.assert_allclose(states[1:], start[1:], rtol=1e-5)
+        states, start = states[:1], start[:1]
+    for one, before in zip(states, start, strict=True):
         np.testing.assert_array_equal(one, before)
 
 
