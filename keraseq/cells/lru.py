@@ -18,7 +18,8 @@ class LRUCell(LinearCell):
     """Linear recurrent unit: a complex diagonal recurrence, read by a matrix.
 
         lambda = exp(-exp(nu) + j exp(theta))                     one complex number a unit
-        u_t = exp(gamma) * (B_r x_t), v_t = exp(gamma) * (B_i x_t)
+        u_t = exp(gamma) * (B_r x_t)
+        v_t = exp(gamma) * (B_i x_t)
         r_t = Re(lambda) * r_{t-1} - Im(lambda) * i_{t-1} + u_t   real part of the new state
         i_t = Re(lambda) * i_{t-1} + Im(lambda) * r_{t-1} + v_t   imaginary part of the new state
         h_t = r_t + j i_t                                         new state
