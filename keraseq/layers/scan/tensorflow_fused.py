@@ -109,7 +109,7 @@ def lstm(cell, x, states, lengths, sequences) -> list:
         return [kept["h"]] * sequences + after, gradient
 
     weights = [cell.kernel, cell.recurrent_kernel, *([cell.bias] if cell.use_bias else [])]
-    given = [tf.convert_to_tensor(one) for one in (x, *states)]
+    given = [tf.cast(one, tf.float32) for one in (x, *states)]
     results = with_gradient(run, [*given, *map(value_of, weights)])
     if sequences:
         results[0].set_shape([x.shape[0], x.shape[1], cell.units])
