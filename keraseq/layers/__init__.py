@@ -7,6 +7,7 @@ from keraseq.layers.each_word import EachWord
 from keraseq.layers.embeddings import (
     OneHot,
     PairEmbedding,
+    Scale,
     TiedEmbedding,
     WordDropout,
     WordVectors,
@@ -36,6 +37,7 @@ __all__ = [
     "PairEmbedding",
     "PointHead",
     "QuantileHead",
+    "Scale",
     "SegmentRNN",
     "SequencePooling",
     "Stack",

@@ -100,6 +100,40 @@ class WordDropout(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keraseq")
+class Scale(keras.layers.Layer):
+    """Multiplies by a number: `scale * x`, any shape; the mask goes on.
+
+    `keras.layers.Rescaling` does so too, and needs TensorFlow on every backend.
+
+    Args:
+        scale: The number.
+        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+
+    Example:
+
+    >>> float(keraseq.layers.Scale(0.5)(keras.ops.ones(())))
+    0.5
+    """
+
+    def __init__(self, scale: float, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = float(scale)
+        self.supports_masking = True
+
+    def call(self, inputs):
+        """Multiplies."""
+        return inputs * self.scale
+
+    def compute_output_shape(self, shape):
+        """As it comes."""
+        return shape
+
+    def get_config(self):
+        """Configuration for serialisation."""
+        return {**super().get_config(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable("keraseq")
 class WordVectors(keras.layers.Layer):
     """Vectors of tokens, of which the last stay as they are: `(batch, length)` integers -> vectors.
 

@@ -4,7 +4,7 @@ import keras
 
 from keraseq.cells import tree_cell
 from keraseq.checks import boolean, positive_integer, positive_number
-from keraseq.layers import Tree, WordVectors
+from keraseq.layers import Scale, Tree, WordVectors
 from keraseq.models.inputs import drop, embedded_tokens, full_precision
 from keraseq.models.sequence_model import SequenceModel
 
@@ -83,7 +83,7 @@ def tree_classifier(
         "tokens", vocabulary, embedding, None, 0.0, "", word_dropout, embed=embed
     )
     if pace != 1:
-        x = keras.layers.Rescaling(pace, name="pace")(x)
+        x = Scale(pace, name="pace")(x)
     x = drop(x, embedding_dropout, "embedding_dropout")
     children = keras.Input((None, None, arity), dtype="int32", name="children")
     tree = tree_cell(cell, units, arity=arity, **(cell_options or {}))
