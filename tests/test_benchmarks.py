@@ -505,7 +505,8 @@ def test_a_part_that_there_is_not_is_said(gpu, capsys):
         assert "--only knows times" in said or "--out FILE is needed" in said
 
 
-def test_linear_recurrences_beside_the_lstm(tmp_path):
+def test_linear_recurrences_beside_the_lstm(tmp_path, monkeypatch):
+    monkeypatch.delenv("KERASEQ_LOOP")
     path = tmp_path / "linear-tiny.jsonl"
     options = ["--sizes", "9,2,3,4", "--cells", "min-gru", "--repeats", 1, "--json", path]
     text = run("linear.py", "--backend", BACKEND, *options)
