@@ -25,14 +25,19 @@ def execute(notebook: nbformat.NotebookNode, folder: Path, timeout: int = 900, k
     The manager of a `kernel`, where one is given, has it go on afterwards.
     """
     notebook.metadata["kernelspec"] = KERNEL
-    NotebookClient(
+    client = NotebookClient(
         notebook,
         km=kernel,
         timeout=timeout,
         kernel_name="python3",
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
-    ).execute()
+    )
+    try:
+        client.execute()
+    finally:
+        if kernel and client.kc:
+            client.kc.stop_channels()  # which stay open where the kernel does
 
 
 def without_log(notebook: nbformat.NotebookNode) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import gc
 import itertools
 import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -86,6 +87,14 @@ one_thread()
 @pytest.fixture(autouse=True)
 def seeded():
     keras.utils.set_random_seed(20150707)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    """What a test has drawn is gone after it: Matplotlib keeps, and warns of, more than twenty."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture

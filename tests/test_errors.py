@@ -147,7 +147,8 @@ CALLS = {  # title: (call, whole message)
     ),
     "an unknown loop": (
         lambda: layers.RNN(gru(), loop="fast"),
-        "unknown loop 'fast'; accepted: 'auto', 'plain', 'deferred', 'compiled'.",
+        "unknown loop 'fast'; accepted: 'auto', 'plain', 'deferred', 'compiled', 'fused', "
+        "'parallel'.",
     ),
     "a table for a sequence": (
         lambda: layers.RNN(gru())(np.ones((2, 5), "float32")),

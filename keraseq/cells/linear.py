@@ -22,6 +22,14 @@ class LinearCell(Cell):
     recurrent product whose operand could be dropped; a cell sees to that by `masked`. Options of
     recurrent weights say nothing where a cell has none.
 
+    Example:
+
+    >>> isinstance(keraseq.cells.get("lru", 8), keraseq.cells.LinearCell)
+    True
+    >>> layer = keraseq.layers.RNN(keraseq.cells.MinGRUCell(4), loop="parallel")
+    >>> tuple(layer(keras.ops.ones((2, 5, 3))).shape)
+    (2, 4)
+
     References:
         Martin & Cundy 2018, "Parallelizing Linear Recurrent Neural Nets Over Sequence Length",
         arXiv:1709.04057.

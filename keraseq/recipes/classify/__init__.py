@@ -20,6 +20,7 @@ from keraseq.recipes.recipe import lazy
 if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
     from keraseq.recipes.classify.evaluation import evaluate, predict
     from keraseq.recipes.classify.reading import accuracy_by_length, explain, predictions
+    from keraseq.recipes.classify.trees import nodes
 
 __getattr__ = lazy(
     __name__,
