@@ -34,6 +34,9 @@ class LRUCell(LinearCell):
     paper's listing, where it is, has a vector), and starts like C; there is a bias b, which starts
     at 0 (`use_bias=False` is the paper's).
 
+    Under a mask run it in `keraseq.layers.RNN`: on JAX `keras.layers.RNN` takes the first state for
+    the last output there.
+
     Args:
         units: Number of complex states, and size of the output, a positive integer.
         r_min, r_max: Radii of the ring, 0 <= r_min < r_max <= 1; close to 1 for long sequences (the
