@@ -19,25 +19,16 @@ KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 START_OF_LOG = re.compile(r"WARNING: All log messages before absl|[IWE]0000 00:00|$")
 
 
-def execute(notebook: nbformat.NotebookNode, folder: Path, timeout: int = 900, kernel=None) -> None:
-    """Runs every cell in `folder`; no times are recorded, so that nothing differs without cause.
-
-    The manager of a `kernel`, where one is given, has it go on afterwards.
-    """
+def execute(notebook: nbformat.NotebookNode, folder: Path, timeout: int = 900) -> None:
+    """Runs every cell in `folder`; no times are recorded, so that nothing differs without cause."""
     notebook.metadata["kernelspec"] = KERNEL
-    client = NotebookClient(
+    NotebookClient(
         notebook,
-        km=kernel,
         timeout=timeout,
         kernel_name="python3",
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
-    )
-    try:
-        client.execute()
-    finally:
-        if kernel and client.kc:
-            client.kc.stop_channels()  # which stay open where the kernel does
+    ).execute()
 
 
 def without_log(notebook: nbformat.NotebookNode) -> None:

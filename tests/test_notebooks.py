@@ -7,8 +7,6 @@ from pathlib import Path
 import jupytext
 import nbformat
 import pytest
-from jupyter_client import AsyncKernelManager
-from jupyter_core.utils import run_sync
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 sys.path.insert(0, str(NOTEBOOKS))
@@ -61,21 +59,8 @@ def test_committed_notebook_is_its_source_executed(source):
     assert len(code) <= 15 and all(len(cell.source.splitlines()) <= 12 for cell in code)
 
 
-@pytest.fixture(scope="module")
-def kernel():
-    """One for all: each of its own would spend ten seconds on imports."""
-    kernel = AsyncKernelManager(kernel_name="python3")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KERASEQ_LOOP", "plain")
-        for threads in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-            patch.setenv(threads, "1")  # another worker is at work beside it
-        yield kernel
-    if kernel.has_kernel:
-        run_sync(kernel.shutdown_kernel)(now=True)
-
-
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_notebook_runs(source, tmp_path, kernel):
+def test_notebook_runs(source, tmp_path, plain_loop):
     if source.stem in NEED_DATA and "KERASEQ_DATA" not in os.environ:
         pytest.skip("needs KERASEQ_DATA")
     notebook = jupytext.read(source)
@@ -83,5 +68,4 @@ def test_notebook_runs(source, tmp_path, kernel):
     for name, value in FAST[source.stem].items():
         assert f"\n{name} = " in f"\n{parameters.source}", name
         parameters.source += f"\n{name} = {value!r}"
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(f"%reset -f\n%cd -q {tmp_path}"))
-    build.execute(notebook, tmp_path, 600, kernel)
+    build.execute(notebook, tmp_path, timeout=600)

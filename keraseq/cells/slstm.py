@@ -78,7 +78,7 @@ class SLSTMCell(Cell):
         q = ops.log_sigmoid(q) if self.forget == "sigmoid" else q
         before, m = q + m, ops.where(n == 0, p, ops.maximum(q + m, p))
         i = ops.exp(p - m)
-        f = ops.exp(ops.minimum(before - m, 0.0))  # above 0 it only multiplies n = 0
+        f = ops.exp(-ops.relu(m - before))  # above 0 it would only multiply n = 0
         z = ops.tanh(z)
         c = f * c + i * z
         n = f * n + i
