@@ -11,7 +11,7 @@ import argparse
 import json
 from pathlib import Path
 
-import gpu
+import gpu_tables
 import numpy as np
 import pandas as pd
 
@@ -451,7 +451,7 @@ def gpu_section(runs: dict, path: Path) -> str:
     first = min(runs.values(), key=lambda run: run["date"])
     commit = f", commit {first['commit']}" if "commit" in first else ""
     parts = [f"## {first['device']}, {first['date'][:10]}{commit}\n", GPU_WORDS]
-    for title, rows in gpu.tables(lines).items():
+    for title, rows in gpu_tables.tables(lines).items():
         parts.append(f"### {title[0].upper()}{title[1:]}\n\n{markdown(pd.DataFrame(rows))}\n")
     return "\n".join(parts)
 

@@ -33,46 +33,22 @@ ROOMS = (
 __all__ = ["__version__", "generate", *ROOMS]
 
 if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
-    from keraseq import (
-        bundle as bundle,
+    from keraseq import (  # noqa: F401
+        bundle,
+        cells,
+        data,
+        evaluate,
+        experiments,
+        generation,
+        inspection,
+        layers,
+        losses,
+        models,
+        plots,
+        recipes,
+        train,
     )
-    from keraseq import (
-        cells as cells,
-    )
-    from keraseq import (
-        data as data,
-    )
-    from keraseq import (
-        evaluate as evaluate,
-    )
-    from keraseq import (
-        experiments as experiments,
-    )
-    from keraseq import (
-        generation as generation,
-    )
-    from keraseq import (
-        inspection as inspection,
-    )
-    from keraseq import (
-        layers as layers,
-    )
-    from keraseq import (
-        losses as losses,
-    )
-    from keraseq import (
-        models as models,
-    )
-    from keraseq import (
-        plots as plots,
-    )
-    from keraseq import (
-        recipes as recipes,
-    )
-    from keraseq import (
-        train as train,
-    )
-    from keraseq.generation import generate as generate
+    from keraseq.generation import generate
 
 
 class WithKeras(importlib.abc.MetaPathFinder):

@@ -390,6 +390,14 @@ def gpu(monkeypatch):
     return gpu
 
 
+@pytest.fixture
+def gpu_tables(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import gpu_tables
+
+    return gpu_tables
+
+
 def test_a_gpu_is_measured_job_by_job_in_other_processes(gpu, tmp_path, monkeypatch):
     """A job that works, one that fails, one that there is no time for."""
     if BACKEND != "torch":
@@ -414,7 +422,7 @@ def test_a_gpu_is_measured_job_by_job_in_other_processes(gpu, tmp_path, monkeypa
     assert "unknown loop 'loopy'" in page and "| plain | 5,2,3,4 | mgu |" in page
 
 
-def test_agreement_for_the_gpu(gpu, monkeypatch):
+def test_agreement_for_the_gpu(gpu, gpu_tables, monkeypatch):
     if BACKEND == "tensorflow":
         pytest.skip("it needs none")
     monkeypatch.setattr(
@@ -428,7 +436,9 @@ def test_agreement_for_the_gpu(gpu, monkeypatch):
     assert row["cell"] == "mgu" and max(row["error"].values()) < 1e-5, row
     assert set(row["error"]) == {"plain", "deferred", "auto"}
     assert 0 <= max(row["loops"].values()) < 1e-4
-    assert gpu.agreed([{**row, "backend": BACKEND}])[0]["against the oracle"].endswith("(mgu)")
+    assert gpu_tables.agreed([{**row, "backend": BACKEND}])[0]["against the oracle"].endswith(
+        "(mgu)"
+    )
 
 
 @contextlib.contextmanager
@@ -445,11 +455,13 @@ def jax_as_it_is():
         jax.config.update("jax_enable_x64", False)
 
 
-def test_what_is_worth_most_is_measured_first(gpu):
+def test_what_is_worth_most_is_measured_first(gpu, gpu_tables):
     plan = gpu.plan(gpu.arguments(["--out", "x"]))
     assert {job["part"] for group in plan for job in group} == set(gpu.PARTS)
-    assert plan[0][0]["with"]["cell"] == "lstm" and plan[0][0]["with"]["size"] == list(gpu.MIDDLE)
-    asked = {(backend, cell, size[0]) for backend, cell, size, *_ in gpu.ASKS}
+    assert plan[0][0]["with"]["cell"] == "lstm" and plan[0][0]["with"]["size"] == list(
+        gpu_tables.MIDDLE
+    )
+    asked = {(backend, cell, size[0]) for backend, cell, size, *_ in gpu_tables.ASKS}
     timed = [job for group in plan for job in group if job["do"] == "times"]
     first = [(job["backend"], job["with"]["cell"], job["with"]["size"][0]) for job in timed[:14]]
     assert asked <= set(first)
@@ -459,8 +471,8 @@ def test_what_is_worth_most_is_measured_first(gpu):
     assert all(max(job["with"]["size"]) < 50 for group in small for job in group)
 
 
-def test_asks_beside_their_figures(gpu):
-    size = list(gpu.MIDDLE)
+def test_asks_beside_their_figures(gpu_tables):
+    size = list(gpu_tables.MIDDLE)
     same = {"size": size, "backend": "jax", "device": "H"}
     rows = [
         line("keraseq", 4.0, **same, cell="lstm"),
@@ -468,7 +480,7 @@ def test_asks_beside_their_figures(gpu):
         line("keraseq", 3.0, **same, cell="mut1"),
         line("keraseq", 9.0, **same, cell="mut1", variant="padded"),
     ]
-    found = {(row["backend"], row["cell"], row["size"]): row for row in gpu.asked(rows)}
+    found = {(row["backend"], row["cell"], row["size"]): row for row in gpu_tables.asked(rows)}
     lstm, mut1 = (found["jax", cell, "256,64,128,256"] for cell in ("lstm", "mut1"))
     assert lstm["measured"].startswith("0.50 ") and lstm["met"] == "**no**"
     assert mut1["measured"].startswith("0.38 ") and mut1["met"] == "yes"

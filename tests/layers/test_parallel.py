@@ -12,7 +12,7 @@ from oracles.time import run
 
 import keraseq
 from keraseq.autodiff import gradients
-from keraseq.layers.scan import parallel
+from keraseq.layers.scan import loop_of_backend, parallel
 
 CELLS = ("min-gru", "min-lstm", "lru")
 FEATURES, UNITS, BATCH = 3, 4, 5
@@ -83,7 +83,7 @@ def test_every_solver_gives_the_same(name, by, float64, monkeypatch):
 
     expected = found("plain")
     asked = []
-    backend = parallel.of_backend()
+    backend = loop_of_backend()
     monkeypatch.setattr(backend, "solves_by", lambda: asked.append(by) or by)
     check([keras.ops.convert_to_tensor(one) for one in found("parallel")], expected)
     assert asked

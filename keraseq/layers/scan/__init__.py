@@ -134,14 +134,16 @@ def scan(
     if choice.loop == "compiled" and hasattr(backend, "replayed"):
         once = Step(recurrence, False, constants, context)
         how = {"collect": collect, "reverse": reverse, "in_piece": in_piece}
-        done, why = backend.replayed(once, inputs, carry, **how, asked=choice.asked)
+        how["asked"] = "compiled" in (loop, os.environ.get(FORCED))
+        done, why = backend.replayed(once, inputs, carry, **how)
         if done is not None:
             return *done, choice._replace(reason="; ".join([choice.reason] + [why] * bool(why)))
         if why:
             choice = Choice("deferred", f"{choice.reason}, but {why}")
     if choice.loop == "parallel":
         inputs, options = recurrence.project(inputs, constants), (collect, reverse)
-        return *parallel.scan(recurrence, inputs, carry, constants, context, *options), choice
+        given = (recurrence, inputs, carry, constants, context)
+        return *parallel.scan(backend, *given, *options), choice
     planning = choice.loop != "plain" and backend.NEEDS_PLAN
     if planning and plan().unseen:
         choice, planning = Choice("plain", UNSEEN), False
@@ -176,11 +178,6 @@ class Choice(NamedTuple):
 
     loop: str
     reason: str
-
-    @property
-    def asked(self) -> bool:
-        """Whether somebody asked for it by its name."""
-        return self.reason.startswith((FORCED, "loop="))
 
 
 def choose(

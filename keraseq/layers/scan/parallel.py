@@ -16,7 +16,6 @@ kept for it.
 """
 
 import functools
-import importlib
 
 import keras
 from keras import ops, tree
@@ -45,12 +44,12 @@ def check(loop: str, cell, length: int | None = 1) -> None:
         )
 
 
-def scan(recurrence, inputs, carry, constants, context, collect, reverse):
-    """See `keraseq.layers.scan.scan`."""
+def scan(backend, recurrence, inputs, carry, constants, context, collect, reverse):
+    """See `keraseq.layers.scan.scan`; `backend` is the file of the current one."""
     if reverse:
         inputs = tree.map_structure(lambda one: ops.flip(one, axis=0), inputs)
     a, b = recurrence.coefficients(inputs, constants, context)
-    states = solved(a, b, tree.flatten(carry["states"]))
+    states = solved(backend, a, b, tree.flatten(carry["states"]))
     after = {"states": tree.pack_sequence_as(carry["states"], [one[-1] for one in states])}
     if collect is None and "valid" not in inputs:  # the last output is the last step's
         inputs, states = tree.map_structure(lambda one: one[-1:], (inputs, states))
@@ -60,37 +59,37 @@ def scan(recurrence, inputs, carry, constants, context, collect, reverse):
     return (None if collect is None else outputs), after
 
 
-def solved(a: list, b: list, before: list) -> list:
+def solved(backend, a: list, b: list, before: list) -> list:
     """The states of all steps.
 
     Args:
+        backend: The file of the current backend.
         a, b: `(time, batch, size)`, or what broadcasts to it in `a`: one tensor, or two, the real
             and the imaginary part.
         before: The state before the first step, `(batch, size)`, likewise.
     """
-    n = len(b)
+    n, by = len(b), backend.solves_by()
     a = [ops.broadcast_to(one, ops.shape(b[0])) for one in a]
 
     def run(*flat):
         a, b, before = flat[:n], flat[n : 2 * n], flat[2 * n :]
-        states = solve(a, b, before)
+        states = solve(by, a, b, before)
 
         def gradient(*d):
             later = [ops.concatenate([one[1:], one[:1]], axis=0) for one in conjugate(a)]
             zeros = [ops.zeros_like(one) for one in before]
-            d_b = flipped(solve(flipped(later), flipped(d), zeros))
+            d_b = flipped(solve(by, flipped(later), flipped(d), zeros))
             d_a = times(conjugate(after_each(before, states)), d_b)
             d_before = times([one[0] for one in conjugate(a)], [one[0] for one in d_b])
             return [*d_a, *d_b, *d_before]
 
         return states, gradient
 
-    return of_backend().with_own_gradient(run, [*a, *b, *before])
+    return backend.with_own_gradient(run, [*a, *b, *before])
 
 
-def solve(a, b, before) -> list:
-    """`solved`, without a gradient."""
-    by = of_backend().solves_by()
+def solve(by: str, a, b, before) -> list:
+    """`solved` in one of the ways, without a gradient."""
     if by == "loop":
 
         def step(state, now):
@@ -107,7 +106,7 @@ def solve(a, b, before) -> list:
     chunks = -(-steps // CHUNK)
     a, b = (rows([in_chunks(one, chunks) for one in x], 1) for x in (a, b))
     whole = functools.reduce(then, zip(a, b, strict=True))
-    starts = after_each(before, solve(*whole, before))
+    starts = after_each(before, solve(by, *whole, before))
     states, shape = in_turn(a, b, starts, 1), (chunks * CHUNK, -1, before[0].shape[-1])
     return [ops.reshape(one, shape)[:steps] for one in states]
 
@@ -159,8 +158,3 @@ def conjugate(a) -> list:
 def flipped(tensors) -> list:
     """Tensors with their time reversed."""
     return [ops.flip(one, axis=0) for one in tensors]
-
-
-def of_backend():
-    """The file of the current backend."""
-    return importlib.import_module(f"keraseq.layers.scan.{keras.backend.backend()}")
