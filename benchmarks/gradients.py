@@ -504,7 +504,7 @@ def draw_cliff(frame, folder):
     titled(axes[0], "$h_t = \\sigma(w h_{t-1} + b)$: descent from w = 4.4, b = -2")
     axes[1].set(xlabel="step of descent", ylabel="loss", yscale="log", ylim=(1e-5, 1))
     titled(axes[1], "Loss on the way")
-    axes[1].legend(frameon=False, fontsize="small", loc="lower left")
+    axes[0].legend(fontsize="small", loc="lower right")  # where no path and no curve is
     keraseq.plots.finish(axes[1])
     save(figure, folder, "cliff")
 

@@ -9,7 +9,6 @@ from keraseq.cells.cell import Cell
 from keraseq.cells.context import Masks, during
 from keraseq.cells.linear import LinearCell, held
 from keraseq.keras_inside import DropoutRNNCell, give_masks, layers_inside, takes_training
-from keraseq.layers.scan.parallel import solved
 
 
 class Recurrence:
@@ -98,8 +97,11 @@ class Recurrence:
             a, b = self.cell.zoned_coefficients(reads["x"], keep[0] if keep else None)
         return held(~reads["valid"][..., None], a, b) if "valid" in reads else (a, b)
 
-    def outputs(self, reads, states, carry, drawn, context):
-        """The outputs of a linear cell for all steps, from the states; and the last of them."""
+    def outputs(self, reads, states, carry, drawn, context, solved):
+        """The outputs of a linear cell for all steps, from the states; and the last of them.
+
+        `solved` is `keraseq.layers.scan.parallel.solved` of the backend at work.
+        """
         layer = self.layer
         with self._at_work(drawn, context=context):
             output = ops.cast(self.cell.emit(states, reads["x"]), layer.state_dtype)

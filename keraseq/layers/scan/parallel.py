@@ -49,11 +49,12 @@ def scan(backend, recurrence, inputs, carry, constants, context, collect, revers
     if reverse:
         inputs = tree.map_structure(lambda one: ops.flip(one, axis=0), inputs)
     a, b = recurrence.coefficients(inputs, constants, context)
-    states = solved(backend, a, b, tree.flatten(carry["states"]))
+    by_backend = functools.partial(solved, backend)
+    states = by_backend(a, b, tree.flatten(carry["states"]))
     after = {"states": tree.pack_sequence_as(carry["states"], [one[-1] for one in states])}
     if collect is None and "valid" not in inputs:  # the last output is the last step's
         inputs, states = tree.map_structure(lambda one: one[-1:], (inputs, states))
-    outputs, last = recurrence.outputs(inputs, states, carry, constants, context)
+    outputs, last = recurrence.outputs(inputs, states, carry, constants, context, by_backend)
     if "output" in carry:
         after["output"] = last
     return (None if collect is None else outputs), after
