@@ -5,6 +5,7 @@ is removed, or gets a neighbour; bytes of the other files are changed. The manif
 """
 
 import io
+import itertools
 import json
 import shutil
 import time
@@ -163,24 +164,30 @@ def refit(folder):
     write_json(folder / "manifest.json", manifest(folder))
 
 
-def mutations(value, put):
-    """Every field of a value: `(what was done, the whole after it)`; `put` makes the whole."""
-    for wrong in WRONG:
+def mutations(value, put, share=1, fields=None):
+    """Every field of a value: `(what was done, the whole after it)`; `put` makes the whole.
+
+    A field gets all that is wrong, or a `share`-th of it, another one than the field before.
+    """
+    fields = fields or itertools.count()
+    for wrong in WRONG[next(fields) % share :: share]:
         yield f"{wrong!r:.40}", put(wrong)
     if isinstance(value, dict):
         for key, one in value.items():
             rest = {name: other for name, other in value.items() if name != key}
             yield f"{key} removed", put(rest)
-            for what, whole in mutations(one, lambda new, key=key: put({**value, key: new})):
+            changed = mutations(one, lambda new, key=key: put({**value, key: new}), share, fields)
+            for what, whole in changed:
                 yield f"{key}.{what}", whole
         yield "one more", put({**value, "one more": 1})
     elif isinstance(value, list) and value:
-        for what, whole in mutations(value[0], lambda new: put([new, *value[1:]])):
+        for what, whole in mutations(value[0], lambda new: put([new, *value[1:]]), share, fields):
             yield f"0.{what}", whole
         yield "one less", put(value[1:])
         yield "twice", put(value * 2)
     elif isinstance(value, str) and value.startswith("{"):  # JSON in JSON
-        for what, whole in mutations(json.loads(value), lambda new: put(json.dumps(new))):
+        inside = json.loads(value)
+        for what, whole in mutations(inside, lambda new: put(json.dumps(new)), share, fields):
             yield f"({what})", whole
 
 
@@ -209,7 +216,7 @@ def test_every_field_of_every_json_file(case, damaged, name):
     action()
     before = json.loads((damaged / name).read_text())
     problems, refused, count = [], 0, 0
-    for what, whole in mutations(before, lambda new: new):
+    for what, whole in mutations(before, lambda new: new, share=3):
         (damaged / name).write_text(json.dumps(whole))
         if name != "manifest.json":
             refit(damaged)

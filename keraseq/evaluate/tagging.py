@@ -71,11 +71,11 @@ def most_frequent_tag(sentences: Sequence[Sequence[str]], tags: Sequence[Sequenc
     best = {word: counts.most_common(1)[0][0] for word, counts in words.items()}
     by_ending = {ending: counts.most_common(1)[0][0] for ending, counts in endings.items()}
 
-    def tag(word):
+    def of_word(word):
         ends = (word[len(word) - size :] for size in range(min(3, len(word)), -1, -1))
         return best.get(word) or next(by_ending[end] for end in ends if end in by_ending)
 
-    return lambda sentence: [tag(word) for word in sentence]
+    return lambda sentence: [of_word(word) for word in sentence]
 
 
 def gazetteer(sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[str]]):

@@ -45,6 +45,8 @@ class WideLogits(keras.layers.Layer):
         Cheng et al. 2016, "Wide & Deep Learning for Recommender Systems", arXiv:1606.07792.
     """
 
+    built: bool
+
     def __init__(self, classes: int, vocabulary: int, size: int, **kwargs):
         super().__init__(**kwargs)
         self.classes = positive_integer("classes", classes)

@@ -65,7 +65,12 @@ BUILDERS = {
     "segments ahead": (lambda: models.segment_forecaster(4, future=2, **SEGMENTS), FUTURE),
     "encoder-decoder": (lambda: models.encoder_decoder(10, 10, units=4), BOTH),
 }
-NAMES = tuple(BUILDERS)
+# Building and files are Keras' matter off TensorFlow: one of each kind there.
+NAMES = (
+    tuple(BUILDERS)
+    if BACKEND == "tensorflow"
+    else ("classifier", "tied", "stream", "forecaster", "segments", "encoder-decoder")
+)
 
 
 def built(name):
@@ -102,7 +107,7 @@ def test_copies_answer_alike(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_quantized_models_come_back(name, tmp_path):
     """From their file and as clones, in every way of Keras that needs no data."""
-    for mode in ("int8", "float8", "int4") if name in ("segments", "of features") else ("int8",):
+    for mode in ("int8", "float8", "int4") if name == "segments" else ("int8",):
         model, x = built(name)
         before = answer(model, x)
         model.quantize(mode)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
@@ -105,8 +105,11 @@ class LabelledSeries(Labelled):
         return f" of {steps} steps, {len(self.channels)} channel{plural}{super().more()}"
 
 
+Kind = TypeVar("Kind", bound=Labelled)
+
+
 def in_parts(
-    kind: type[Labelled],
+    kind: type[Kind],
     name: str,
     examples: tuple[Sequence, Sequence],
     tested: tuple[Sequence, Sequence, str] | None,
@@ -115,7 +118,7 @@ def in_parts(
     test: float | None,
     seed: int,
     **more,
-) -> Labelled:
+) -> Kind:
     """Examples cut into parts that have the same mix of classes.
 
     An example that stands there several times is kept once, and one that stands in a test part of

@@ -278,7 +278,7 @@ def whole(pairs: Sequence[Pair], places: Sequence) -> list[Pair]:
     """The pairs as they are kept, or an error that says which side of which one is empty."""
     if not pairs:
         raise ValueError("there are no pairs of sentences")
-    found = [tuple(normal(side).strip() for side in pair) for pair in pairs]
+    found = [(normal(one).strip(), normal(other).strip()) for one, other in pairs]
     for pair, place in zip(found, places, strict=True):
         if "" in pair:
             side = pair.index("")

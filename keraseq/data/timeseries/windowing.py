@@ -104,7 +104,8 @@ class SeriesWindows:
 
     def arrays(self) -> Windows:
         """All windows at once, inputs as `dataset` gives them; origins count rows of all series."""
-        return Windows(*self._gather(np.arange(len(self))), self.origins)
+        inputs, targets = self._gather(np.arange(len(self)))
+        return Windows(inputs, targets, self.origins)
 
     def dataset(self, batch_size: int = 256, *, shuffle: bool = False):
         """Batches `(inputs, targets)` for `fit`; the last batch may be smaller, none is dropped.

@@ -117,10 +117,12 @@ class Plan:
         The first is the task's own.
         """
         space = self.space(task)
+        settings: list[dict[str, Any] | None]
         if space.listed:
-            return space.settings(len(space.rates)) if len(space.rates) > 1 else []
+            settings = [*space.settings(len(space.rates))]
+            return settings if len(settings) > 1 else []
         usual = {"learning_rate": tasks.get(task).learning_rate, **UNCHANGED}
-        settings: list[dict[str, Any] | None] = list(space.settings(self.trials, usual))
+        settings = [*space.settings(self.trials, usual)]
         if self.sampler == "tpe":
             settings[STARTUP:] = [None] * (len(settings) - STARTUP)
         return settings

@@ -154,7 +154,7 @@ def search(results: Results, task: str) -> Figure:
             axis.plot(x[~whole], values[~whole], markersize=5, markerfacecolor="none", **look)
     label = f"{described['metric_label']} on validation"
     trace.set(xlabel="trial of the search (line: best so far)", ylabel=label)
-    trace.xaxis.get_major_locator().set_params(integer=True)
+    trace.locator_params(axis="x", integer=True)
     rate.set(xlabel="learning rate (open: pruned)", ylabel=label, xscale="log")
     for ax in (trace, rate):
         floor_line(ax.axhline, results, task)

@@ -8,6 +8,7 @@ data of your own, a file or what `keraseq.data` read (`own.py`).
 import os
 import pickle
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -40,7 +41,7 @@ TASKS: dict[str, type[Task]] = {
         *(MNIST, PermutedMNIST, MNISTRows, Chorales, Words, ETTh1),  # public files
     )
 }
-SIZED: dict[str, type[Task]] = {task.name: task for task in (Adding, Copying, Arithmetic)}
+SIZED: dict[str, Callable[[int], Task]] = {task.name: task for task in (Adding, Copying, Arithmetic)}
 DEFAULT = ("characters", "co2", "digits")  # what a comparison takes where nobody says
 HELD: dict[str, Task] = {}  # of data that lie in memory, by name; workers read them from a file
 HELD_IN = "KERASEQ_TASKS"  # the variable that tells workers which

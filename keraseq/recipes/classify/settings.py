@@ -38,7 +38,7 @@ class Settings(recipe.Settings):
     """
 
     kind: Annotated[
-        Literal[tuple(KINDS)] | None,
+        Literal[tuple(KINDS)] | None,  # type: ignore[valid-type]
         f"What the data are: {' or '.join(KINDS)}. Default: as they look.",
         COMMON,
     ] = None

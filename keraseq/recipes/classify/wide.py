@@ -55,7 +55,7 @@ def add(
     apart = [
         logits_of(one, rows["validation"]) for one in (deep, keras.Model(whole.input, wide.output))
     ]
-    share = shares(*apart, labels["validation"])
+    share = shares(apart[0], apart[1], labels["validation"])
     last = whole.get_layer("logits")
     last.set_weights([share[0] * weight for weight in last.get_weights()])
     wide.set_table(keys[kept], share[1] * kernel[kept], share[1] * bias)
@@ -92,14 +92,14 @@ def occurrences(rows: Sequence[np.ndarray], vocabulary: int, keys: np.ndarray | 
 
 def fitted(seen, labels, check, check_labels, classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Weights `(columns, classes)` and biases of the penalty that is best on the second texts."""
-    best, found = np.inf, None
-    for penalty in PENALTIES:
-        kernel, bias = one_against_others(seen, labels, classes, penalty)
+
+    def cost(weights) -> float:
+        kernel, bias = weights
         logits = check @ kernel + bias
-        cost = negative_log_likelihood(logits / temperature(logits, check_labels), check_labels)
-        if cost.mean() < best:
-            best, found = cost.mean(), (kernel, bias)
-    return found
+        logits = logits / temperature(logits, check_labels)
+        return negative_log_likelihood(logits, check_labels).mean()
+
+    return min((one_against_others(seen, labels, classes, one) for one in PENALTIES), key=cost)
 
 
 def one_against_others(seen, labels, classes: int, penalty: float):

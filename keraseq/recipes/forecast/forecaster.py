@@ -52,9 +52,9 @@ class Stored:
     past_covariates: tuple[str, ...]
     future_covariates: tuple[str, ...]
     scaler: str
-    margins: dict[str, array()]
+    margins: dict[str, array()]  # type: ignore[valid-type]
     source: str | None
-    calendar: tuple[Literal[tuple(CALENDAR)], ...]
+    calendar: tuple[Literal[tuple(CALENDAR)], ...]  # type: ignore[valid-type]
     freq: str | None
     season: int
     tz: str | None = None
@@ -206,7 +206,7 @@ class Forecaster:
     @property
     def look_back(self) -> int:
         """Rows that it sees."""
-        return self.settings.look_back
+        return int(self.settings.look_back)
 
     def scaled_quantiles(self, past, horizon: int | None = None, future=None):
         """What the model says before margins, in its own scale, with center and scale.

@@ -27,7 +27,7 @@ class Source:
     """The arguments of `keraseq.data.text_corpus` that read the training text again."""
 
     source: str | list[str]
-    level: Literal[data.text.LEVELS]
+    level: Literal[data.text.LEVELS]  # type: ignore[valid-type]
     sha256: str
     validation: Annotated[float, Field(ge=0, lt=1)] | None = None
     test: Annotated[float, Field(ge=0, lt=1)] | None = None
