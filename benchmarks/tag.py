@@ -1,6 +1,6 @@
 """Taggers on public data: parts of speech on EWT, names on WNUT-17, cells beside each other.
 
-    python benchmarks/tag.py ewt   [--epochs 10] [--units 150]
+    python benchmarks/tag.py ewt   [--epochs 10] [--units 150] [--without softmax|characters]
     python benchmarks/tag.py wnut17 [--seeds 0,1,2] [--without crf|characters|vectors|words]
     python benchmarks/tag.py cells [--cells elman,lstm,gru,mut1,mut2,mut3] [--budget 300000]
 
@@ -8,7 +8,8 @@ Data: the folder named by `KERASEQ_DATA`, else a download; `--vectors` is a file
 format. The given split; words as they are in the files; the epoch is the best one on validation by
 accuracy or F1; settings were chosen on validation, though for WNUT test scores of four had been
 seen by then (see NOTES.md). Entities are counted strictly (seqeval's strict mode).
-`--without words` leaves out word dropout.
+`--without words` leaves out word dropout; parts of speech have a softmax, `--without softmax` gives
+them a random field.
 
 Every run prints its lines and adds one to `--csv`; runs that are in the file are not repeated.
 """
@@ -29,6 +30,7 @@ VECTORS = "glove/glove.6B.100d.slice.txt.gz"
 WITHOUT = {
     "nothing": {},
     "crf": {"crf": False},
+    "softmax": {"crf": True},
     "characters": {"character_units": 0},
     "vectors": {"vectors": "none"},
     "words": {"word_dropout": 0.0},

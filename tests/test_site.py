@@ -136,6 +136,10 @@ def test_a_mean_and_its_spread_are_those_of_the_lines(tmp_path, monkeypatch):
     table = measured.Comparison("few", "few.csv", "m", "error", "x.md", digits=2).table()
     rows = table.splitlines()[2:4]
     assert rows == ["| `b` | 0.15 | 1 | 9 |", "| `a` | 0.20 ± 0.10 | 2 | 4 |"]
+    (tmp_path / "rows.csv").write_text("row,how,m\na,beam,1\na,beam,2\na,greedy,9\nb,beam,4\n")
+    names = {"b": "B", "a": "A", "c": "not run"}
+    table = measured.seeds("rows.csv", "row", names, "m", "BLEU", {"how": "beam"})
+    assert table.splitlines()[2:] == ["| B | 4.0 |  | 1 |", "| A | 1.5 | 1.0 to 2.0 | 2 |"]
 
 
 def test_links_of_included_files_lead_to_pages():

@@ -192,6 +192,24 @@ def lines(file: str, columns: dict[str, str], keep: Callable | None = None) -> s
     return markdown(shown.map(number))
 
 
+def seeds(
+    file: str, by: str, names: dict[str, str], measure: str, label: str, having: dict | None = None
+) -> str:
+    """A line for each of the names in the column `by` that was run: mean and range of its seeds.
+
+    `having` says what else must stand in a line, a part of a text by its column.
+    """
+    frame = pd.read_csv(RESULTS / file)
+    for column, text in (having or {}).items():
+        frame = frame[frame[column].str.contains(text, regex=False)]
+    rows = []
+    for name, said in names.items():
+        if len(runs := frame[frame[by] == name][measure]):
+            spread = f"{runs.min():.1f} to {runs.max():.1f}" if len(runs) > 1 else ""
+            rows.append([said, f"{runs.mean():.1f}", spread, len(runs)])
+    return table([["", label, "lowest to highest", "seeds"], *rows])
+
+
 def number(value) -> str:
     """A value as tables show it."""
     if not isinstance(value, (int, float)):
