@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import tree
 
 from keraseq.layers.scan import deferred
+from keraseq.layers.scan.tensorflow_cudnn import on_gpu
 from keraseq.layers.scan.tensorflow_fused import lacks, scan_fused
 from keraseq.layers.scan.tensorflow_gradients import (
     checkpointed,
@@ -25,6 +26,7 @@ __all__ = [
     "checkpointed",
     "in_graph",
     "lacks",
+    "on_gpu",
     "projects_in_loop",
     "scan",
     "scan_deferred",
@@ -290,7 +292,7 @@ def projects_in_loop(loop: str) -> bool:
     On a CPU what one step projects stays in the cache, and what all do together does not; only
     XLA's small products are so slow that one large product before the loop pays.
     """
-    return loop != "compiled" and not tf.config.list_physical_devices("GPU")
+    return loop != "compiled" and not on_gpu()
 
 
 class Times:
