@@ -492,6 +492,11 @@ def test_what_is_worth_most_is_measured_first(gpu, gpu_tables):
     timed = [job for group in plan for job in group if job["do"] == "times"]
     first = [(job["backend"], job["with"]["cell"], job["with"]["size"][0]) for job in timed[:14]]
     assert asked <= set(first)
+    for backend in ("jax", "torch"):
+        own = [job["with"] for job in timed if job["backend"] == backend]
+        rows = {(one.get("variant", "plain"), tuple(one["size"])) for one in own}
+        middle, long = gpu_tables.MIDDLE, gpu_tables.LONG
+        assert {("padded", middle), ("bidirectional", middle), ("plain", long)} < rows
     alone = [group for group in plan if len(group) > 1]  # nothing timed has company
     assert all(job["do"] in ("agreement", "memory") for group in alone for job in group)
     small = gpu.plan(gpu.arguments(["--out", "x", "--tiny", "--only", "times"]))
