@@ -6,6 +6,7 @@ Another release may change these; `tests/test_keras_inside.py` says what each mu
 import contextlib
 import logging
 from collections.abc import Callable
+from contextvars import ContextVar
 
 import keras
 from keras.src.backend.common import global_state
@@ -145,8 +146,23 @@ def tape_record():
     return record
 
 
+_compiled: ContextVar = ContextVar("keraseq_compiled", default=False)
+
+
+@contextlib.contextmanager
+def as_in_xla(compiled: bool):
+    """Within this context `in_xla` says so, whatever graph is being made."""
+    token = _compiled.set(compiled)
+    try:
+        yield
+    finally:
+        _compiled.reset(token)
+
+
 def in_xla() -> bool:
     """Whether XLA will compile the graph of TensorFlow that is being made."""
+    if _compiled.get():
+        return True
     from tensorflow.python.framework import ops
     from tensorflow.python.ops import control_flow_util
 

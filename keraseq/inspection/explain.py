@@ -12,7 +12,7 @@ import keras
 
 from keraseq.cells import Cell, LinearCell
 from keraseq.checks import positive_integer
-from keraseq.keras_inside import layers_inside
+from keraseq.keras_inside import as_in_xla, layers_inside
 from keraseq.layers import RNN, scan
 from keraseq.layers.recurrence import Recurrence
 from keraseq.layers.scan import precision
@@ -124,14 +124,15 @@ def explain(
     }
     layers = dict(recurrent_layers(model))
     eager = bool(getattr(model, "run_eagerly", False))
+    whole = bool(getattr(model, "jit_compile", False)) and keras.backend.backend() == "tensorflow"
     if training is None or eager or not getattr(model, "inputs", None):
         looped = None  # nobody has looked
         found = {one: last_choice(one) for one in layers}
         if eager and training is not None:
             found = {one: eager_choice(one, training) for one in layers}
     else:
-        looped, found = traced(model, layers, training, sizes)
-    whole = bool(getattr(model, "jit_compile", False)) and keras.backend.backend() == "tensorflow"
+        with as_in_xla(whole):
+            looped, found = traced(model, layers, training, sizes)
     return Explanation(
         path_of(one, name, found[one], looped, eager=eager, whole=whole)
         for one, name in layers.items()
@@ -179,7 +180,8 @@ def traced(model, layers, training, sizes):
     before = {one: (one.loop_taken, one.loop_reason) for one in ours}
     for one in ours:
         one.loop_taken = one.loop_reason = None
-    inputs = keras.tree.map_structure(opened, model.input)
+    given = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    inputs = keras.tree.map_structure(opened, given)
     try:
         with noted_loops() as looped:
             Run().compute_output_spec(inputs)

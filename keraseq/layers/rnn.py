@@ -8,7 +8,7 @@ from keraseq.checks import one_of, positive_integer
 from keraseq.keras_inside import expected_batch
 from keraseq.layers.holding import Holding
 from keraseq.layers.recurrence import Recurrence
-from keraseq.layers.scan import LOOPS, checkpointed, parallel, scan
+from keraseq.layers.scan import LOOPS, checkpointed, parallel, scan, without_xla
 from keraseq.layers.starting import Starting, in_every_row
 
 RUN_OPTIONS = ("loop", "unroll", "checkpoint_every")  # how it runs, never what it computes
@@ -132,6 +132,8 @@ class RNN(Holding, Starting, keras.layers.RNN):
         if hasattr(self.cell, "remember") and not self.cell.built:
             self.cell.build((sequences_shape[0], *sequences_shape[2:]), context_shape)
         super().build(sequences_shape, initial_state_shape)
+        if without_xla(Recurrence(self, True), sequences_shape[1]):
+            self.supports_jit = False
 
     def call(
         self,

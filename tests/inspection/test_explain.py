@@ -138,6 +138,11 @@ def test_the_layer_named_instead_of_one_of_keras_does_the_same(layer, cell):
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
+def test_a_sequential_model_is_traced_like_any():
+    model = keras.Sequential([keras.Input((6, 3)), gru()])
+    assert explain(model) == explain(keras.Model(model.inputs, model.outputs))
+
+
 def test_why_cudnn_does_not_run():
     [path] = explain(model_of(layers.LSTM(5, use_cudnn=False)))
     assert path.reason == "use_cudnn=False"

@@ -73,7 +73,8 @@ def test_a_kernel_gives_what_the_plain_loop_gives(name, way, float64):
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", CELLS)
 def test_a_kernel_in_float32(name, way):
-    for mask in MASKS if BACKEND == "tensorflow" else ("none", "right"):
+    few = BACKEND == "torch" or way == "pieces"
+    for mask in ("none", "right") if few else MASKS:
         mask = MASKS[mask]
         x = np.random.default_rng(4).normal(size=(ROWS, STEPS, FEATURES)).astype("float32")
         if mask is not None:
@@ -224,3 +225,119 @@ def test_a_second_derivative_through_a_kernel_is_refused():
         slope = tf.reduce_sum(inner.gradient(y, x) ** 2)
     with pytest.raises(ValueError, match="loop='plain'"):
         outer.gradient(slope, x)
+
+
+def cudnn(input, input_h, input_c, params, sequence_lengths, rnn_mode, is_training):
+    """`CudnnRNNV3` as NVIDIA documents it: the weights' layout, and each network's equations."""
+    import tensorflow as tf
+
+    steps, features, units = input.shape[0], input.shape[-1], input_h.shape[-1]
+    gates = {"lstm": 4, "gru": 3}.get(rnn_mode, 1)
+    sizes = [(units, features)] * gates + [(units, units)] * gates + [(units,)] * (2 * gates)
+    pieces = tf.split(params, [int(np.prod(size)) for size in sizes])
+    pieces = [tf.reshape(one, size) for one, size in zip(pieces, sizes, strict=True)]
+    w, r, b_w, b_r = (pieces[i * gates : (i + 1) * gates] for i in range(4))
+    assert is_training and min(sequence_lengths) > 0  # of 0 it says CUDNN_STATUS_BAD_PARAM
+    h, c, outputs = input_h[0], input_c, []
+    c = c[0] if rnn_mode == "lstm" else c
+    for t in range(steps):
+        x = [input[t] @ tf.transpose(one) + b for one, b in zip(w, b_w, strict=True)]
+        u = [h @ tf.transpose(one) + b for one, b in zip(r, b_r, strict=True)]
+        there, c_new = (t < sequence_lengths)[:, None], c
+        if rnn_mode == "lstm":
+            i, f, o = (tf.sigmoid(x[k] + u[k]) for k in (0, 1, 3))
+            c_new = f * c + i * tf.tanh(x[2] + u[2])
+            c = tf.where(there, c_new, c)
+            h_new = o * tf.tanh(c_new)
+        elif rnn_mode == "gru":
+            reset, update = (tf.sigmoid(x[k] + u[k]) for k in (0, 1))
+            h_new = (1 - update) * tf.tanh(x[2] + reset * u[2]) + update * h
+        else:
+            h_new = {"rnn_tanh": tf.tanh, "rnn_relu": tf.nn.relu}[rnn_mode](x[0] + u[0])
+        h = tf.where(there, h_new, h)
+        outputs.append(tf.where(there, h, tf.zeros_like(h)))
+    return tf.stack(outputs), h[None], c[None], None, None
+
+
+@pytest.fixture
+def on_a_gpu(monkeypatch):
+    """One is pretended: graphs can be made, not run."""
+    from keraseq.layers.scan import tensorflow, tensorflow_cudnn
+
+    for module in (tensorflow, tensorflow_cudnn):
+        monkeypatch.setattr(module, "on_gpu", lambda: True)
+    monkeypatch.setattr(tensorflow_cudnn, "has_cudnn", lambda: True)
+
+
+@on_tensorflow
+@pytest.mark.parametrize("name", ["lstm", "gru-after", "elman", "irnn"])
+def test_cudnn_gets_the_weights_as_it_wants_them(name, on_a_gpu, float64, monkeypatch):
+    """Values and gradients of its documented equations are the plain loop's."""
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.raw_ops, "CudnnRNNV3", cudnn)
+    ways = {"gaps": "backwards", "none": "forwards", "left": "forwards", "right": "last"}
+    for mask, way in list(ways.items())[: 4 if name in ("lstm", "gru-after") else 1]:
+        mask = MASKS[mask]
+        x = np.random.default_rng(4).normal(size=(ROWS, STEPS, FEATURES))
+        if mask is not None:
+            x[~mask] = np.nan
+        cell = cell_of(name, use_bias=way != "last", dtype="float64")
+        pairs = (found(cell, loop, x, mask, **WAYS[way]) for loop in ("plain", "fused"))
+        for one, other in zip(*pairs, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-10)
+
+
+@on_tensorflow
+def test_cudnn_runs_where_xla_would_wait(on_a_gpu):
+    """Known steps are XLA's in training, several a round; open ones, eager and predictions not."""
+
+    def told(name, steps, training=True, jit=False, **options):
+        layer = keraseq.layers.RNN(keraseq.cells.get(name, units=UNITS), **options)
+        model = keras.Sequential([keras.Input((steps, FEATURES)), keras.layers.Masking(), layer])
+        model.compile("sgd", "mse", jit_compile=jit)
+        [path] = keraseq.inspection.explain(model, training=training)
+        return layer.supports_jit, path.path, path.reason
+
+    xla, path, why = told("lstm", STEPS)
+    assert xla and path == "compiled scan"
+    assert why.endswith("(not measured here); 4 steps a round")
+    assert told("lstm", STEPS, training=False)[:2] == (True, "fused kernel")
+    _, path, why = told("lstm", STEPS, training=False, jit=True)
+    assert path == "plain loop" and "has no such kernel; XLA compiles the whole model" in why
+    assert told("gru-after", None)[:2] == (False, "fused kernel")
+    assert told("mut1", None)[:2] == (True, "deferred gradient")
+    assert told("lstm", None, loop="deferred")[:2] == (True, "deferred gradient")
+
+
+@on_tensorflow
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_cudnn_has_a_gradient(dtype, on_a_gpu):
+    """TensorFlow's own, of the real operation: the graph is made, which only a GPU can run."""
+    import tensorflow as tf
+
+    for name in ("lstm", "gru-after"):
+        cell = keraseq.cells.get(name, units=UNITS, dtype=dtype)
+        layer = keraseq.layers.RNN(cell, return_sequences=True, loop="fused", dtype=dtype)
+        layer.build((None, None, FEATURES))
+
+        def slopes(x, layer=layer):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = tf.reduce_sum(layer(x, mask=x[..., 0] > 0))
+            return tape.gradient(y, [x, *(one.value for one in layer.trainable_weights)])
+
+        shape = tf.TensorSpec((None, None, FEATURES), dtype)
+        found = tf.function(slopes).get_concrete_function(shape).structured_outputs
+        assert [str(one.dtype.name) for one in found] == [dtype] * 4
+        assert layer.loop_taken == "fused"
+
+
+@on_tensorflow
+def test_a_gpu_of_another_maker_has_no_cudnn(on_a_gpu, monkeypatch):
+    from keraseq.layers.scan import tensorflow_cudnn
+
+    monkeypatch.setattr(tensorflow_cudnn, "has_cudnn", lambda: False)
+    layer = keraseq.layers.RNN(keraseq.cells.get("lstm", units=UNITS), loop="fused")
+    layer(np.ones((2, STEPS, FEATURES), "float32"))
+    assert "but TensorFlow was not built for NVIDIA's GPUs" in layer.loop_reason

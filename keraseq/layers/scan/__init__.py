@@ -14,7 +14,7 @@ Five ways to run give the same numbers:
 * `compiled`: the same, the loop compiled by XLA on its own whatever the rest of the model does
   (TensorFlow), or recorded as a CUDA graph (PyTorch on a GPU); elsewhere it is `deferred`;
 * `fused`: all steps in one call of a kernel that the backend has for the cell (`fused.py`: PyTorch,
-  what `torch.nn.LSTM`, `GRU` and `RNN` use; TensorFlow on a CPU, the LSTM: `tensorflow_fused.py`);
+  what `torch.nn.LSTM`, `GRU` and `RNN` use; TensorFlow, on a CPU the LSTM: `tensorflow_fused.py`);
 * `parallel`: all steps at once, for linear recurrences (`parallel.py`).
 """
 
@@ -38,9 +38,9 @@ LOOPS = ("auto", "plain", "deferred", "compiled", "fused", "parallel")
 # to 25 % for cells with one state, and loses by as much outside.
 SMALL, LARGE = 8_000, 25_000
 KEPT = 512  # steps of which TensorFlow's kernel may keep all activations without a gradient
-# Steps in a round of JAX's deferred loop on a GPU, where every operation waits for its launch: 4
-# take 0.6 of the time of one a round, 16 another 6 to 16 % less in long sequences of small states,
-# and 4 s more to compile.
+# Steps in a round of a loop that XLA compiles for a GPU, where every operation waits for its
+# launch: on JAX 4 take 0.6 of the time of one a round, 16 another 6 to 16 % less in long sequences
+# of small states, and 4 s more to compile. TensorFlow has the same compiler; there nobody measured.
 TOGETHER_ON_GPU, TOGETHER_IN_LONG, LONG = 4, 16, 200
 FORCED = "KERASEQ_LOOP"  # environment variable: the loop of every layer that says "auto"
 UNSEEN = "the step reads a tensor that is neither argument nor weight: hand it over as context="
@@ -159,7 +159,7 @@ def scan(
     if choice.loop == "plain":
         return *backend.scan(once.plain, inputs, carry, **options), choice
     compiled = choice.loop == "compiled"
-    if not unroll and (together := steps_together(length, size)) > 1:
+    if not unroll and (together := steps_together(choice.loop, length, size)) > 1:
         options["unroll"] = together
         choice = choice._replace(reason=f"{choice.reason}; {together} steps a round")
     done = backend.scan_deferred(once, planned, inputs, carry, compiled=compiled, **options)
@@ -234,8 +234,7 @@ def choose(
     # One loop over all is faster where only outputs are wanted and the recurrence is a loop anyway.
     if at_once and (training or loop_of_backend().solves_by() != "loop"):
         return Choice("parallel", "a linear recurrence: no step waits for another")
-    keeps = keras.backend.backend() == "tensorflow" and not training  # what no gradient reads
-    if not lacks and not (keeps and (length is None or length > KEPT)):
+    if not lacks and kernel_wins(length, training):
         return Choice("fused", f"kernels that {keras.backend.backend()} has for this cell")
     found = choose_freely(length, training, products, states, size, width)
     tells = lacks and hasattr(loop_of_backend(), "scan_fused")
@@ -248,6 +247,32 @@ def lacks_here(kernel: Kernel) -> str | None:
     if not hasattr(backend, "scan_fused"):
         return f"keraseq uses no kernel of {keras.backend.backend()}"
     return backend.lacks(kernel) if hasattr(backend, "lacks") else None
+
+
+def kernel_wins(length: int | None, training: bool) -> bool:
+    """Whether a backend's kernel is expected to be faster than our loops.
+
+    On a GPU TensorFlow's is, wherever XLA compiles none: JAX's loop, from the same compiler, took
+    0.3 to 0.9 of the time of cuDNN's LSTM.
+    """
+    backend = loop_of_backend()
+    if keras.backend.backend() != "tensorflow":
+        return True
+    if backend.on_gpu():
+        return length is None or not training or not backend.in_graph()
+    return training or (length is not None and length <= KEPT)
+
+
+def without_xla(recurrence, length: int | None) -> bool:
+    """Whether a model had better not be compiled as a whole, as Keras does on TensorFlow's GPUs.
+
+    XLA has none of cuDNN's kernels, and where the length is open it compiles for every length.
+    """
+    layer, kernel = recurrence.layer, Kernel.of(recurrence)
+    if keras.backend.backend() != "tensorflow" or length is not None or kernel.lacks:
+        return False
+    asked = layer.loop in ("auto", "fused") and not layer.unroll
+    return asked and loop_of_backend().on_gpu() and not lacks_here(kernel)
 
 
 def choose_freely(length, training, products, states, size, width) -> Choice:
@@ -264,6 +289,8 @@ def choose_freely(length, training, products, states, size, width) -> Choice:
         return Choice("plain", "eager: every step runs from Python; fit and predict make graphs")
     if length is None:
         return Choice("deferred", "steps=None: XLA would compile anew for every length")
+    if loop_of_backend().on_gpu():
+        return Choice("compiled", "a GPU: XLA joins what a step launches (not measured here)")
     products = products()
     low = {dtype for dtype, _ in products} - {"float32", "float64"}
     if low:
@@ -275,9 +302,12 @@ def choose_freely(length, training, products, states, size, width) -> Choice:
     return Choice("compiled", "fastest of those measured at this size")
 
 
-def steps_together(length: int | None, size: int | None) -> int:
-    """Steps in a round of a deferred loop, where the user has not said how many."""
-    if keras.backend.backend() != "jax" or loop_of_backend().on_cpu():
+def steps_together(loop: str, length: int | None, size: int | None) -> int:
+    """Steps in a round of a loop that is not plain, where the user has not said how many."""
+    backend = loop_of_backend()
+    on_jax = keras.backend.backend() == "jax" and not backend.on_cpu()
+    on_tensorflow = keras.backend.backend() == "tensorflow" and backend.on_gpu()
+    if not on_jax and not (on_tensorflow and loop == "compiled"):
         return 1
     many = length and size and length >= LONG and size <= LARGE
     return TOGETHER_IN_LONG if many else TOGETHER_ON_GPU

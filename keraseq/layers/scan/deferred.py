@@ -170,7 +170,7 @@ def weight_gradients(plan, values, direct, operands, gradients):
     """
     placed = placed_gradients(plan, values, operands, gradients)
     whole = {**direct, **placed}
-    return [whole[i] for i in range(len(values))]
+    return [whole.get(i) for i in range(len(values))]  # None: no step read it
 
 
 def placed_gradients(plan, values, operands, gradients) -> dict:

@@ -17,7 +17,7 @@ KERNELS = {
     ElmanCell: {},
 }
 ALWAYS = {"layer_norm": False}
-TYPES = ("float32", "float64")
+TYPES = ("float16", "float32", "float64")
 OF_ELMAN = {keras.activations.tanh: "tanh", keras.activations.relu: "relu"}
 
 

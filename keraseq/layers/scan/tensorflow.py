@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import tree
 
 from keraseq.layers.scan import deferred
+from keraseq.layers.scan.tensorflow_cudnn import on_gpu
 from keraseq.layers.scan.tensorflow_fused import lacks, scan_fused
 from keraseq.layers.scan.tensorflow_gradients import (
     checkpointed,
@@ -25,6 +26,7 @@ __all__ = [
     "checkpointed",
     "in_graph",
     "lacks",
+    "on_gpu",
     "projects_in_loop",
     "scan",
     "scan_deferred",
@@ -70,12 +72,13 @@ def scan_deferred(step, plan, inputs, carry, *, collect, reverse, unroll, span, 
 
     def run(*flat):
         values, floats, carried = split(flat, *sizes)
+        blocks = deferred.blocks(plan, values)  # cut out here: XLA would compile that, too
         with replaying(step):
-            outputs, after, saved, results = loops.forward(values, floats, carried, others)
+            outputs, after, saved, results = loops.forward(values, blocks, floats, carried, others)
 
         def gradient(*d):
             d_outputs, d_after = split(d, len(outputs))
-            transposed = [tf.transpose(one) for one in deferred.blocks(plan, values)]
+            transposed = [tf.transpose(one) for one in blocks]
             with replaying(step):
                 operands, d_results, direct, d_floats, d_carry = only_once(loops.backward)(
                     values, transposed, floats, saved, results, d_outputs, d_after, others
@@ -148,11 +151,11 @@ class Loops:
         key = (alike, repr((shapes, nested, plan, kind | {"collect": collect})))
         return _shared.get(key) or _shared.setdefault(key, cls(plan, empty, carry, **kind))
 
-    def forward(self, values, floats, carried, others):
+    def forward(self, values, blocks, floats, carried, others):
         """All steps: outputs, the last carry, and states and products' results of every step."""
         step, plan, collect = _replayed.get(), self.plan, self.collect
         rest, constants, span = others
-        blocks, read = deferred.blocks(plan, values), self.inputs.over(floats, rest)
+        read = self.inputs.over(floats, rest)
         times = Times(read.flat[0], span, self.reverse)
         carry = tree.pack_sequence_as(self.carry, carried)
 
@@ -192,6 +195,7 @@ class Loops:
         read = self.inputs.over(floats, rest)
         times = Times(read.flat[0], span, self.reverse)
         twins = {}  # of what the loop would keep twice, the number of the first
+        summed = set()  # weights that the step has read by itself
 
         def replay(now):
             """The products of a step as the tape sees them: their results, and how they came."""
@@ -234,6 +238,7 @@ class Loops:
             d_x, d_old, d_results, d_values = split(
                 found, len(x), len(tree.flatten(old)), len(plan)
             )
+            summed.update(i for i in d_direct if d_values[i] is not None)
             d_direct = {
                 i: d if d_values[i] is None else d + d_values[i] for i, d in d_direct.items()
             }
@@ -261,6 +266,7 @@ class Loops:
         )
         kept = [one if tf.is_tensor(one) else one.stack() for one in kept]
         d_floats, d_results, operands = split(kept, len(floats), len(plan))
+        direct = {i: one for i, one in direct.items() if i in summed}
         return operands, d_results, direct, d_floats, tree.flatten(d_carry)
 
 
@@ -290,7 +296,7 @@ def projects_in_loop(loop: str) -> bool:
     On a CPU what one step projects stays in the cache, and what all do together does not; only
     XLA's small products are so slow that one large product before the loop pays.
     """
-    return loop != "compiled" and not tf.config.list_physical_devices("GPU")
+    return loop != "compiled" and not on_gpu()
 
 
 class Times:

@@ -1,24 +1,26 @@
-"""An LSTM by TensorFlow's own kernels on a CPU: forward in one call, backward in one call a step.
+"""All steps by TensorFlow's own kernels: on a GPU by cuDNN's, on a CPU an LSTM.
 
-`BlockLSTM` runs all steps forward and keeps every activation. Its own gradient adds to the weights'
-gradient at every step; here a loop calls the kernel for the gradient of one step, and the weights'
-gradient of all steps is one product after it, as in `deferred.py`. Nothing is compiled, so that a
-first step takes as long as that of a plain loop, whatever the length of the batch.
+On a CPU `BlockLSTM` runs all steps forward and keeps every activation. Its own gradient adds to the
+weights' gradient at every step; here a loop calls the kernel for the gradient of one step, and the
+weights' gradient of all steps is one product after it, as in `deferred.py`. Nothing is compiled, so
+that a first step takes as long as that of a plain loop, whatever the length of the batch.
 """
 
 import tensorflow as tf
 from tensorflow import raw_ops
 
 from keraseq.keras_inside import in_xla
+from keraseq.layers.scan import tensorflow_cudnn as cudnn
 from keraseq.layers.scan.tensorflow_gradients import only_once, value_of, with_gradient
 
 
 def lacks(kernel) -> str | None:
     """Why no kernel here computes what `fused.Kernel` says; None where one does."""
-    if kernel.kind != "lstm" or kernel.dtype != "float32":
+    if cudnn.on_gpu():
+        if not cudnn.has_cudnn():
+            return "TensorFlow was not built for NVIDIA's GPUs"
+    elif kernel.kind != "lstm" or kernel.dtype != "float32":
         return "TensorFlow's kernel is an LSTM in float32"
-    if tf.config.list_physical_devices("GPU"):
-        return "TensorFlow's kernel was measured on no GPU"
     return "XLA compiles the model, and has no such kernel" if in_xla() else None
 
 
@@ -32,21 +34,27 @@ def scan_fused(recurrence, kind, inputs, carry, constants, *, collect, reverse):
     sequences = collect is not None
     if reverse:
         x, valid = tf.reverse(x, [0]), None if valid is None else tf.reverse(valid, [0])
+
+    def run(x, lengths):
+        given = (recurrence.cell, x, carry["states"], lengths)
+        return cudnn.network(kind, *given) if cudnn.on_gpu() else lstm(*given, sequences)
+
     if valid is None:
-        *outputs, h, c = lstm(recurrence.cell, x, carry["states"], None, sequences)
-        after = {"states": [h, c]} | ({"output": h} if "output" in carry else {})
-        return (outputs[0] if sequences else None), after
+        outputs, states = run(x, None)
+        after = {"states": states} | ({"output": states[0]} if "output" in carry else {})
+        return (outputs if sequences else None), after
     count = tf.cumsum(tf.cast(valid, tf.int32))  # of valid steps, up to each
     to, lengths = tf.argsort(tf.cast(~valid, tf.int32), axis=0, stable=True), count[-1]
     back = tf.argsort(to, axis=0)
-    x = moved(x, to, back)
-    *outputs, h, c = lstm(recurrence.cell, x, carry["states"], lengths, sequences)
-    after = {"states": [h, c], "output": tf.where(lengths[:, None] > 0, h, carry["output"])}
+    outputs, states = run(moved(x, to, back), lengths)
+    last = tf.where(lengths[:, None] > 0, states[0], carry["output"])
+    after = {"states": states, "output": last}
     if not sequences:
         return None, after
     if recurrence.layer.zero_output_for_mask:
-        return tf.where(valid[..., None], moved(outputs[0], back, to), 0.0), after
-    repeated = rows_at(outputs[0], tf.maximum(count - 1, 0))
+        zero = tf.zeros((), outputs.dtype)
+        return tf.where(valid[..., None], moved(outputs, back, to), zero), after
+    repeated = rows_at(outputs, tf.maximum(count - 1, 0))
     return tf.where(count[..., None] > 0, repeated, carry["output"]), after
 
 
@@ -65,8 +73,8 @@ def rows_at(x, times):
     return tf.gather(tf.reshape(x, (-1, x.shape[-1])), times * rows + tf.range(rows))
 
 
-def lstm(cell, x, states, lengths, sequences) -> list:
-    """All steps of an LSTM.
+def lstm(cell, x, states, lengths, sequences) -> tuple:
+    """All steps of an LSTM on a CPU.
 
     Args:
         cell: The cell.
@@ -76,8 +84,8 @@ def lstm(cell, x, states, lengths, sequences) -> list:
         sequences: Whether the outputs of all steps are asked for.
 
     Returns:
-        The outputs `(time, batch, units)`, if asked for, anything after the last step of a row; and
-        both states after that step.
+        `(outputs, states)`: those of all steps `(time, batch, units)`, if asked for, anything after
+        the last step of a row; and both after that step.
     """
     steps = tf.shape(x)[0] if lengths is None else tf.maximum(tf.reduce_max(lengths), 1)
 
@@ -110,10 +118,11 @@ def lstm(cell, x, states, lengths, sequences) -> list:
 
     weights = [cell.kernel, cell.recurrent_kernel, *([cell.bias] if cell.use_bias else [])]
     given = [tf.cast(one, cell.compute_dtype) for one in (x, *states)]
-    results = with_gradient(run, [*given, *map(value_of, weights)])
-    if sequences:
-        results[0].set_shape([x.shape[0], x.shape[1], cell.units])
-    return results
+    *outputs, h, c = with_gradient(run, [*given, *map(value_of, weights)])
+    if not sequences:
+        return None, [h, c]
+    outputs[0].set_shape([x.shape[0], x.shape[1], cell.units])
+    return outputs[0], [h, c]
 
 
 def forward(steps, x, h, c, weights, bias) -> dict:

@@ -68,6 +68,13 @@ def on_gpu() -> bool:
     return torch.cuda.is_available() and asked.startswith(("cuda", "gpu"))
 
 
+def lacks(kernel) -> str | None:
+    """Why PyTorch does not compute what `fused.Kernel` says; None where it does."""
+    if kernel.dtype == "float16":
+        return "PyTorch's kernels were tried in float32 and float64"
+    return None
+
+
 def scan_fused(recurrence, kind, inputs, carry, constants, *, collect, reverse):
     """See `keraseq.layers.scan.scan`; all steps in one call of a kernel.
 
