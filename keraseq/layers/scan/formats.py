@@ -1,0 +1,74 @@
+"""Files in which a model leaves Keras, and what a loop in them must be.
+
+While one is made, layers take a loop that it can hold. `compiled` loops are XLA's alone, kernels
+(`fused`) are not in other runtimes, and loops with a gradient of their own (`deferred`, `parallel`)
+need Python for it.
+"""
+
+import contextlib
+import importlib.util
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from typing import NamedTuple
+
+import keras
+
+from keraseq.checks import one_of
+from keraseq.keras_inside import layers_inside
+
+
+class Format(NamedTuple):
+    """One kind of file."""
+
+    keras: str  # its name in `keras.Model.export`
+    suffix: str  # of its path
+    backends: Mapping[str, tuple[str, ...]]  # on which it is made, with what it needs there besides
+
+
+FORMATS = {
+    "saved-model": Format("tf_saved_model", "", {"tensorflow": (), "jax": ("tensorflow",)}),
+    "onnx": Format("onnx", ".onnx", {"tensorflow": ("onnx", "tf2onnx")}),
+    "litert": Format("litert", ".tflite", {"tensorflow": ()}),
+}
+_exported: ContextVar[str | None] = ContextVar("keraseq_exported", default=None)
+
+
+def exported() -> str | None:
+    """The format of the file that is being made, one of `FORMATS`; None while none is."""
+    return _exported.get()
+
+
+@contextlib.contextmanager
+def exporting(model: keras.Model, format: str) -> Iterator[Format]:
+    """Within this context layers run in loops that a file of this format can hold.
+
+    Args:
+        model: The model that the file is to hold.
+        format: One of `FORMATS`.
+
+    Raises:
+        ValueError: An unknown format, one that is not made on this backend or whose packages are
+            missing, or a `stateful` layer.
+    """
+    made = FORMATS[one_of("format", format, FORMATS)]
+    backend = keras.backend.backend()
+    if backend not in made.backends:
+        raise ValueError(
+            f"format {format!r} is not made on {backend}; a saved model loads on every backend, "
+            f"so save it and export it with KERAS_BACKEND={next(iter(made.backends))}"
+        )
+    missing = [one for one in made.backends[backend] if importlib.util.find_spec(one) is None]
+    if missing:
+        raise ValueError(f"format {format!r} needs {missing[0]}: pip install 'keraseq[export]'")
+    for layer in layers_inside(model):
+        if getattr(layer, "stateful", False):
+            raise ValueError(
+                f"layer {layer.name!r} of model {model.name!r} is stateful, and a file keeps no "
+                "states: build the model with stateful=False; keraseq.export(..., streaming=True) "
+                "makes states inputs and outputs"
+            )
+    token = _exported.set(format)
+    try:
+        yield made
+    finally:
+        _exported.reset(token)
