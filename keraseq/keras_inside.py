@@ -35,6 +35,7 @@ __all__ = [
     "in_stateless_scope",
     "layers_inside",
     "made_by",
+    "of_litert",
     "operations",
     "rate_of",
     "read_by",
@@ -43,6 +44,7 @@ __all__ = [
     "set_keras_mask",
     "takes_training",
     "tape_record",
+    "where_in_onnx",
     "without_advice_on_tracing",
 ]
 
@@ -133,6 +135,40 @@ def without_advice_on_tracing():
         yield
     finally:
         logger.removeFilter(other)
+
+
+@contextlib.contextmanager
+def where_in_onnx():
+    """tf2onnx writes `where` as such here.
+
+    It writes `x * condition + y * (1 - condition)`, so that a NaN which is masked comes through.
+    """
+    from tf2onnx.handler import tf_op
+
+    names = ("Select", "SelectV2")
+    known = tf_op.get_opsets()[""][9]
+    before = {name: known[name] for name in names}
+    write, options = before["SelectV2"]
+
+    def keeping_nan(graph, node, **kwargs):
+        node.set_attr("handles_nan", True)
+        write(graph, node, **kwargs)
+
+    known.update({name: (keeping_nan, options) for name in names})
+    try:
+        yield
+    finally:
+        known.update(before)
+
+
+def of_litert() -> dict:
+    """Options of `keras.Model.export`: operations of LiteRT alone, or an error.
+
+    Keras lets operations of TensorFlow in too, which the runtime of LiteRT does not have.
+    """
+    import tensorflow as tf
+
+    return {"target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}}
 
 
 def tape_record():
