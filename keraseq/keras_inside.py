@@ -27,6 +27,7 @@ __all__ = [
     "apart",
     "before",
     "begin_at",
+    "calls",
     "expected_batch",
     "get_keras_mask",
     "get_stateless_scope",
@@ -86,8 +87,14 @@ def graph_of(model) -> keras.Model | None:
 
 def operations(graph: keras.Model) -> list:
     """The layers of a functional model, once for each call, in the order in which it runs them."""
+    return [layer for layer, _ in calls(graph)]
+
+
+def calls(graph: keras.Model) -> list:
+    """`operations` with the tensors that each reads, in the same order."""
     nodes = graph._nodes_by_depth
-    return [node.operation for depth in sorted(nodes, reverse=True) for node in nodes[depth]]
+    order = [node for depth in sorted(nodes, reverse=True) for node in nodes[depth]]
+    return [(node.operation, node.input_tensors) for node in order]
 
 
 def run_graph(graph: keras.Model, inputs: list, instead: Callable):

@@ -92,8 +92,8 @@ class SequenceModel(KeptState, keras.Model):
         names = {made.keras: name for name, made in FORMATS.items()}
         if format not in names:  # another of Keras', or an error
             return super().export(filepath, format=format, **options)
-        with exporting(self, names[format]):
-            return super().export(filepath, format=format, **options)
+        with exporting(self, names[format]) as further:
+            return super().export(filepath, format=format, **{**further, **options})
 
     def with_its_dtypes(self, x):
         """The data `x` in the dtypes of the model's inputs."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import keras
 
 from keraseq.checks import one_of
-from keraseq.keras_inside import layers_inside
+from keraseq.keras_inside import layers_inside, of_litert, where_in_onnx
 
 
 class Format(NamedTuple):
@@ -30,6 +30,7 @@ FORMATS = {
     "onnx": Format("onnx", ".onnx", {"tensorflow": ("onnx", "tf2onnx")}),
     "litert": Format("litert", ".tflite", {"tensorflow": ()}),
 }
+OPSET = 18  # of ONNX: the last that tf2onnx knows
 _exported: ContextVar[str | None] = ContextVar("keraseq_exported", default=None)
 
 
@@ -39,8 +40,10 @@ def exported() -> str | None:
 
 
 @contextlib.contextmanager
-def exporting(model: keras.Model, format: str) -> Iterator[Format]:
+def exporting(model: keras.Model, format: str) -> Iterator[dict]:
     """Within this context layers run in loops that a file of this format can hold.
+
+    Yields further options of `keras.Model.export`.
 
     Args:
         model: The model that the file is to hold.
@@ -69,6 +72,9 @@ def exporting(model: keras.Model, format: str) -> Iterator[Format]:
             )
     token = _exported.set(format)
     try:
-        yield made
+        with where_in_onnx() if format == "onnx" else contextlib.nullcontext():
+            yield {"litert": of_litert, "onnx": lambda: {"opset_version": OPSET}}.get(
+                format, dict
+            )()
     finally:
         _exported.reset(token)
