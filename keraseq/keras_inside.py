@@ -5,6 +5,7 @@ Another release may change these; `tests/test_keras_inside.py` says what each mu
 
 import contextlib
 import logging
+import warnings
 from collections.abc import Callable
 
 import keras
@@ -150,6 +151,7 @@ def where_in_onnx():
 
     It writes `x * condition + y * (1 - condition)`, so that a NaN which is masked comes through.
     """
+    from tf2onnx import onnx_opset  # noqa: F401 - where the writers are registered
     from tf2onnx.handler import tf_op
 
     names = ("Select", "SelectV2")
@@ -163,7 +165,9 @@ def where_in_onnx():
 
     known.update({name: (keeping_nan, options) for name in names})
     try:
-        yield
+        with warnings.catch_warnings():  # Keras gives NumPy a name that tf2onnx wants
+            warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)
+            yield
     finally:
         known.update(before)
 

@@ -1,8 +1,6 @@
 """Models that leave Keras say in other runtimes what they say in Keras."""
 
-import importlib.util
 import json
-import sys
 
 import keras
 import numpy as np
@@ -65,9 +63,7 @@ MODELS = {
         words,
     ),
     "linear, gaps": (
-        lambda: models.sequence_tagger(3, features=2, length=STEPS, cell="lru", units=4)
-        if False
-        else models.sequence_classifier(
+        lambda: models.sequence_classifier(
             3, features=2, length=STEPS, cell="lru", units=4, masked=True
         ),
         gaps,
@@ -89,26 +85,30 @@ MODELS = {
 }
 
 
-def run(path, format, inputs) -> dict:
-    """The outputs of an exported file, by name, in the runtime that is made for it."""
+def opened(path, format):
+    """An exported file in the runtime that is made for it: from inputs to outputs, by name."""
     if format == "saved-model":
         import tensorflow as tf
 
         loaded = tf.saved_model.load(path)
-        signature = loaded.signatures["serving_default"]
-        given = {name: tf.constant(one) for name, one in inputs.items()}
-        return {name: one.numpy() for name, one in signature(**given).items()}
+
+        def run(inputs):
+            found = loaded.signatures["serving_default"](
+                **{name: tf.constant(one) for name, one in inputs.items()}
+            )
+            return {name: one.numpy() for name, one in found.items()}
+
+        return run
     if format == "onnx":
         import onnxruntime
 
         session = onnxruntime.InferenceSession(path)
         names = [one.name for one in session.get_outputs()]
-        return dict(zip(names, session.run(names, inputs), strict=True))
+        return lambda inputs: dict(zip(names, session.run(names, inputs), strict=True))
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(path))
-    runner = interpreter.get_signature_runner("serving_default")
-    return runner(**inputs)
+    runner = Interpreter(str(path)).get_signature_runner("serving_default")
+    return lambda inputs: runner(**inputs)
 
 
 @pytest.mark.parametrize("format", HERE)
@@ -117,9 +117,60 @@ def test_every_builder(name, format, tmp_path):
     build, inputs = MODELS[name]
     model = build()
     path = keraseq.export(model, tmp_path / f"out{FORMATS[format].suffix}", format)
+    run = opened(path, format)
     for rows in (3, 1):
         x = inputs(rows)
         want = model.predict(x if len(x) > 1 else next(iter(x.values())), verbose=0)
-        found = run(path, format, x)
+        found = run(x)
         assert list(found) == ["output"]
         np.testing.assert_allclose(found["output"], want, atol=1e-5)
+
+
+def deep():
+    """A stack with all that may stand around it."""
+    inputs = keras.Input((None,), dtype="int32", name="tokens")
+    x = keras.layers.Embedding(VOCABULARY, 4)(inputs)
+    x = keras.layers.Dropout(0.5)(keras.layers.LayerNormalization()(x))
+    x = layers.stack("lstm", [5, 4], residual=False, dropout=0.5, return_sequences=True)(x)
+    x = layers.RNN(cells.GRUCell(3), return_sequences=True)(keras.layers.Dense(6, "relu")(x))
+    return models.SequenceModel(inputs, keras.layers.Dense(3, name="logits")(x), name="deep")
+
+
+@pytest.fixture(scope="module")
+def deep_model():
+    return deep()
+
+
+def streamed(step, first, inputs) -> np.ndarray:
+    """What a model of one step says of a sequence, step by step, from its first states."""
+    [(name, x)], now, found = inputs.items(), first, []
+    for t in range(x.shape[1]):
+        new = step({name: np.ascontiguousarray(x[:, t]), **now})
+        found.append(np.asarray(new["output"]))
+        now = {name: np.asarray(new[f"new_{name}"]) for name in now}
+    return np.stack(found, axis=1)
+
+
+@pytest.mark.parametrize("name", cells.CELLS)
+def test_one_step_of_every_cell(name):
+    """From first states that are not zeros, too: what is learned is in them."""
+    model = models.sequence_tagger(3, features=2, cell=name, units=4, layers=2)
+    step = models.streaming(model)
+    x = np.random.default_rng(0).normal(size=(2, STEPS, 2)).astype("float32")
+    first = step.get_layer("step").first_states(2)
+    found = streamed(
+        step, {k: keras.ops.convert_to_numpy(one) for k, one in first.items()}, {"features": x}
+    )
+    np.testing.assert_allclose(found, keras.ops.convert_to_numpy(model(x)), atol=1e-5)
+
+
+@pytest.mark.parametrize("format", HERE)
+def test_one_step_in_other_runtimes(deep_model, format, tmp_path):
+    path = keraseq.export(
+        deep_model, tmp_path / f"out{FORMATS[format].suffix}", format, streaming=True
+    )
+    facts = json.loads((tmp_path / f"{path.name}.json").read_text())
+    x = np.random.default_rng(0).integers(0, VOCABULARY, (1, STEPS)).astype("int32")
+    first = {k: np.asarray(one, "float32") for k, one in facts["first states"].items()}
+    found = streamed(opened(path, format), first, {"tokens": x})
+    np.testing.assert_allclose(found, deep_model.predict(x, verbose=0), atol=1e-5)

@@ -92,7 +92,7 @@ class CRF(keras.layers.Layer):
         last = ops.expand_dims(ops.logical_not(ops.concatenate([mask[:, 1:], nothing], axis=1)), -1)
         transitions, start = self.scores()
         x = x + ops.where(last, ops.convert_to_tensor(self.end), 0.0)
-        valid = x[..., None, :] + ops.where(first, start, transitions)
+        valid = ops.expand_dims(x, -2) + ops.where(first, start, transitions)
         stay = (1.0 - ops.eye(x.shape[-1])) * -LOW  # where nothing is, all stays as it was
         return ops.where(ops.expand_dims(mask, (-2, -1)), valid, stay)
 

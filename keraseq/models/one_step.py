@@ -24,8 +24,8 @@ def streaming(model: keras.Model) -> keras.Model:
     Returns:
         A `keras.Model`. Its inputs, a dictionary: each of the model without its axis of steps,
         `(batch,)` for tokens and `(batch, features)` for measurements, and `state_1`, `state_2`,
-        ..., `(batch, size)`. Its outputs, a dictionary: `output`, that of the step, and the states
-        by the same names. `model.get_layer("step").first_states(batch)` are those to begin with.
+        ..., `(batch, size)`. Its outputs, a dictionary: `output`, that of the step, and
+        `new_state_1`, `new_state_2`, ... `model.get_layer("step").first_states(batch)` are those to begin with.
 
     Raises:
         ValueError: The model is no such model: a layer reads backwards or both ways, starts from
@@ -37,8 +37,8 @@ def streaming(model: keras.Model) -> keras.Model:
     >>> model = keraseq.models.sequence_tagger(3, features=2, cell="mut1", units=4)
     >>> step = keraseq.models.streaming(model)
     >>> now = {"features": keras.ops.ones((1, 2)), "state_1": keras.ops.zeros((1, 4))}
-    >>> {name: tuple(one.shape) for name, one in step(now).items()}
-    {'output': (1, 3), 'state_1': (1, 4)}
+    >>> {name: tuple(one.shape) for name, one in sorted(step(now).items())}
+    {'new_state_1': (1, 4), 'output': (1, 3)}
     """
     step = Step(model, name="step")
     inputs = {
@@ -95,11 +95,8 @@ class Step(keras.layers.Layer):
         outputs, _, after = through(self.graph, self.towers, now, before, Tower.step)
         every = self.recurrent[-1].return_sequences
         [output] = tree.flatten(outputs)
-        names = self.first_states(1)
-        return {
-            "output": output[:, 0] if every else output,
-            **dict(zip(names, tree.flatten(after), strict=True)),
-        }
+        after = {f"new_state_{i}": one for i, one in enumerate(tree.flatten(after), 1)}
+        return {"output": output[:, 0] if every else output, **after}
 
     def get_config(self):
         """Configuration for serialisation."""
@@ -127,8 +124,9 @@ def check_steps(step: Step) -> None:
     whole = ops.convert_to_numpy(ops.cast(tree.flatten(whole)[0], "float32"))
     now, outputs = step.first_states(1), []
     for t in range(length):
-        now = step({**{name: ops.array(one[:, t]) for name, one in inputs.items()}, **now})
-        outputs.append(ops.convert_to_numpy(ops.cast(now.pop("output"), "float32")))
+        new = step({**{name: ops.array(one[:, t]) for name, one in inputs.items()}, **now})
+        outputs.append(ops.convert_to_numpy(ops.cast(new["output"], "float32")))
+        now = {name: new[f"new_{name}"] for name in now}
     steps = np.stack(outputs, axis=1)
     steps = steps if steps.ndim == whole.ndim else steps[:, -1]
     near = 1e-4 if model.compute_dtype == "float32" else 0.02

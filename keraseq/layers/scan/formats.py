@@ -14,7 +14,7 @@ from typing import NamedTuple
 import keras
 
 from keraseq.checks import one_of
-from keraseq.keras_inside import layers_inside, of_litert, where_in_onnx
+from keraseq.keras_inside import graph_of, layers_inside, of_litert, where_in_onnx
 
 
 class Format(NamedTuple):
@@ -73,8 +73,18 @@ def exporting(model: keras.Model, format: str) -> Iterator[dict]:
     token = _exported.set(format)
     try:
         with where_in_onnx() if format == "onnx" else contextlib.nullcontext():
-            yield {"litert": of_litert, "onnx": lambda: {"opset_version": OPSET}}.get(
-                format, dict
-            )()
+            further = {"litert": of_litert, "onnx": lambda: {"opset_version": OPSET}}
+            yield {"input_signature": signature(model)} | further.get(format, dict)()
     finally:
         _exported.reset(token)
+
+
+def signature(model: keras.Model) -> list | None:
+    """The inputs of a functional model for batches of any size; Keras wants others to be called."""
+    if graph_of(model) is None:
+        return None
+
+    def spec(one):
+        return keras.InputSpec(dtype=one.dtype, shape=(None, *one.shape[1:]), name=one.name)
+
+    return [keras.tree.map_structure(spec, model.input)]
