@@ -146,8 +146,8 @@ def streamed(step, first, inputs) -> np.ndarray:
     [(name, x)], now, found = inputs.items(), first, []
     for t in range(x.shape[1]):
         new = step({name: np.ascontiguousarray(x[:, t]), **now})
-        found.append(np.asarray(new["output"]))
-        now = {name: np.asarray(new[f"new_{name}"]) for name in now}
+        found.append(keras.ops.convert_to_numpy(new["output"]))
+        now = {name: new[f"new_{name}"] for name in now}
     return np.stack(found, axis=1)
 
 

@@ -14,6 +14,7 @@ from tables import table
 import keraseq
 from keraseq.data.sets import SETS
 from keraseq.experiments.tasks import TASKS
+from keraseq.layers.scan.formats import FORMATS
 
 
 def equation(cell: str) -> str:
@@ -101,6 +102,20 @@ def data_sets() -> str:
     """The table of public data sets."""
     rows = [["name", "what", "terms"]]
     return table(rows + [[f"`{name}`", row.what, row.terms] for name, row in SETS.items()])
+
+
+def formats() -> str:
+    """The formats of `keraseq export`, and on which backend each is made."""
+    rows = [
+        (
+            f"`{name}`",
+            f"`{made.suffix}`" if made.suffix else "a folder",
+            made.runs,
+            ", ".join(made.backends),
+        )
+        for name, made in FORMATS.items()
+    ]
+    return table(["format", "path ends in", "runs in", "made on the backend"], rows)
 
 
 def tasks() -> str:

@@ -22,13 +22,16 @@ class Format(NamedTuple):
 
     keras: str  # its name in `keras.Model.export`
     suffix: str  # of its path
+    runs: str  # where it runs
     backends: Mapping[str, tuple[str, ...]]  # on which it is made, with what it needs there besides
 
 
 FORMATS = {
-    "saved-model": Format("tf_saved_model", "", {"tensorflow": (), "jax": ("tensorflow",)}),
-    "onnx": Format("onnx", ".onnx", {"tensorflow": ("onnx", "tf2onnx")}),
-    "litert": Format("litert", ".tflite", {"tensorflow": ()}),
+    "saved-model": Format(
+        "tf_saved_model", "", "TensorFlow", {"tensorflow": (), "jax": ("tensorflow",)}
+    ),
+    "onnx": Format("onnx", ".onnx", "onnxruntime", {"tensorflow": ("onnx", "tf2onnx")}),
+    "litert": Format("litert", ".tflite", "LiteRT", {"tensorflow": ()}),
 }
 OPSET = 18  # of ONNX: the last that tf2onnx knows
 _exported: ContextVar[str | None] = ContextVar("keraseq_exported", default=None)
