@@ -106,16 +106,11 @@ def data_sets() -> str:
 
 def formats() -> str:
     """The formats of `keraseq export`, and on which backend each is made."""
-    rows = [
-        (
-            f"`{name}`",
-            f"`{made.suffix}`" if made.suffix else "a folder",
-            made.runs,
-            ", ".join(made.backends),
-        )
-        for name, made in FORMATS.items()
-    ]
-    return table(["format", "path ends in", "runs in", "made on the backend"], rows)
+    rows = [["format", "path ends in", "runs in", "made on the backend"]]
+    for name, made in FORMATS.items():
+        end = f"`{made.suffix}`" if made.suffix else "(a folder)"
+        rows.append([f"`{name}`", end, made.runs, ", ".join(made.backends)])
+    return table(rows)
 
 
 def tasks() -> str:

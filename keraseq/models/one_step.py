@@ -25,7 +25,8 @@ def streaming(model: keras.Model) -> keras.Model:
         A `keras.Model`. Its inputs, a dictionary: each of the model without its axis of steps,
         `(batch,)` for tokens and `(batch, features)` for measurements, and `state_1`, `state_2`,
         ..., `(batch, size)`. Its outputs, a dictionary: `output`, that of the step, and
-        `new_state_1`, `new_state_2`, ... What to begin with: `get_layer("step").first_states(batch)`.
+        `new_state_1`, `new_state_2`, ... Those to begin with are what
+        `model.get_layer("step").first_states(batch)` gives.
 
     Raises:
         ValueError: The model is no such model: a layer reads backwards or both ways, starts from
