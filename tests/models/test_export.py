@@ -5,13 +5,16 @@ import json
 import keras
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import keraseq
 from keraseq import cells, layers, models
+from keraseq.cli import app
 from keraseq.layers.scan.formats import FORMATS
 
 BACKEND = keras.backend.backend()
 HERE = [name for name, made in FORMATS.items() if BACKEND in made.backends]
+FULL = BACKEND == "tensorflow"  # the others: that they can, and what they refuse
 VOCABULARY, STEPS = 11, 5
 
 
@@ -112,7 +115,7 @@ def opened(path, format):
 
 
 @pytest.mark.parametrize("format", HERE)
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", MODELS if FULL else ["both directions", "forecast"])
 def test_every_builder(name, format, tmp_path):
     build, inputs = MODELS[name]
     model = build()
@@ -151,7 +154,7 @@ def streamed(step, first, inputs) -> np.ndarray:
     return np.stack(found, axis=1)
 
 
-@pytest.mark.parametrize("name", cells.CELLS)
+@pytest.mark.parametrize("name", cells.CELLS if FULL else ["lstm", "lru"])
 def test_one_step_of_every_cell(name):
     """From first states that are not zeros, too: what is learned is in them."""
     model = models.sequence_tagger(3, features=2, cell=name, units=4, layers=2)
@@ -174,3 +177,111 @@ def test_one_step_in_other_runtimes(deep_model, format, tmp_path):
     first = {k: np.asarray(one, "float32") for k, one in facts["first states"].items()}
     found = streamed(opened(path, format), first, {"tokens": x})
     np.testing.assert_allclose(found, deep_model.predict(x, verbose=0), atol=1e-5)
+
+
+def test_what_is_beside_a_bundle(deep_model, tmp_path):
+    """Enough to feed the file without keraseq: arrays are lists, JSON in JSON is what it says."""
+    words = json.dumps({"kind": "words", "words": ["good", "bad"]})
+    prepared = {"tokenizer": words, "margins": np.array([0.5, 1.5]), "classes": ["no", "yes"]}
+    card = keraseq.bundle.Card(title="Reviews")
+    path = keraseq.export(keraseq.bundle.Bundle(deep_model, prepared, card), tmp_path / "saved")
+    facts = json.loads((tmp_path / "saved.json").read_text())
+    assert path.is_dir() and facts["card"]["title"] == "Reviews"
+    assert facts["preprocessing"] == {
+        "tokenizer": {"kind": "words", "words": ["good", "bad"]},
+        "margins": [0.5, 1.5],
+        "classes": ["no", "yes"],
+    }
+    assert facts["inputs"] == [{"name": "tokens", "shape": [None, None], "dtype": "int32"}]
+    assert facts["outputs"] == [{"name": "output", "shape": [None, None, 3], "dtype": "float32"}]
+
+
+@pytest.mark.skipif(not FULL, reason="formats that this backend does not make")
+def test_a_layer_that_says_its_loop_takes_another_meanwhile(tmp_path):
+    """And Keras' own method does what `keraseq.export` does."""
+    model = models.sequence_classifier(
+        2, features=2, length=4, cell="gru", units=4, rnn_options={"loop": "compiled"}
+    )
+    model.export(tmp_path / "out.tflite", format="litert", verbose=False)
+    [path] = keraseq.inspection.explain(model, training=None)
+    assert path.path == "plain loop"
+    assert path.reason == "exported as litert, which holds no other loop"
+    x = np.ones((1, 4, 2), "float32")
+    found = opened(tmp_path / "out.tflite", "litert")({"features": x})
+    np.testing.assert_allclose(found["output_0"], model.predict(x, verbose=0), atol=1e-5)
+    [path] = keraseq.inspection.explain(model)
+    assert path.path == "compiled scan"
+
+
+def refused(message, *arguments, **options):
+    with pytest.raises(ValueError, match=message) as caught:
+        keraseq.export(*arguments, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_input(deep_model, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    refused("export takes a keras.Model or a bundle of keraseq; received 3", 3, out)
+    none = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)], name="none")
+    refused("'none' has no recurrent layer of keraseq; Keras exports it", none, out)
+    refused("unknown format 'lite-rt'.* Did you mean 'litert'", deep_model, out, "lite-rt")
+    refused("path of format 'litert' must end in '.tflite'; received", deep_model, out, "litert")
+    (tmp_path / "mine").mkdir()
+    refused("exists and is no SavedModel: it is not replaced", deep_model, tmp_path / "mine")
+    onnx = FORMATS["onnx"]._replace(backends={BACKEND: ("no_such_package",)})
+    monkeypatch.setitem(FORMATS, "onnx", onnx)
+    refused("needs no_such_package: pip install 'keraseq", deep_model, tmp_path / "a.onnx")
+    monkeypatch.setitem(FORMATS, "onnx", onnx._replace(backends={"other": ()}))
+    refused(f"not made on {BACKEND}; .*KERAS_BACKEND=other", deep_model, tmp_path / "a.onnx")
+
+
+def test_states_of_stateful_layers_are_refused(tmp_path):
+    model = models.language_model(9, units=4, stateful=True, batch_size=2, length=3)
+    refused("'rnn_1' .* is stateful, and a file keeps no states", model, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (
+            lambda: models.sequence_tagger(2, features=2, units=3, bidirectional=True),
+            "reads backwards: a sequence that is still to come has no end",
+        ),
+        (
+            lambda: models.sequence_classifier(2, features=2, units=3, pooling="mean"),
+            "looks at more than one step",
+        ),
+        (lambda: models.encoder_decoder(9, 9, units=3), "starts from, or looks at, what another"),
+        (lambda: keras.Sequential([keras.Input((2, 3))]), "has no recurrent layer"),
+    ],
+)
+def test_no_single_steps(build, message):
+    with pytest.raises(ValueError, match=message):
+        models.streaming(build())
+
+
+@pytest.mark.skipif(not FULL, reason="formats that this backend does not make")
+@pytest.mark.parametrize("format", ["onnx", "litert"])
+def test_what_a_format_cannot_hold(format, tmp_path):
+    """One line names the operation; nothing half written is left."""
+    inputs = keras.Input((3, 2), name="features")
+    x = layers.RNN(cells.GRUCell(2))(inputs)
+    x = keras.layers.Lambda(lambda x: keras.ops.searchsorted(keras.ops.zeros((4,)), x))(x)
+    path = tmp_path / f"out{FORMATS[format].suffix}"
+    refused(
+        f"cannot be exported as '{format}': it holds no LowerBound", keras.Model(inputs, x), path
+    )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not FULL, reason="the shell is of no backend")
+def test_the_shell(tmp_path):
+    model = models.sequence_classifier(2, vocabulary=3, cell="mut1", units=4)
+    folder = keraseq.bundle.Bundle(model, {"words": ["", "good", "bad"]}).save(tmp_path / "mine")
+    done = CliRunner().invoke(app, ["export", str(folder), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert json.loads((tmp_path / "out.json").read_text())["preprocessing"]["words"][1] == "good"
+    found = opened(tmp_path / "out", "saved-model")({"tokens": np.array([[1, 2]], "int32")})
+    assert found["output"].shape == (1, 2)
+    failed = CliRunner().invoke(app, ["export", str(folder), "--out", "out.onx", "--format", "onx"])
+    assert failed.exit_code == 2 and "Did you mean 'onnx'" in failed.output
