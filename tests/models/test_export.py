@@ -146,10 +146,12 @@ def deep_model():
 
 def streamed(step, first, inputs) -> np.ndarray:
     """What a model of one step says of a sequence, step by step, from its first states."""
-    [(name, x)], now, found = inputs.items(), first, []
+    [(name, x)], found = inputs.items(), []
+    now = {name: keras.ops.convert_to_numpy(one) for name, one in first.items()}
     for t in range(x.shape[1]):
         new = step({name: np.ascontiguousarray(x[:, t]), **now})
-        found.append(keras.ops.convert_to_numpy(new["output"]))
+        new = {name: keras.ops.convert_to_numpy(one) for name, one in new.items()}
+        found.append(new["output"])
         now = {name: new[f"new_{name}"] for name in now}
     return np.stack(found, axis=1)
 
