@@ -67,13 +67,13 @@ class Step(keras.layers.Layer):
                 f"streaming takes a functional or sequential keras.Model; received {model!r}"
             )
         runs = [(one, read) for one, read in calls(self.graph) if is_recurrent(one)]
-        check_recurrent(model, [one for one, _ in runs], every_step=False)
         for one, read in runs:
             if sum(tensor.dtype != "bool" for tensor in read) > 1:  # masks are booleans
                 raise ValueError(
                     f"layer {one.name!r} of model {model.name!r} starts from, or looks at, what "
                     "another layer gives: streaming takes layers that read one sequence"
                 )
+        check_recurrent(model, [one for one, _ in runs], every_step=False)
         self.recurrent = [one for one, _ in runs]
         self.towers = [Tower(one) for one, _ in runs]
         if not self.towers:
@@ -94,7 +94,7 @@ class Step(keras.layers.Layer):
         ]
         now = [ops.expand_dims(inputs[one.name], 1) for one in self.graph.inputs]
         outputs, _, after = through(self.graph, self.towers, now, before, Tower.step)
-        every = self.recurrent[-1].return_sequences
+        every = self.recurrent[-1].return_sequences and len(self.graph.outputs[0].shape) > 2
         [output] = tree.flatten(outputs)
         after = {f"new_state_{i}": one for i, one in enumerate(tree.flatten(after), 1)}
         return {"output": output[:, 0] if every else output, **after}

@@ -239,7 +239,7 @@ def test_bad_input(deep_model, tmp_path, monkeypatch):
 
 def test_states_of_stateful_layers_are_refused(tmp_path):
     model = models.language_model(9, units=4, stateful=True, batch_size=2, length=3)
-    refused("'rnn_1' .* is stateful, and a file keeps no states", model, tmp_path / "out")
+    refused("'recurrent' .* is stateful, and a file keeps no states", model, tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,10 @@ def test_states_of_stateful_layers_are_refused(tmp_path):
             "looks at more than one step",
         ),
         (lambda: models.encoder_decoder(9, 9, units=3), "starts from, or looks at, what another"),
-        (lambda: keras.Sequential([keras.Input((2, 3))]), "has no recurrent layer"),
+        (
+            lambda: keras.Sequential([keras.Input((2, 3)), keras.layers.Dense(1)]),
+            "has no recurrent layer",
+        ),
     ],
 )
 def test_no_single_steps(build, message):
