@@ -101,7 +101,8 @@ class WideLogits(keras.layers.Layer):
         """Looks the keys up, and adds up."""
         found = ops.sort(self.numbered(ops.cast(inputs, "int32")), axis=1)
         shape = ops.shape(found)
-        first = ops.pad(found[:, 1:] != found[:, :-1], [[0, 0], [1, 0]], constant_values=True)
+        new = found[:, 1:] != found[:, :-1]
+        first = ops.concatenate([ops.ones_like(found[:, :1], dtype="bool"), new], axis=1)
         flat = ops.reshape(found, (-1,))
         places = ops.minimum(places_of(ops.convert_to_tensor(self.keys), flat), self.size - 1)
         known = ops.reshape(ops.take(self.keys, places) == flat, shape)
