@@ -237,6 +237,16 @@ def test_bad_input(deep_model, tmp_path, monkeypatch):
     refused(f"not made on {BACKEND}; .*KERAS_BACKEND=other", deep_model, tmp_path / "a.onnx")
 
 
+@pytest.mark.skipif(not FULL, reason="formats that this backend does not make")
+def test_low_precision_is_refused(tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = models.sequence_classifier(2, features=2, units=3)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    refused("'litert' holds float32, and .* computes in bfloat16", model, tmp_path / "a.tflite")
+
+
 def test_states_of_stateful_layers_are_refused(tmp_path):
     model = models.language_model(9, units=4, stateful=True, batch_size=2, length=3)
     refused("'recurrent' .* is stateful, and a file keeps no states", model, tmp_path / "out")

@@ -54,7 +54,7 @@ def exporting(model: keras.Model, format: str) -> Iterator[dict]:
 
     Raises:
         ValueError: An unknown format, one that is not made on this backend or whose packages are
-            missing, or a `stateful` layer.
+            missing, a `stateful` layer, or one that computes in less than float32.
     """
     made = FORMATS[one_of("format", format, FORMATS)]
     backend = keras.backend.backend()
@@ -73,6 +73,12 @@ def exporting(model: keras.Model, format: str) -> Iterator[dict]:
                 "states: build the model with stateful=False; keraseq.export(..., streaming=True) "
                 "makes states inputs and outputs"
             )
+    low = {one.compute_dtype for one in layers_inside(model)} & {"float16", "bfloat16"}
+    if low and format != "saved-model":
+        raise ValueError(
+            f"format {format!r} holds float32, and model {model.name!r} computes in {low.pop()}: "
+            "build it under keras.config.set_dtype_policy('float32') and give it the weights"
+        )
     token = _exported.set(format)
     try:
         with where_in_onnx() if format == "onnx" else contextlib.nullcontext():
