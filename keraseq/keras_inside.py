@@ -147,9 +147,9 @@ def without_advice_on_tracing():
 
 @contextlib.contextmanager
 def where_in_onnx():
-    """tf2onnx writes `where` as such here.
+    """Within this context `where` is ONNX's `Where`, whatever it chooses from.
 
-    It writes `x * condition + y * (1 - condition)`, so that a NaN which is masked comes through.
+    tf2onnx writes `x * condition + y * (1 - condition)`, which lets a NaN through that is masked.
     """
     from tf2onnx import onnx_opset  # noqa: F401 - where the writers are registered
     from tf2onnx.handler import tf_op

@@ -220,11 +220,7 @@ class QuantileHead(Head):
         below = ops.flip(ops.cumsum(ops.flip(below, axis=-1), axis=-1), axis=-1)
         values = [middle - below, middle, middle + ops.cumsum(above, axis=-1)]
         values = ops.concatenate(values, axis=-1)
-        return (
-            values
-            if center is None
-            else values * ops.expand_dims(scale, -1) + ops.expand_dims(center, -1)
-        )
+        return values if center is None else values * scale[..., None] + center[..., None]
 
     def get_config(self):
         """Configuration for serialisation."""

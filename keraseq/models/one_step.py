@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops, tree
 
 from keraseq.keras_inside import calls, graph_of, serialized
+from keraseq.layers import StreamingStack
 from keraseq.layers.stateless import Tower, check_recurrent, is_recurrent, through
 
 
@@ -73,6 +74,11 @@ class Step(keras.layers.Layer):
                     f"layer {one.name!r} of model {model.name!r} starts from, or looks at, what "
                     "another layer gives: streaming takes layers that read one sequence"
                 )
+            if isinstance(one, StreamingStack):
+                raise ValueError(
+                    f"layer {one.name!r} of model {model.name!r} starts rows anew: build the model "
+                    "with resets=False, and begin with the first states where a row starts"
+                )
         check_recurrent(model, [one for one, _ in runs], every_step=False)
         self.recurrent = [one for one, _ in runs]
         self.towers = [Tower(one) for one, _ in runs]
@@ -86,18 +92,22 @@ class Step(keras.layers.Layer):
 
     def call(self, inputs):
         """Runs the model's graph with its recurrent layers in one step."""
-        states = iter([inputs[name] for name in self.first_states(1)])
+        now = [ops.expand_dims(inputs[one.name], 1) for one in self.graph.inputs]
+        output, after = self.run(now, inputs, Tower.step)
+        steps = self.recurrent[-1].return_sequences and len(self.graph.outputs[0].shape) > 2
+        return {"output": output[:, 0] if steps else output, **after}
+
+    def run(self, inputs: list, states: dict, run_tower):
+        """The output of all steps that come in, and the new states by name."""
+        given = iter([states[name] for name in self.first_states(1)])
         before = [
-            tree.map_structure(lambda _: next(states), one)
+            tree.map_structure(lambda _: next(given), one)
             for tower in self.towers
             for one in tower.first_states(1)
         ]
-        now = [ops.expand_dims(inputs[one.name], 1) for one in self.graph.inputs]
-        outputs, _, after = through(self.graph, self.towers, now, before, Tower.step)
-        every = self.recurrent[-1].return_sequences and len(self.graph.outputs[0].shape) > 2
+        outputs, _, after = through(self.graph, self.towers, inputs, before, run_tower)
         [output] = tree.flatten(outputs)
-        after = {f"new_state_{i}": one for i, one in enumerate(tree.flatten(after), 1)}
-        return {"output": output[:, 0] if every else output, **after}
+        return output, {f"new_state_{i}": one for i, one in enumerate(tree.flatten(after), 1)}
 
     def get_config(self):
         """Configuration for serialisation."""
@@ -121,8 +131,8 @@ def check_steps(step: Step) -> None:
             inputs[one.name] = rng.integers(1, sizes.get(one.name, 2), shape).astype(one.dtype)
         else:
             inputs[one.name] = rng.normal(size=shape).astype(one.dtype)
-    whole = model(list(inputs.values()) if len(inputs) > 1 else inputs[step.graph.inputs[0].name])
-    whole = ops.convert_to_numpy(ops.cast(tree.flatten(whole)[0], "float32"))
+    whole, _ = step.run(list(inputs.values()), step.first_states(1), Tower.read)
+    whole = ops.convert_to_numpy(ops.cast(whole, "float32"))
     now, outputs = step.first_states(1), []
     for t in range(length):
         new = step({**{name: ops.array(one[:, t]) for name, one in inputs.items()}, **now})

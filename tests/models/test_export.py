@@ -250,6 +250,12 @@ def test_low_precision_is_refused(tmp_path):
 def test_states_of_stateful_layers_are_refused(tmp_path):
     model = models.language_model(9, units=4, stateful=True, batch_size=2, length=3)
     refused("'recurrent' .* is stateful, and a file keeps no states", model, tmp_path / "out")
+    step = models.streaming(model)  # neither reads nor changes the states that the layer keeps
+    first = step.get_layer("step").first_states(1)
+    x = np.array([[1, 2, 3]], "int32")
+    found = streamed(step, first, {"tokens": x})
+    both = np.concatenate([x, x])
+    np.testing.assert_allclose(found, model.predict(both, verbose=0)[:1], atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -264,6 +270,10 @@ def test_states_of_stateful_layers_are_refused(tmp_path):
             "looks at more than one step",
         ),
         (lambda: models.encoder_decoder(9, 9, units=3), "starts from, or looks at, what another"),
+        (
+            lambda: models.language_model(9, units=3, stateful=True, resets=True, batch_size=2),
+            "starts rows anew: build the model with resets=False",
+        ),
         (
             lambda: keras.Sequential([keras.Input((2, 3)), keras.layers.Dense(1)]),
             "has no recurrent layer",

@@ -56,11 +56,11 @@ def scan(step, inputs, carry, *, collect, reverse, unroll, span):
         return new, [one.write(t, output) for one in kept]
 
     kept = []
-    if collect is not None:
-        kept.append(Rows(times.steps, collect.dtype, collect.shape))
-    if kept and exported() == "litert":
+    if collect is not None and exported() == "litert":
         shape = (times.steps, tf.shape(flat[0])[1], *collect.shape[1:])
         kept = [Whole(times.steps, collect.dtype, collect.shape, tf.zeros(shape, collect.dtype))]
+    elif collect is not None:
+        kept = [Rows(times.steps, collect.dtype, collect.shape)]
     carry, kept = loop(times, body, carry, kept, unroll)
     return (kept[0].stack(flat[0].shape[0]) if kept else None), carry
 
