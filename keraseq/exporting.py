@@ -22,7 +22,7 @@ from keraseq.checks import one_of
 from keraseq.files import replacing, write
 from keraseq.keras_inside import layers_inside
 from keraseq.layers import RNN, Tree
-from keraseq.layers.scan.formats import FORMATS, exporting
+from keraseq.layers.scan.formats import FORMATS, exporting, refuse_states
 from keraseq.models.one_step import streaming as one_step
 
 __all__ = ["FORMATS", "export"]
@@ -49,7 +49,7 @@ def export(
         path: Where to: a folder for `"saved-model"`, a file that ends in `.onnx` or `.tflite` for
             the others. What is there is replaced, a folder only if it holds a SavedModel.
         format: `"saved-model"` (TensorFlow), `"onnx"` or `"litert"` (which was TensorFlow Lite).
-            Default: what the end of the path says.
+            Default: what the end of the path says; `"saved-model"` where it has none.
         streaming: Whether to write the model of one step, its states inputs and outputs, see
             `keraseq.models.streaming`. Defaults to `False`.
 
@@ -86,10 +86,13 @@ def export(
         raise ValueError(
             f"the path of format {format!r} must end in {made.suffix!r}; received {str(path)!r}"
         )
-    if path.is_dir() and not (path / "saved_model.pb").is_file():
+    folder = not made.suffix
+    if path.exists() and (folder or path.is_dir()) and not (path / "saved_model.pb").is_file():
         raise ValueError(f"{str(path)!r} exists and is no SavedModel: it is not replaced")
+    if not streaming:
+        refuse_states(model)
     model = one_step(model) if streaming else with_name(model)
-    with replacing(path, folder=not made.suffix) as partial:
+    with replacing(path, folder=folder) as partial:
         convert(model, partial, format)
     write(f"{path}.json", json.dumps(facts(model, bundle, format), indent=1, ensure_ascii=False))
     return path
@@ -107,9 +110,9 @@ def with_name(model: keras.Model) -> keras.Model:
 
 def by_suffix(path: Path) -> str:
     """The format that the end of a path says."""
-    for name, made in FORMATS.items():
-        if made.suffix and path.suffix == made.suffix:
-            return name
+    ends = {made.suffix: name for name, made in FORMATS.items() if made.suffix}
+    if re.search("[a-z]", path.suffix):  # not that of reviews-1.2
+        return ends[one_of("end of the path", path.suffix, ends)]
     return "saved-model"
 
 
@@ -125,7 +128,7 @@ def convert(model: keras.Model, partial: Path, format: str) -> None:
             unknown = sorted(
                 set(re.findall(r"tf\.(\w+)' op is|No Op registered for (\w+)", str(error)))
             )
-            what = f"it holds no {', '.join(map(''.join, unknown))}" if unknown else said(error)
+            what = f"that has no {', '.join(map(''.join, unknown))}" if unknown else said(error)
             others = ", ".join(repr(one) for one in FORMATS if one != format)
             raise ValueError(
                 f"model {model.name!r} cannot be exported as {format!r}: {what}; other formats: "
@@ -148,7 +151,7 @@ def check_onnx(path: Path) -> None:
 def facts(model: keras.Model, bundle: Bundle | None, format: str) -> dict[str, Any]:
     """What somebody without keraseq must know to feed the file."""
     backend = keras.backend.backend()
-    said = {
+    found = {
         "format": format,
         "inputs": [described(one.name, one) for one in model.inputs],
         "outputs": [described(name, one) for name, one in sorted(model.output.items())],
@@ -160,10 +163,10 @@ def facts(model: keras.Model, bundle: Bundle | None, format: str) -> dict[str, A
     }
     if "step" in {one.name for one in model.layers}:
         first = model.get_layer("step").first_states(1)
-        said["first states"] = {k: plain(keras.ops.convert_to_numpy(s)) for k, s in first.items()}
+        found["first states"] = {k: plain(keras.ops.convert_to_numpy(s)) for k, s in first.items()}
     if bundle is not None:
-        said |= {"preprocessing": plain(bundle.preprocessing), "card": asdict(bundle.card)}
-    return said
+        found |= {"preprocessing": plain(bundle.preprocessing), "card": asdict(bundle.card)}
+    return found
 
 
 def described(name: str, tensor: keras.KerasTensor) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def exporting(model: keras.Model, format: str) -> Iterator[dict]:
 
     Raises:
         ValueError: An unknown format, one that is not made on this backend or whose packages are
-            missing, a `stateful` layer, or one that computes in less than float32.
+            missing, or a layer that computes in less than float32.
     """
     made = FORMATS[one_of("format", format, FORMATS)]
     backend = keras.backend.backend()
@@ -66,13 +66,6 @@ def exporting(model: keras.Model, format: str) -> Iterator[dict]:
     missing = [one for one in made.backends[backend] if importlib.util.find_spec(one) is None]
     if missing:
         raise ValueError(f"format {format!r} needs {missing[0]}: pip install 'keraseq[export]'")
-    for layer in layers_inside(model):
-        if getattr(layer, "stateful", False):
-            raise ValueError(
-                f"layer {layer.name!r} of model {model.name!r} is stateful, and a file keeps no "
-                "states: build the model with stateful=False; keraseq.export(..., streaming=True) "
-                "makes states inputs and outputs"
-            )
     low = {one.compute_dtype for one in layers_inside(model)} & {"float16", "bfloat16"}
     if low and format != "saved-model":
         raise ValueError(
@@ -86,6 +79,17 @@ def exporting(model: keras.Model, format: str) -> Iterator[dict]:
             yield {"input_signature": signature(model)} | further.get(format, dict)()
     finally:
         _exported.reset(token)
+
+
+def refuse_states(model: keras.Model) -> None:
+    """Raises if a layer keeps states from batch to batch."""
+    for layer in layers_inside(model):
+        if getattr(layer, "stateful", False):
+            raise ValueError(
+                f"layer {layer.name!r} of model {model.name!r} is stateful, and a file keeps no "
+                "states: build the model with stateful=False; keraseq.export(..., streaming=True) "
+                "makes states inputs and outputs"
+            )
 
 
 def signature(model: keras.Model) -> list | None:
