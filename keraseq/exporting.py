@@ -25,7 +25,7 @@ from keraseq.layers import RNN, Tree
 from keraseq.layers.scan.formats import FORMATS, exporting, refuse_states
 from keraseq.models.one_step import streaming as one_step
 
-__all__ = ["FORMATS", "export"]
+__all__ = ["export"]
 
 
 def __dir__():

@@ -18,6 +18,11 @@ FULL = BACKEND == "tensorflow"  # the others: that they can, and what they refus
 VOCABULARY, STEPS = 11, 5
 
 
+@pytest.fixture(autouse=True)
+def loop():
+    """Whatever runs elsewhere: that an export takes another is what is tested."""
+
+
 def tokens(rows, *shape, seed=0):
     """Tokens, padded where they are as sequences."""
     rng = np.random.default_rng(seed)
