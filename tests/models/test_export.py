@@ -174,6 +174,15 @@ def test_one_step_of_every_cell(name):
     np.testing.assert_allclose(found, keras.ops.convert_to_numpy(model(x)), atol=1e-5)
 
 
+def test_a_model_of_one_step_is_saved(tmp_path):
+    step = models.streaming(models.sequence_tagger(3, vocabulary=9, cell="mut1", units=4))
+    step.save(tmp_path / "step.keras")
+    loaded = keras.saving.load_model(tmp_path / "step.keras")
+    x, first = tokens(2, 4), step.get_layer("step").first_states(2)
+    want = streamed(step, first, {"tokens": x})
+    np.testing.assert_allclose(streamed(loaded, first, {"tokens": x}), want, atol=1e-6)
+
+
 @pytest.mark.parametrize("format", HERE)
 def test_one_step_in_other_runtimes(deep_model, format, tmp_path):
     path = keraseq.export(
