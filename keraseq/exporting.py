@@ -1,4 +1,4 @@
-"""Step 5, models leave Keras: files that run where neither Keras nor keraseq is.
+"""Models leave Keras: files that run where neither Keras nor keraseq is.
 
     keraseq.export(model, "out/reviews.onnx")
 
