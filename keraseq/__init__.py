@@ -1,7 +1,8 @@
 """keraseq: a Keras 3 toolkit for sequence modelling with recurrent networks.
 
 The public surface, in the order of the work: cells, losses, layers, data, models, train, evaluate,
-plots, bundle, inspection, generation (with its function `keraseq.generate`), recipes, experiments.
+plots, bundle, inspection, generation (with its function `keraseq.generate`), exporting (with
+`keraseq.export`), recipes, experiments.
 Each room loads on first use, so that `import keraseq` costs little more than `import keras`; cells,
 losses, layers and models load with Keras, since saved models find their classes that way.
 """
@@ -26,11 +27,13 @@ ROOMS = (
     "bundle",
     "inspection",
     "generation",
+    "exporting",
     "recipes",
     "experiments",
 )
 
-__all__ = ["__version__", "generate", *ROOMS]
+FUNCTIONS = {"generate": "generation", "export": "exporting"}  # with a place of their own
+__all__ = ["__version__", "export", "generate", *ROOMS]
 
 if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
     from keraseq import (  # noqa: F401
@@ -39,6 +42,7 @@ if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
         data,
         evaluate,
         experiments,
+        exporting,
         generation,
         inspection,
         layers,
@@ -48,6 +52,7 @@ if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
         recipes,
         train,
     )
+    from keraseq.exporting import export
     from keraseq.generation import generate
 
 
@@ -96,8 +101,8 @@ else:
 def __getattr__(name: str):
     if name in ROOMS:
         return importlib.import_module(f"keraseq.{name}")
-    if name == "generate":  # the one function that has a place of its own: what most people want
-        return importlib.import_module("keraseq.generation").generate
+    if name in FUNCTIONS:
+        return getattr(importlib.import_module(f"keraseq.{FUNCTIONS[name]}"), name)
     raise AttributeError(f"module 'keraseq' has no attribute {name!r}")
 
 

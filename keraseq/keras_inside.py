@@ -5,6 +5,7 @@ Another release may change these; `tests/test_keras_inside.py` says what each mu
 
 import contextlib
 import logging
+import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
 
@@ -28,6 +29,7 @@ __all__ = [
     "apart",
     "before",
     "begin_at",
+    "calls",
     "expected_batch",
     "get_keras_mask",
     "get_stateless_scope",
@@ -36,6 +38,7 @@ __all__ = [
     "in_stateless_scope",
     "layers_inside",
     "made_by",
+    "of_litert",
     "operations",
     "rate_of",
     "read_by",
@@ -44,6 +47,7 @@ __all__ = [
     "set_keras_mask",
     "takes_training",
     "tape_record",
+    "where_in_onnx",
     "without_advice_on_tracing",
 ]
 
@@ -85,8 +89,14 @@ def graph_of(model) -> keras.Model | None:
 
 def operations(graph: keras.Model) -> list:
     """The layers of a functional model, once for each call, in the order in which it runs them."""
+    return [layer for layer, _ in calls(graph)]
+
+
+def calls(graph: keras.Model) -> list:
+    """`operations` with the tensors that each reads, in the same order."""
     nodes = graph._nodes_by_depth
-    return [node.operation for depth in sorted(nodes, reverse=True) for node in nodes[depth]]
+    order = [node for depth in sorted(nodes, reverse=True) for node in nodes[depth]]
+    return [(node.operation, node.input_tensors) for node in order]
 
 
 def run_graph(graph: keras.Model, inputs: list, instead: Callable):
@@ -134,6 +144,43 @@ def without_advice_on_tracing():
         yield
     finally:
         logger.removeFilter(other)
+
+
+@contextlib.contextmanager
+def where_in_onnx():
+    """Within this context `where` is ONNX's `Where`, whatever it chooses from.
+
+    tf2onnx writes `x * condition + y * (1 - condition)`, which lets a NaN through that is masked.
+    """
+    from tf2onnx import onnx_opset  # noqa: F401 - where the writers are registered
+    from tf2onnx.handler import tf_op
+
+    names = ("Select", "SelectV2")
+    known = tf_op.get_opsets()[""][9]
+    before = {name: known[name] for name in names}
+    write, options = before["SelectV2"]
+
+    def keeping_nan(graph, node, **kwargs):
+        node.set_attr("handles_nan", True)
+        write(graph, node, **kwargs)
+
+    known.update({name: (keeping_nan, options) for name in names})
+    try:
+        with warnings.catch_warnings():  # Keras gives NumPy a name that tf2onnx wants
+            warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)
+            yield
+    finally:
+        known.update(before)
+
+
+def of_litert() -> dict:
+    """Options of `keras.Model.export`: operations of LiteRT alone, or an error.
+
+    Keras lets operations of TensorFlow in too, which the runtime of LiteRT does not have.
+    """
+    import tensorflow as tf
+
+    return {"target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}}
 
 
 def tape_record():

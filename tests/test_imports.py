@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "bundle": {"models", "archives", "files", "checks"},
     "inspection": {"layers", "cells", "autodiff", "keras_inside", "checks"},
 }
+MAY_IMPORT["exporting"] = {"bundle", "models", "layers", "keras_inside", "files", "checks"}
 MAY_IMPORT["generation"] = set(MAY_IMPORT)
 MAY_IMPORT["recipes"] = set(MAY_IMPORT)
 MAY_IMPORT["experiments"] = set(MAY_IMPORT)

@@ -26,6 +26,7 @@ def test_the_graph_of_a_model_and_its_run_with_other_layers():
     inputs = keras.Input((1,))
     model = keras.Model(inputs, less(double(double(inputs))))
     assert keras_inside.operations(model)[1:] == [double, double, less]  # after the input
+    assert [read for _, read in keras_inside.calls(model)][1] == [inputs]
     assert keras_inside.made_by(model.output) is less
     assert keras_inside.made_by(keras_inside.read_by(less)) is double
     five = keras.ops.full((1, 1), 5.0)

@@ -14,6 +14,7 @@ from tables import table
 import keraseq
 from keraseq.data.sets import SETS
 from keraseq.experiments.tasks import TASKS
+from keraseq.layers.scan.formats import FORMATS
 
 
 def equation(cell: str) -> str:
@@ -101,6 +102,15 @@ def data_sets() -> str:
     """The table of public data sets."""
     rows = [["name", "what", "terms"]]
     return table(rows + [[f"`{name}`", row.what, row.terms] for name, row in SETS.items()])
+
+
+def formats() -> str:
+    """The formats of `keraseq export`, and on which backend each is made."""
+    rows = [["format", "path ends in", "runs in", "made on the backend"]]
+    for name, made in FORMATS.items():
+        end = f"`{made.suffix}`" if made.suffix else "(a folder)"
+        rows.append([f"`{name}`", end, made.runs, ", ".join(made.backends)])
+    return table(rows)
 
 
 def tasks() -> str:

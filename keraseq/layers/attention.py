@@ -76,7 +76,7 @@ class Attending(Holding, keras.layers.Layer):
         values = ops.cast(memory, self.variable_dtype)
         if mask is not None:
             mask = ops.cast(mask, "bool")
-            values = ops.where(mask[..., None], values, 0.0)
+            values = ops.where(ops.expand_dims(mask, -1), values, 0.0)
         keys = values
         if self.score != "dot":
             kernel = ops.cast(self.key_kernel, self.compute_dtype)
@@ -96,7 +96,7 @@ class Attending(Holding, keras.layers.Layer):
         """
         keys, values, mask = memory["keys"], memory["values"], memory["mask"]
         if len(query.shape) > 2:
-            mask = None if mask is None else mask[:, None]
+            mask = None if mask is None else ops.expand_dims(mask, 1)
         if self.score == "additive":
             query = self._product(query, self.query_kernel)
             keys = keys[:, None] if len(query.shape) > 2 else keys
@@ -109,7 +109,7 @@ class Attending(Holding, keras.layers.Layer):
         shares = shares_of(scores, mask)
         if len(query.shape) > 2:
             return ops.matmul(shares, values), shares
-        return ops.sum(shares[..., None] * values, axis=1), shares
+        return ops.sum(ops.expand_dims(shares, -1) * values, axis=1), shares
 
     def _product(self, operand, weight):
         operand = ops.cast(operand, self.compute_dtype)

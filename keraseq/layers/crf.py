@@ -87,13 +87,14 @@ class CRF(keras.layers.Layer):
         if mask is None:
             mask = ops.ones(ops.shape(x)[:2], "bool")
         nothing = ops.zeros_like(mask[:, :1])
-        first = ops.logical_not(ops.concatenate([nothing, mask[:, :-1]], axis=1))[..., None, None]
-        last = ops.logical_not(ops.concatenate([mask[:, 1:], nothing], axis=1))[..., None]
+        first = ops.logical_not(ops.concatenate([nothing, mask[:, :-1]], axis=1))
+        first = ops.expand_dims(first, (-2, -1))
+        last = ops.expand_dims(ops.logical_not(ops.concatenate([mask[:, 1:], nothing], axis=1)), -1)
         transitions, start = self.scores()
         x = x + ops.where(last, ops.convert_to_tensor(self.end), 0.0)
-        valid = x[..., None, :] + ops.where(first, start, transitions)
+        valid = ops.expand_dims(x, -2) + ops.where(first, start, transitions)
         stay = (1.0 - ops.eye(x.shape[-1])) * -LOW  # where nothing is, all stays as it was
-        return ops.where(mask[..., None, None], valid, stay)
+        return ops.where(ops.expand_dims(mask, (-2, -1)), valid, stay)
 
     def loss(self) -> keras.losses.Loss:
         """The loss that belongs to it."""

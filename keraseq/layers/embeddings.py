@@ -178,7 +178,7 @@ class WordVectors(keras.layers.Layer):
         """Looks the vectors up."""
         own = ops.take(self.embeddings, ops.minimum(inputs, self.trained - 1), axis=0)
         others = ops.take(self.fixed, ops.maximum(inputs - self.trained, 0), axis=0)
-        found = ops.where((inputs < self.trained)[..., None], own, others)
+        found = ops.where(ops.expand_dims(inputs < self.trained, -1), own, others)
         return ops.cast(found, self.compute_dtype)
 
     def compute_mask(self, inputs, mask=None):

@@ -34,7 +34,8 @@ class MaskNaN(keras.layers.Layer):
 
     def call(self, inputs):
         """Puts zeros into the masked steps."""
-        return ops.where(self.compute_mask(inputs)[..., None], inputs, ops.zeros_like(inputs))
+        valid = ops.expand_dims(self.compute_mask(inputs), -1)
+        return ops.where(valid, inputs, ops.zeros_like(inputs))
 
     def compute_mask(self, inputs, mask=None):
         """`True` where a step holds a number, `(batch, length)`."""

@@ -66,7 +66,7 @@ class SequencePooling(keras.layers.Layer):
         if mask is None:
             pooled = ops.mean(x, axis=1) if self.mode == "mean" else ops.max(x, axis=1)
             return ops.cast(pooled, self.compute_dtype)
-        valid = mask[..., None]
+        valid = ops.expand_dims(mask, -1)
         if self.mode == "mean":
             count = ops.sum(ops.cast(valid, x.dtype), axis=1)
             pooled = ops.sum(ops.where(valid, x, 0.0), axis=1) / ops.maximum(count, 1.0)
@@ -77,9 +77,9 @@ class SequencePooling(keras.layers.Layer):
 
     def _attended(self, x, mask):
         if mask is not None:
-            x = ops.where(mask[..., None], x, 0.0)
+            x = ops.where(ops.expand_dims(mask, -1), x, 0.0)
         scores = ops.matmul(x, ops.cast(self.w, x.dtype))[..., 0]
-        return ops.sum(shares_of(scores, mask)[..., None] * x, axis=1)
+        return ops.sum(ops.expand_dims(shares_of(scores, mask), -1) * x, axis=1)
 
     def compute_mask(self, inputs, mask=None):
         """None: the time axis is gone."""

@@ -9,6 +9,7 @@ from keraseq.keras_inside import expected_batch
 from keraseq.layers.holding import Holding
 from keraseq.layers.recurrence import Recurrence
 from keraseq.layers.scan import LOOPS, checkpointed, parallel, scan, without_xla
+from keraseq.layers.scan.formats import exported
 from keraseq.layers.starting import Starting, in_every_row
 
 RUN_OPTIONS = ("loop", "unroll", "checkpoint_every")  # how it runs, never what it computes
@@ -249,7 +250,9 @@ class RNN(Holding, Starting, keras.layers.RNN):
 
     def run_recurrence(self, recurrence, reads, carry, drawn, context, in_piece=False):
         """The loop over what it reads, time first: the outputs of all steps, and the last carry."""
-        batch, span = reads["x"].shape[1], valid_span(reads.get("valid"))
+        batch, span = reads["x"].shape[1], None
+        if exported() != "onnx":  # whose loops give as many outputs as they have rounds
+            span = valid_span(reads.get("valid"))
         shape = (batch, *self._output_shape())
         kept = keras.KerasTensor(shape, self.compute_dtype, name="output")  # a name takes its time
         before = carry.get("output") if in_piece else None

@@ -257,7 +257,7 @@ class Stack(Holding, Starting, keras.layers.Layer):
         first = ops.min(ops.where(valid, steps, ops.shape(sequence)[0]), axis=0, keepdims=True)
 
         def at(step, values):
-            chosen = ops.cast(steps == step, values.dtype)[..., None]
+            chosen = ops.expand_dims(ops.cast(steps == step, values.dtype), -1)
             return ops.sum(chosen * values, axis=0)
 
         if not self.bidirectional:

@@ -98,24 +98,8 @@ class Stateless:
 
     def _run(self, tokens, states, run_tower) -> Read:
         """The model's graph, with `run_tower(tower, x, states)` in place of recurrent layers."""
-        towers, before, after, hidden = iter(self.towers), iter(states), [], []
-
-        def instead(operation):
-            if not is_recurrent(operation):
-                return operation
-
-            def run(x, *_, **__):
-                tower = next(towers)
-                own = [next(before) for _ in tower.rnns]
-                y, new = run_tower(tower, x, own)
-                after.extend(new)
-                hidden[:] = [y]
-                return y
-
-            return run
-
-        logits = run_graph(self.graph, [tokens], instead)
-        return Read(tree.flatten(logits)[0], hidden[0], after)
+        logits, hidden, after = through(self.graph, self.towers, [tokens], states, run_tower)
+        return Read(tree.flatten(logits)[0], hidden, after)
 
     def _check_steps(self):
         """Raises unless the model says the same step by step as at once."""
@@ -211,6 +195,32 @@ class Tower:
         return x, after
 
 
+def through(graph, towers, inputs: list, states, run_tower):
+    """A graph with `run_tower(tower, x, states)` in place of its recurrent layers.
+
+    Returns:
+        `(outputs, hidden, states)`, `hidden` those of the last recurrent layer.
+    """
+    towers, before, after, hidden = iter(towers), iter(states), [], []
+
+    def instead(operation):
+        if not is_recurrent(operation):
+            return operation
+
+        def run(x, *_, **__):
+            tower = next(towers)
+            own = [next(before) for _ in tower.rnns]
+            y, new = run_tower(tower, x, own)
+            after.extend(new)
+            hidden[:] = [y]
+            return y if operation.return_sequences else y[:, -1]
+
+        return run
+
+    outputs = run_graph(graph, inputs, instead)
+    return outputs, hidden[0], after
+
+
 def is_recurrent(operation) -> bool:
     """Whether an operation of a graph carries states from step to step."""
     kinds = (keras.layers.RNN, keras.layers.Bidirectional, Stack)
@@ -251,8 +261,14 @@ def check_graph(model, graph):
     check_recurrent(model, graph.layers)
 
 
-def check_recurrent(model, layers) -> None:
-    """Raises a one-line error if a recurrent layer cannot go step by step."""
+def check_recurrent(model, layers, every_step: bool = True) -> None:
+    """Raises a one-line error if a recurrent layer cannot go step by step.
+
+    Args:
+        model: The model, for the message.
+        layers: Its layers.
+        every_step: Whether the output of every step is needed. Defaults to `True`.
+    """
     for layer in layers:
         if not is_recurrent(layer):
             continue
@@ -261,10 +277,10 @@ def check_recurrent(model, layers) -> None:
         )
         if backward:
             raise ValueError(
-                f"layer {layer.name!r} of model {model.name!r} reads backwards: a text that is "
-                "not written yet has no end to start from"
+                f"layer {layer.name!r} of model {model.name!r} reads backwards: a sequence "
+                "that is still to come has no end to start from"
             )
-        if not layer.return_sequences or layer.return_state:
+        if (every_step and not layer.return_sequences) or layer.return_state:
             raise ValueError(
                 f"layer {layer.name!r} of model {model.name!r} must return the output of every "
                 "step and nothing else (return_sequences=True, return_state=False)"

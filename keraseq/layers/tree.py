@@ -98,8 +98,8 @@ class Tree(Holding, keras.layers.Layer):
         of_leaves = self._composed(projected[:, :leaves])
         # Which child is which node: rows of ones and zeros.
         places = ops.reshape(children, (batch, steps, width * arity))
-        chosen = ops.cast(places[..., None] == -1 - ops.arange(count), kind)
-        picked = ops.cast(places[..., None] == 1 + ops.arange(leaves), kind)
+        chosen = ops.cast(ops.expand_dims(places, -1) == -1 - ops.arange(count), kind)
+        picked = ops.cast(ops.expand_dims(places, -1) == 1 + ops.arange(leaves), kind)
         picked = ops.reshape(picked, (batch, -1, leaves)) @ of_leaves
         size = of_leaves.shape[-1]
         reads = {
@@ -124,7 +124,7 @@ class Tree(Holding, keras.layers.Layer):
         made = ops.reshape(ops.fori_loop(0, steps, step, empty), (batch, -1, size))
         nodes = ops.concatenate([of_leaves, made], axis=1)[..., : self.cell.units]
         there = self._there(x, children, mask)
-        nodes = ops.where(there[..., None], nodes, ops.zeros((), dtype=kind))
+        nodes = ops.where(ops.expand_dims(there, -1), nodes, ops.zeros((), dtype=kind))
         if not self.return_nodes:
             places = ops.arange(1, leaves + count + 1)
             last = ops.max(ops.where(there, places, 0), axis=1) - 1

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keraseq.checks import positive_integer
+from keraseq.layers.scan.formats import exported
 
 LARGEST = 46_340  # ids whose pairs int32 can number
 SPREAD = -1_640_531_535  # 2**32 over the golden ratio, as int32: spreads what it multiplies
@@ -102,9 +103,10 @@ class WideLogits(keras.layers.Layer):
         """Looks the keys up, and adds up."""
         found = ops.sort(self.numbered(ops.cast(inputs, "int32")), axis=1)
         shape = ops.shape(found)
-        first = ops.pad(found[:, 1:] != found[:, :-1], [[0, 0], [1, 0]], constant_values=True)
+        new = found[:, 1:] != found[:, :-1]
+        first = ops.concatenate([ops.ones_like(found[:, :1], dtype="bool"), new], axis=1)
         flat = ops.reshape(found, (-1,))
-        places = ops.minimum(ops.searchsorted(self.keys, flat), self.size - 1)
+        places = ops.minimum(places_of(ops.convert_to_tensor(self.keys), flat), self.size - 1)
         known = ops.reshape(ops.take(self.keys, places) == flat, shape)
         counts = ops.cast(known & first & (found != 0), self.kernel.dtype)
         weights = ops.reshape(ops.take(self.kernel, places, axis=0), (*shape, self.classes))
@@ -115,7 +117,8 @@ class WideLogits(keras.layers.Layer):
         before = ops.pad(tokens[:, :-1], [[0, 0], [1, 0]])
         pairs = ops.where(tokens > 0, before * self.vocabulary + tokens, 0)
         two = ops.pad(pairs[:, :-1], [[0, 0], [1, 0]])
-        triples = ops.bitwise_or(two * SPREAD + tokens, LOWEST)  # int32 wraps around
+        triples = two * SPREAD + tokens  # int32 wraps around
+        triples = ops.where(triples < 0, triples, triples + LOWEST)  # `|`, which LiteRT has not
         whole = (tokens > 0) & (two >= self.vocabulary)
         return ops.concatenate([tokens, pairs, ops.where(whole, triples, 0)], axis=1)
 
@@ -134,6 +137,21 @@ class WideLogits(keras.layers.Layer):
             "vocabulary": self.vocabulary,
             "size": self.size,
         }
+
+
+def places_of(keys, wanted):
+    """How many of some sorted keys are smaller than each that is wanted."""
+    if not exported():
+        return ops.searchsorted(keys, wanted)
+    places, size = (
+        ops.zeros_like(wanted),
+        keys.shape[0],
+    )  # by halving: other runtimes have no search
+    for bit in reversed(range(size.bit_length())):
+        further = places + 2**bit
+        before = ops.take(keys, ops.minimum(further, size) - 1) < wanted
+        places = ops.where((further <= size) & before, further, places)
+    return places
 
 
 def keys_of(tokens: np.ndarray, vocabulary: int) -> np.ndarray:

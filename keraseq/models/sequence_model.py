@@ -8,6 +8,7 @@ from keras import ops, tree
 from keraseq import losses
 from keraseq.keras_inside import KeptState, made_by, read_by
 from keraseq.layers import WordDropout
+from keraseq.layers.scan.formats import FORMATS, exporting, refuse_states
 from keraseq.layers.scan.values import Watched, watched
 from keraseq.models.values import check_labels, check_tokens, dtype_name, vocabulary_of
 
@@ -85,6 +86,15 @@ class SequenceModel(KeptState, keras.Model):
         """Runs the graph of layers."""
         self.check(inputs)  # compiled steps on JAX come here directly
         return super().call(inputs, training=training, mask=mask)
+
+    def export(self, filepath, format="tf_saved_model", **options):
+        """`keras.Model.export`, the recurrent layers in loops that the format can hold."""
+        names = {made.keras: name for name, made in FORMATS.items()}
+        if format not in names:  # another of Keras', or an error
+            return super().export(filepath, format=format, **options)
+        refuse_states(self)
+        with exporting(self, names[format]) as further:
+            return super().export(filepath, format=format, **{**further, **options})
 
     def with_its_dtypes(self, x):
         """The data `x` in the dtypes of the model's inputs."""

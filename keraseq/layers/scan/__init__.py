@@ -31,6 +31,7 @@ from keras import tree
 from keraseq.checks import one_of
 from keraseq.layers.scan import parallel
 from keraseq.layers.scan.deferred import Plan, Step
+from keraseq.layers.scan.formats import exported
 from keraseq.layers.scan.fused import Kernel
 
 LOOPS = ("auto", "plain", "deferred", "compiled", "fused", "parallel")
@@ -218,6 +219,8 @@ def choose(
         return Choice("plain", "all steps are laid out (unroll=True)")
     if products is None:
         return Choice("plain", "the cell is none of keraseq's: its products cannot be deferred")
+    if exported():
+        return Choice("plain", f"exported as {exported()}, which holds no other loop")
     asked, why = loop, f"loop={loop!r}"
     if loop == "auto":
         asked = one_of(FORCED, os.environ.get(FORCED, "auto"), LOOPS)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import tree
 
 from keraseq.layers.scan import deferred
+from keraseq.layers.scan.formats import exported
 from keraseq.layers.scan.tensorflow_cudnn import on_gpu
 from keraseq.layers.scan.tensorflow_fused import lacks, scan_fused
 from keraseq.layers.scan.tensorflow_gradients import (
@@ -47,7 +48,8 @@ def scan(step, inputs, carry, *, collect, reverse, unroll, span):
     times = Times(flat[0], span, reverse)
 
     # The gradient of reading a row of a tensor is a whole tensor; that of a row of rows is a row.
-    rows = flat if unroll is True else [Rows.of(x) for x in flat]
+    whole = unroll is True or exported() == "litert"
+    rows = flat if whole else [Rows.of(x) for x in flat]
 
     def body(i, carried, kept):
         now, t = times(i)
@@ -55,7 +57,12 @@ def scan(step, inputs, carry, *, collect, reverse, unroll, span):
         output, new = step(read, carried)
         return new, [one.write(t, output) for one in kept]
 
-    kept = [Rows(times.steps, collect.dtype, collect.shape)] if collect is not None else []
+    kept = []
+    if collect is not None and exported() == "litert":
+        shape = (times.steps, tf.shape(flat[0])[1], *collect.shape[1:])
+        kept = [Whole(times.steps, collect.dtype, collect.shape, tf.zeros(shape, collect.dtype))]
+    elif collect is not None:
+        kept = [Rows(times.steps, collect.dtype, collect.shape)]
     carry, kept = loop(times, body, carry, kept, unroll)
     return (kept[0].stack(flat[0].shape[0]) if kept else None), carry
 
@@ -370,7 +377,7 @@ class Rows:
 
     def with_array(self, array) -> "Rows":
         """The same, over the array of another round of the loop."""
-        return Rows(self.steps, self.dtype, self.shape[1:], array)
+        return type(self)(self.steps, self.dtype, self.shape[1:], array)
 
     def __getitem__(self, t):
         return tf.ensure_shape(self.array.read(t), self.shape[1:])
@@ -384,3 +391,17 @@ class Rows:
         whole = self.array.stack()
         whole.set_shape([length, *self.shape[1:]])
         return whole
+
+
+class Whole(Rows):
+    """Rows as one tensor, made anew for each row: LiteRT has no arrays for an open batch size."""
+
+    def write(self, t, value):
+        """With a row written."""
+        whole = tf.tensor_scatter_nd_update(self.array, [[t]], value[None])
+        return self.with_array(tf.ensure_shape(whole, self.array.shape))
+
+    def stack(self, length=None):
+        """All rows."""
+        self.array.set_shape([length, *self.shape[1:]])
+        return self.array
