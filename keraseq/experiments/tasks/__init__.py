@@ -58,12 +58,12 @@ def get(name: str) -> Task:
 
     Args:
         name: A registered name; one of `adding`, `copying`, `arithmetic` and `parity` with a size,
-            such as `"adding-400"`; `"module:name"` of a `Task` subclass, of an instance, or of a function
-            without arguments that returns one; or a file, `"sales.csv[target=units]"` to forecast a
-            column (several as `target="units,price"`), or `"reviews.csv[label=stars]"` to name the
-            label of texts or series; also, with commas between them, the options by which the
-            recipes `forecast` and `classify` read data, such as `sep=;`, `decimal=","`, `id=shop`,
-            and of forecasts `horizon`, `look_back` and `season`.
+            such as `"adding-400"`; `"module:name"` of a `Task` subclass, of an instance, or of a
+            function without arguments that returns one; or a file, `"sales.csv[target=units]"` to
+            forecast a column (several as `target="units,price"`), or `"reviews.csv[label=stars]"`
+            to name the label of texts or series; also, with commas between them, the options by
+            which the recipes `forecast` and `classify` read data, such as `sep=;`, `decimal=","`,
+            `id=shop`, and of forecasts `horizon`, `look_back` and `season`.
 
     Raises:
         ValueError: There is no such task.
