@@ -133,6 +133,9 @@ def study(name: str) -> str:
         for column in ("diverged", "not_converged"):
             if own[column].any():
                 shown[column.replace("_", " ")] = own[column].astype(int)
+        for column in own.columns[own.columns.get_loc("loop") + 1 :]:  # what a task says further
+            if own[column].notna().any():
+                shown[column] = own[column].map("{:.4f}".format)
         shown["units"], shown["parameters"] = own["units"], own["parameters"]
         shown["learning rate"] = own["learning_rate"]
         shown["ms a step"] = own["step_ms"].map("{:.1f}".format)
