@@ -30,9 +30,9 @@ class Parity(Generated):
     builder = staticmethod(models.language_model)
     options = {"vocabulary": 2}  # noqa: RUF012
     budget = 2_000
-    steps = 1_000
-    evaluated = 500
-    learning_rate = 5e-3
+    steps = 600
+    evaluated = 300
+    learning_rate = 3e-3
     floor = "always even"
     solved = 0.99
 
