@@ -32,8 +32,8 @@ def prepare():
     tf.config.set_logical_device_configuration(cpu, parts)
 
 
-def trained(loop, cell, batch_size=None):
-    """Losses of four steps, and what the model says after them, before and after a reset."""
+def made(loop, cell, batch_size=None):
+    """A model, and two batches of inputs and targets."""
     import keras
     import numpy as np
 
@@ -45,22 +45,61 @@ def trained(loop, cell, batch_size=None):
     if cell == "whole":
         x = rng.integers(0, 6, (2 * BATCH, 5))  # 0 is masked
         options = {"rnn_options": {"loop": loop}, "bidirectional": True, "cell": "mut1"}
-        model = keraseq.models.sequence_classifier(
-            2, vocabulary=6, embedding=3, units=4, length=5, **options
-        )
-    else:
-        x = rng.normal(size=(2 * BATCH, 5, 3)).astype("float32")
-        inputs = keras.Input((5, 3), batch_size=batch_size)
-        rnn = keraseq.layers.RNN(
-            keraseq.cells.get(cell, 4), loop=loop, stateful=batch_size is not None
-        )
-        model = keras.Model(inputs, keras.layers.Dense(2)(rnn(inputs)))
+        sizes = {"vocabulary": 6, "embedding": 3, "units": 4, "length": 5}
+        return keraseq.models.sequence_classifier(2, **sizes, **options), x, y
+    x = rng.normal(size=(2 * BATCH, 5, 3)).astype("float32")
+    inputs = keras.Input((5, 3), batch_size=batch_size)
+    stateful = batch_size is not None
+    rnn = keraseq.layers.RNN(keraseq.cells.get(cell, 4), loop=loop, stateful=stateful)
+    return keras.Model(inputs, keras.layers.Dense(2)(rnn(inputs))), x, y
+
+
+def trained(loop, cell, batch_size=None):
+    """Losses of two epochs of two steps, weights then, answers before and after a reset."""
+    import keras
+
+    import keraseq
+
+    model, x, y = made(loop, cell, batch_size)
     model.compile(keras.optimizers.SGD(0.3), "mse")
     losses = model.fit(x, y, batch_size=BATCH, epochs=2, shuffle=False, verbose=0).history["loss"]
-    said = [model.predict(x, batch_size=BATCH, verbose=0)]
+    said = [model.predict(x, batch_size=BATCH, verbose=0).tolist()]
     keraseq.layers.reset_states(model)
-    said.append(model.predict(x, batch_size=BATCH, verbose=0))
-    return {"losses": losses, "said": np.stack(said).tolist()}
+    said.append(model.predict(x, batch_size=BATCH, verbose=0).tolist())
+    return {"losses": losses, "weights": weights(model), "said": said}
+
+
+def weights(model):
+    """All numbers of a model."""
+    return [number for one in model.get_weights() for number in one.ravel().tolist()]
+
+
+def trained_by_hand(strategy, loop, cell, batch_size=None):
+    """The same steps without `fit`, which Keras 3.15 has not for several processes."""
+    import keras
+    import tensorflow as tf
+
+    with strategy.scope():
+        model, x, y = made(loop, cell, batch_size)
+        optimizer = keras.optimizers.SGD(0.3)
+        optimizer.build(model.trainable_variables)
+
+    def share(x, y):
+        with tf.GradientTape() as tape:
+            loss = keras.losses.MeanSquaredError()(y, model(x, training=True))
+            loss = loss / strategy.num_replicas_in_sync
+        found = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply(found, model.trainable_variables)
+        return loss
+
+    @tf.function
+    def step(batch):
+        return strategy.reduce("SUM", strategy.run(share, batch), axis=None)
+
+    batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(BATCH, drop_remainder=True)
+    batches = strategy.experimental_distribute_dataset(batches)
+    losses = [sum(float(step(batch)) for batch in batches) / 2 for _ in range(2)]
+    return {"losses": losses, "weights": weights(model)}
 
 
 def refused(function, *given, **options):
@@ -107,9 +146,8 @@ def workers():
     import tensorflow as tf
 
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    with strategy.scope():
-        found = {loop: trained(loop, cell) for loop, cell in WAYS if loop != "auto"}
-        found["stateful"] = trained("auto", "gru", BATCH // DEVICES)
+    found = {loop: trained_by_hand(strategy, loop, cell) for loop, cell in WAYS}
+    found["stateful"] = trained_by_hand(strategy, "auto", "gru", BATCH // DEVICES)
     return found
 
 

@@ -78,12 +78,10 @@ def test_two_processes_give_the_numbers_of_one():
     config = [json.dumps({"cluster": cluster, "task": task}) for task in tasks]
     first, second = answers(*(started("workers", TF_CONFIG=one) for one in config))
     for loop, cell in [*on_devices.WAYS, ("stateful", "gru")]:
-        if loop in first:
-            alone = on_devices.trained(
-                "plain", cell, on_devices.BATCH * (loop == "stateful") or None
-            )
-            close(first[loop], alone)
-            close(second[loop], alone)
+        rows = on_devices.BATCH if loop == "stateful" else None
+        alone = on_devices.trained("plain", cell, rows)
+        close(first[loop], alone)
+        close(second[loop], alone)
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="the others divide batches")
