@@ -195,6 +195,21 @@ def lines(file: str, columns: dict[str, str], keep: Callable | None = None) -> s
     return markdown(shown.map(number))
 
 
+def linear(file: str) -> str:
+    """Training steps of linear recurrences, a column a number of steps, over Keras' LSTM."""
+    frame = pd.read_json(RESULTS / file, lines=True).query(
+        "what in ['keras.layers.LSTM', 'keraseq']"
+    )
+    frame = frame.assign(steps=frame["size"].str[0])
+    lstm = frame[frame["what"] == "keras.layers.LSTM"].set_index("steps")["step_ms"]
+    ratio = frame["step_ms"] / frame["steps"].map(lstm)
+    frame["shown"] = frame["step_ms"].map("{:,.1f} ms, ".format) + ratio.map("{:.2f}".format)
+    cells = frame["cell"].unique()
+    shown = frame.pivot(index="cell", columns="steps", values="shown").loc[cells].fillna("")
+    shown = shown.rename(columns="{:,} steps".format)
+    return markdown(shown.reset_index(), code="cell")
+
+
 def number(value) -> str:
     """A value as tables show it."""
     if not isinstance(value, (int, float)):
