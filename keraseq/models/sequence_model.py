@@ -23,11 +23,13 @@ def checked(method, labelled=True, shared=True):
             args = (self.check_data(x, y), *args)
         else:
             self.check_data(x)
+        aside = kwargs.get("validation_data")
+        self.check_data(*aside[:2] if isinstance(aside, tuple) else (aside,))
         if shared:
             size = kwargs.get("batch_size") or next((n for n in args if isinstance(n, int)), 32)
             check_shares(self, x, size)
-        aside = kwargs.get("validation_data")
-        self.check_data(*aside[:2] if isinstance(aside, tuple) else (aside,))
+            aside = aside[0] if isinstance(aside, tuple) else aside
+            check_shares(self, aside, kwargs.get("validation_batch_size") or size)
         try:
             return method(self, self.watched(x), *args, **kwargs)
         except Exception as error:

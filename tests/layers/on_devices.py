@@ -86,8 +86,7 @@ def trained_by_hand(strategy, loop, cell, batch_size=None):
 
     def share(x, y):
         with tf.GradientTape() as tape:
-            loss = keras.losses.MeanSquaredError()(y, model(x, training=True))
-            loss = loss / strategy.num_replicas_in_sync
+            loss = keras.losses.MeanSquaredError()(y, model(x, training=True))  # a share of it
         found = tape.gradient(loss, model.trainable_variables)
         optimizer.apply(found, model.trainable_variables)
         return loss
