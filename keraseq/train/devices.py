@@ -13,7 +13,8 @@ def devices(count: int | None = None):
 
     `keras.distribution.DataParallel` on JAX, `tf.distribute.MirroredStrategy` on TensorFlow: every
     device has all weights and gets as many rows as the others, and the gradient is the mean of
-    theirs, as on one device with the whole batch. All loops of `keraseq.layers.RNN` run so.
+    theirs, as on one device with the whole batch. All loops of `keraseq.layers.RNN` run so. On
+    TensorFlow Keras clips each device's share of the gradient, on JAX the whole.
 
     The states of a `stateful` model are each row's own. On JAX it is built with the `batch_size`
     of the whole batch, on TensorFlow with what one device gets.
