@@ -55,7 +55,7 @@ def made(loop, cell, batch_size=None):
 
 
 def trained(loop, cell, batch_size=None):
-    """Losses of two epochs of two steps, weights then, answers before and after a reset."""
+    """Losses of two epochs of two steps, weights then; with states the answers around a reset."""
     import keras
 
     import keraseq
@@ -63,10 +63,13 @@ def trained(loop, cell, batch_size=None):
     model, x, y = made(loop, cell, batch_size)
     model.compile(keras.optimizers.SGD(0.3), "mse")
     losses = model.fit(x, y, batch_size=BATCH, epochs=2, shuffle=False, verbose=0).history["loss"]
-    said = [model.predict(x, batch_size=BATCH, verbose=0).tolist()]
-    keraseq.layers.reset_states(model)
-    said.append(model.predict(x, batch_size=BATCH, verbose=0).tolist())
-    return {"losses": losses, "weights": weights(model), "said": said}
+    found = {"losses": losses, "weights": weights(model)}
+    if batch_size is not None:
+        said = [model.predict(x, batch_size=BATCH, verbose=0).tolist()]
+        keraseq.layers.reset_states(model)
+        said.append(model.predict(x, batch_size=BATCH, verbose=0).tolist())
+        found["said"] = said
+    return found
 
 
 def weights(model):
