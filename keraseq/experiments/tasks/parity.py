@@ -29,10 +29,10 @@ class Parity(Generated):
     direction = "max"
     builder = staticmethod(models.language_model)
     options = {"vocabulary": 2}  # noqa: RUF012
-    budget = 2_000
-    steps = 600
+    budget = 4_000
+    steps = 800
     evaluated = 300
-    learning_rate = 3e-3
+    learning_rate = 5e-3
     floor = "always even"
     solved = 0.99
 
