@@ -22,7 +22,6 @@ from functools import partial
 from pathlib import Path
 
 import lines
-import timing
 
 RESULTS = Path(__file__).parent / "results" / "devices.csv"
 WAYS = {
@@ -54,12 +53,9 @@ def main() -> None:
             key = {name: getattr(given, name) for name in ("backend", "rows", "length", "units")}
             key |= {"cell": cell, "way": way}
             if not lines.there(given.csv, key):
-                others = timing.cpu_of_others()
-                start = time.perf_counter()
                 found = in_processes(given, cell, way)
-                busy = (timing.cpu_of_others() - others) / (time.perf_counter() - start)
-                lines.add(given.csv, {**key, **found})
-                print(f"{key} {found}, others busy {busy:.2f}", flush=True)
+                lines.add(given.csv, {**key, **found, "load": round(os.getloadavg()[0], 1)})
+                print(f"{key} {found}", flush=True)
 
 
 def in_processes(given, cell: str, way: str) -> dict:
