@@ -32,7 +32,7 @@ def devices(count: int | None = None):
     >>> with keraseq.train.devices(1):
     ...     model = keraseq.models.sequence_classifier(2, features=3, units=4)
     ...     model.compile("sgd", model.fitting_loss())
-    ...     _ = model.fit(np.ones((4, 5, 3)), np.array([0, 1, 0, 1]), batch_size=4, verbose=0)
+    ...     _ = model.fit(keras.ops.ones((4, 5, 3)), keras.ops.zeros(4), verbose=0)
     """
     backend = keras.backend.backend()
     if backend not in ("jax", "tensorflow"):
