@@ -549,6 +549,21 @@ def test_a_part_that_there_is_not_is_said(gpu, capsys):
         assert "--only knows times" in said or "--out FILE is needed" in said
 
 
+def test_rates_on_devices_are_measured_once(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import devices
+
+    tiny = ["--backend", BACKEND, "--cells", "gru", "--rows", 2, "--length", 3, "--units", 2]
+    tiny += ["--steps", 1, "--repeats", 1]
+    found = json.loads(run("devices.py", *tiny, "--way", "two cores").splitlines()[-1])
+    assert found["sequences_a_second"] > 0 and found["loop"] == "plain"
+    monkeypatch.setattr(devices, "in_processes", lambda given, cell, way: found)
+    for _ in range(2):
+        run("devices.py", *tiny, "--csv", tmp_path / "devices.csv")
+    rows = csv.DictReader((tmp_path / "devices.csv").read_text().splitlines())
+    assert [row["way"] for row in rows] == list(devices.WAYS[BACKEND])
+
+
 def test_linear_recurrences_beside_the_lstm(tmp_path, monkeypatch):
     monkeypatch.delenv("KERASEQ_LOOP")
     path = tmp_path / "linear-tiny.jsonl"

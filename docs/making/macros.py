@@ -130,4 +130,5 @@ MACROS = {
     "study": measured.study,
     "lines": measured.lines,
     "seeds": measured.seeds,
+    "linear": measured.linear,
 }

@@ -133,6 +133,9 @@ def study(name: str) -> str:
         for column in ("diverged", "not_converged"):
             if own[column].any():
                 shown[column.replace("_", " ")] = own[column].astype(int)
+        for column in own.columns[own.columns.get_loc("loop") + 1 :]:  # what a task says further
+            if own[column].notna().any():
+                shown[column] = own[column].map("{:.4f}".format)
         shown["units"], shown["parameters"] = own["units"], own["parameters"]
         shown["learning rate"] = own["learning_rate"]
         shown["ms a step"] = own["step_ms"].map("{:.1f}".format)
@@ -208,6 +211,21 @@ def seeds(
             spread = f"{runs.min():.1f} to {runs.max():.1f}" if len(runs) > 1 else ""
             rows.append([said, f"{runs.mean():.1f}", spread, len(runs)])
     return table([["", label, "lowest to highest", "seeds"], *rows])
+
+
+def linear(file: str) -> str:
+    """Training steps of linear recurrences, a column a number of steps, over Keras' LSTM."""
+    frame = pd.read_json(RESULTS / file, lines=True).query(
+        "what in ['keras.layers.LSTM', 'keraseq']"
+    )
+    frame = frame.assign(steps=frame["size"].str[0])
+    lstm = frame[frame["what"] == "keras.layers.LSTM"].set_index("steps")["step_ms"]
+    ratio = frame["step_ms"] / frame["steps"].map(lstm)
+    frame["shown"] = frame["step_ms"].map("{:,.1f} ms, ".format) + ratio.map("{:.2f}".format)
+    cells = frame["cell"].unique()
+    shown = frame.pivot(index="cell", columns="steps", values="shown").loc[cells].fillna("")
+    shown = shown.rename(columns="{:,} steps".format)
+    return markdown(shown.reset_index(), code="cell")
 
 
 def number(value) -> str:

@@ -10,10 +10,11 @@ from keraseq.keras_inside import KeptState, made_by, read_by
 from keraseq.layers import WordDropout
 from keraseq.layers.scan.formats import FORMATS, exporting, refuse_states
 from keraseq.layers.scan.values import Watched, watched
+from keraseq.models.sharing import check_shares
 from keraseq.models.values import check_labels, check_tokens, dtype_name, vocabulary_of
 
 
-def checked(method, labelled=True):
+def checked(method, labelled=True, shared=True):
     """A method of `keras.Model` that first looks at its data, labels and validation data too."""
 
     @functools.wraps(method)
@@ -25,6 +26,11 @@ def checked(method, labelled=True):
             self.check_data(x)
         aside = kwargs.get("validation_data")
         self.check_data(*aside[:2] if isinstance(aside, tuple) else (aside,))
+        if shared:
+            size = kwargs.get("batch_size") or next((n for n in args if isinstance(n, int)), 32)
+            check_shares(self, x, size)
+            aside = aside[0] if isinstance(aside, tuple) else aside
+            check_shares(self, aside, kwargs.get("validation_batch_size") or size)
         try:
             return method(self, self.watched(x), *args, **kwargs)
         except Exception as error:
@@ -74,9 +80,9 @@ class SequenceModel(KeptState, keras.Model):
     fit = checked(keras.Model.fit)
     evaluate = checked(keras.Model.evaluate)
     predict = checked(keras.Model.predict, labelled=False)
-    train_on_batch = checked(keras.Model.train_on_batch)
-    test_on_batch = checked(keras.Model.test_on_batch)
-    predict_on_batch = checked(keras.Model.predict_on_batch, labelled=False)
+    train_on_batch = checked(keras.Model.train_on_batch, shared=False)
+    test_on_batch = checked(keras.Model.test_on_batch, shared=False)
+    predict_on_batch = checked(keras.Model.predict_on_batch, labelled=False, shared=False)
 
     def __call__(self, inputs, *args, **kwargs):
         self.check(inputs, values=True)
@@ -143,7 +149,7 @@ class SequenceModel(KeptState, keras.Model):
         That is tokens beyond the vocabulary, and of a `keras.utils.PyDataset` all else.
         """
         if isinstance(x, keras.utils.PyDataset) and not x.use_multiprocessing:
-            return Watched(x, self.check_data)
+            return Watched(x, self.check_batch)
         if not (hasattr(x, "element_spec") and hasattr(x, "map") and self.vocabularies):
             return x
 
@@ -154,6 +160,11 @@ class SequenceModel(KeptState, keras.Model):
                     yield got, size, vocabulary_of(want, size)
 
         return watched(x, limits)
+
+    def check_batch(self, x, y=None):
+        """`check_data` of a batch, which several devices may share."""
+        check_shares(self, x)
+        self.check_data(x, y)
 
     def check_data(self, x, y=None):
         """Raises if arrays, or what a `tf.data.Dataset` gives, do not go with this model.

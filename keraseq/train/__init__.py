@@ -8,6 +8,7 @@ After a crash the same lines go on where the run stopped.
 """
 
 from keraseq.train.compiling import compile
+from keraseq.train.devices import devices
 from keraseq.train.divergence import StopOnDivergence
 from keraseq.train.gradient_report import GradientReport
 from keraseq.train.resume import Resume
@@ -23,6 +24,7 @@ __all__ = [
     "StopOnDivergence",
     "callbacks",
     "compile",
+    "devices",
     "seed_everything",
 ]
 

@@ -94,6 +94,17 @@ def test_summary_is_mean_and_deviation_over_seeds(finished):
         assert row["parameters"] <= 60 and row["runs"] == 2
 
 
+def test_what_a_task_says_further_is_in_every_table(finished):
+    of_runs, cells = finished.trials(), finished.as_json()["tasks"][task("Sums")]["cells"]
+    assert finished.trials("search")["first half"].isna().all()  # nothing of the test part
+    for row in finished.summary().to_dict("records"):
+        mean = of_runs[of_runs["cell"] == row["cell"]]["first half"].mean()
+        assert 0 < mean == row["first half"] == cells[row["cell"]]["first half"]
+        shown = next(r for r in report.rows(finished, task("Sums")) if r["cell"] == row["cell"])
+        assert f"first half {mean:.3f}" in shown["notes"]
+    assert all("first half" in line for line in numbers(finished.folder))
+
+
 def test_the_page_stands_alone_and_says_what_was_done(finished):
     page = (finished.folder / "report.html").read_text()
     sources = re.findall(r'(?:src|href)="([^"]{0,30})', page)

@@ -123,6 +123,24 @@ def test_memorisation_asks_for_what_was_read():
     assert task.score(zeros, "test") == pytest.approx(1 / 26, rel=0.2)
 
 
+def test_parity_is_asked_beyond_the_length_of_training():
+    task = tasks.get("parity-4")
+    assert task.generate(np.random.default_rng(0), 3).inputs.shape == (3, 4)
+    inputs, targets = task.parts["test"]
+    assert inputs.shape == (300, 32) and (targets[:, :4] == -1).all()
+    assert (targets[:, 4:] == inputs.cumsum(1)[:, 4:] % 2).all()
+
+    def fails_after_16(bits):
+        answers = bits.cumsum(1) % 2
+        answers[:, 16:] = 1 - answers[:, 16:]
+        return np.eye(2)[answers]
+
+    assert task.score(Constant(fails_after_16), "validation") == 1
+    assert task.score(Constant(fails_after_16), "test") == 12 / 28
+    further = {"bits 5 to 8": 1, "bits 9 to 16": 1, "bits 17 to 32": 0}
+    assert task.further(Constant(fails_after_16)) == further
+
+
 @pytest.mark.parametrize("size", [1, 3, 8])
 def test_arithmetic_answers_are_right(size):
     from keraseq.experiments.tasks import arithmetic

@@ -137,6 +137,7 @@ def run(
         "best_step": course.best_step,
         "solved_step": course.solved_step,
         "test": test,
+        "further": task.further(model) if test is not None else {},
         "parameters": sum(prod(weight.shape) for weight in model.trainable_weights),
         "step_ms": 1000 * float(np.median(times[1:])) if times[1:] else None,
         "train_seconds": sum(times[1:]),

@@ -127,12 +127,21 @@ class Results:
         """The trials that ended without a result, each with its reason."""
         return [record for record in self.records if record["status"] == "failed"]
 
+    @property
+    def further(self) -> list[str]:
+        """What tasks say beyond their metric, see `Task.further`: the last columns of frames."""
+        return list(dict.fromkeys(name for r in self.records for name in r.get("further", ())))
+
     def trials(self, role: str = "final") -> pd.DataFrame:
         """A row a trial."""
         import pandas as pd
 
-        rows = [{c: r.get(c) for c in COLUMNS} for r in self.records if r["role"] == role]
-        return pd.DataFrame(rows, columns=list(COLUMNS)).infer_objects()
+        rows = [
+            {c: r.get(c) for c in COLUMNS} | r.get("further", {})
+            for r in self.records
+            if r["role"] == role
+        ]
+        return pd.DataFrame(rows, columns=[*COLUMNS, *self.further]).infer_objects()
 
     def finished(self, task: str) -> pd.DataFrame:
         """The trials of a task that have a result on the test part."""
@@ -236,7 +245,8 @@ class Results:
                 row |= {"step_ms": of_cell["step_ms"].astype(float).median()}
                 row |= {"train_seconds": of_cell["train_seconds"].mean()}
                 row |= {"projection": of_cell["projection"].fillna("").iloc[0]}
-                rows.append(row | {"loop": ", ".join(of_cell["loop"].dropna().unique())})
+                row |= {"loop": ", ".join(of_cell["loop"].dropna().unique())}
+                rows.append(row | of_cell[self.further].astype(float).mean().to_dict())
         return pd.DataFrame(rows)
 
     def write(self) -> None:
@@ -258,7 +268,7 @@ class Results:
             for name, value in self.baselines(task).items()
         ]
         rows = [row for frame in frames for row in frame.to_dict("records")] + baselines
-        table = pd.DataFrame(rows, columns=["kind", *COLUMNS])
+        table = pd.DataFrame(rows, columns=["kind", *COLUMNS, *self.further])
         written = {"results": table, "summary": self.summary(), "curves": self.curves()}
         for name, frame in written.items():
             files.write(self.folder / f"{name}.csv", frame.to_csv(index=False))
@@ -277,6 +287,7 @@ class Results:
                     f"{metric}_sd": none_if_nan(row["sd"]),
                     f"{metric}_95": [row["low"], row["high"]],
                     **{one: none_if_nan(row[one]) for one in OF_CELLS},
+                    **{one: row[one] for one in self.further if row[one] == row[one]},
                 }
             tasks[name] = {
                 "metric": metric,

@@ -73,6 +73,8 @@ def notes(results: Results, row: dict) -> str:
     if results.tasks[row["task"]].get("solved") is not None:
         steps = f", at step {row['solved_step']:,.0f}" if row["solved"] else ""
         found.append(f"{row['solved']} of {row['runs']} solved{steps}")
+    digits = results.tasks[row["task"]]["digits"]
+    found += [f"{one} {row[one]:.{digits}f}" for one in results.further if row[one] == row[one]]
     return ", ".join(found)
 
 

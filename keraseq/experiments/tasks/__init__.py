@@ -29,6 +29,7 @@ from keraseq.experiments.tasks.digits import (
 from keraseq.experiments.tasks.forecasting import CO2, ETTh1
 from keraseq.experiments.tasks.memorisation import Memorisation
 from keraseq.experiments.tasks.music import Chorales
+from keraseq.experiments.tasks.parity import Parity
 from keraseq.experiments.tasks.task import Task
 from keraseq.experiments.tasks.words import Words
 from keraseq.experiments.tasks.xml import XML
@@ -37,11 +38,13 @@ TASKS: dict[str, type[Task]] = {
     task.name: task
     for task in (
         *(Characters, CO2, Digits, DigitPixels),  # real data that need no download
-        *(Memorisation, Adding, Copying, Arithmetic, XML),  # made up
+        *(Memorisation, Adding, Copying, Arithmetic, XML, Parity),  # made up
         *(MNIST, PermutedMNIST, MNISTRows, Chorales, Words, ETTh1),  # public files
     )
 }
-SIZED: dict[str, Callable[[int], Task]] = {task.name: task for task in (Adding, Copying, Arithmetic)}
+SIZED: dict[str, Callable[[int], Task]] = {
+    task.name: task for task in (Adding, Copying, Arithmetic, Parity)
+}
 DEFAULT = ("characters", "co2", "digits")  # what a comparison takes where nobody says
 HELD: dict[str, Task] = {}  # of data that lie in memory, by name; workers read them from a file
 HELD_IN = "KERASEQ_TASKS"  # the variable that tells workers which
@@ -57,13 +60,13 @@ def get(name: str) -> Task:
     """A task by its name; its data are read once a process.
 
     Args:
-        name: A registered name; one of `adding`, `copying` and `arithmetic` with a size, such as
-            `"adding-400"`; `"module:name"` of a `Task` subclass, of an instance, or of a function
-            without arguments that returns one; or a file, `"sales.csv[target=units]"` to forecast a
-            column (several as `target="units,price"`), or `"reviews.csv[label=stars]"` to name the
-            label of texts or series; also, with commas between them, the options by which the
-            recipes `forecast` and `classify` read data, such as `sep=;`, `decimal=","`, `id=shop`,
-            and of forecasts `horizon`, `look_back` and `season`.
+        name: A registered name; one of `adding`, `copying`, `arithmetic` and `parity` with a size,
+            such as `"adding-400"`; `"module:name"` of a `Task` subclass, of an instance, or of a
+            function without arguments that returns one; or a file, `"sales.csv[target=units]"` to
+            forecast a column (several as `target="units,price"`), or `"reviews.csv[label=stars]"`
+            to name the label of texts or series; also, with commas between them, the options by
+            which the recipes `forecast` and `classify` read data, such as `sep=;`, `decimal=","`,
+            `id=shop`, and of forecasts `horizon`, `look_back` and `season`.
 
     Raises:
         ValueError: There is no such task.

@@ -84,6 +84,10 @@ class Task(ABC):
         """Something to read that the model made, or None where that makes no sense."""
         return None
 
+    def further(self, model: keras.Model) -> dict[str, float]:
+        """More of what the model does on the test part than its metric: what -> value."""
+        return {}
+
     def build(self, cell: str, units: int) -> keras.Model:
         """The uncompiled model with this cell, a name or `"name[option=value]"`."""
         return type(self).builder(units=units, **self.options, **variants.builder_options(cell))
