@@ -2,6 +2,8 @@
 
 from keraseq.data.music.midi import KEYS, LOWEST, checked, read_midi, write_midi
 from keraseq.data.music.rolls import (
+    DOWN,
+    UP,
     PianoRolls,
     batches,
     name_of,
@@ -12,8 +14,10 @@ from keraseq.data.music.rolls import (
 )
 
 __all__ = [
+    "DOWN",
     "KEYS",
     "LOWEST",
+    "UP",
     "PianoRolls",
     "batches",
     "checked",

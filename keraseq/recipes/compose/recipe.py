@@ -25,7 +25,7 @@ class Prepared:
 class Compose(Recipe):
     """Pieces of music -> a model of them; see `keraseq.recipes.recipe.Recipe`."""
 
-    name, Settings, Data = "compose", Settings, data.PianoRolls
+    name, Settings, Data, writes = "compose", Settings, data.PianoRolls, True
 
     def read(self, source, settings: Settings) -> data.PianoRolls:
         """A public set by its name, or MIDI files."""
@@ -75,6 +75,14 @@ class Compose(Recipe):
             cell_options={"recurrent_dropout": dropped} if dropped else {},
             name="composer",
         )
+
+    def begin(self, model, prepared: Prepared, settings: Settings, folder, say) -> None:
+        """Lets the keys begin as often as they sound: no step is lost on silence."""
+        frames = np.concatenate(prepared.parts.train)
+        often = (frames.sum(axis=0) + 0.5) / (len(frames) + 1)
+        if settings.transpose:
+            often = np.mean([np.roll(often, by) for by in range(-music.DOWN, music.UP + 1)], axis=0)
+        model.get_layer("keys").bias.assign(np.log(often) - np.log1p(-often))
 
     def compiling(self, settings: Settings) -> dict:
         """No accuracy: frames are no classes."""

@@ -17,7 +17,7 @@ class Settings(recipe.Settings):
     follows: ClassVar[dict[str, str]] = {"step": "0.5, or that of the data set"}
 
     cell: recipe.Cell = "lstm"
-    units: recipe.Units = 200
+    units: recipe.Units = 256
     layers: recipe.Layers = 1
     head: Annotated[
         Literal["ordered", "independent"],
@@ -39,9 +39,9 @@ class Settings(recipe.Settings):
         "Frames through which the gradient goes; longer pieces are cut.",
         TRAINING,
     ] = 160
-    learning_rate: recipe.LearningRate = 3e-3
-    batch_size: recipe.Batch = 16
-    epochs: recipe.Epochs = 100
+    learning_rate: recipe.LearningRate = 5e-3
+    batch_size: recipe.Batch = 8
+    epochs: recipe.Epochs = 200
     step: Annotated[
         float | None, positive_number, "Quarter notes in a frame of a MIDI file.", READING
     ] = None
