@@ -3,6 +3,7 @@
     python benchmarks/music.py [--heads ordered,independent] [--seeds 0,1,2]
     python benchmarks/music.py --without transpose --seeds 0
     python benchmarks/music.py floors
+    python benchmarks/music.py figure     what saved_models/chorales draws, beside the corpus
 
 Data: JSB Chorales in the folder named by `KERASEQ_DATA`, else a download; the given split. Pieces
 are scored from start to end, the first frame of each is given, the mean is over frames. The epoch
@@ -22,12 +23,13 @@ import lines
 import timing
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+DRAWN, LENGTH = 20, 64  # pieces of the figure, and their frames
 
 
 def main() -> None:
     """Measures what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("models", "floors"), nargs="?", default="models")
+    parser.add_argument("what", choices=("models", "floors", "figure"), nargs="?", default="models")
     parser.add_argument("--heads", default="ordered,independent")
     parser.add_argument("--cell", default="lstm")
     parser.add_argument("--epochs", type=int)
@@ -40,6 +42,8 @@ def main() -> None:
     path = given.csv or Path(__file__).parent / "results" / "music.csv"
     if given.what == "floors":
         return floors(path)
+    if given.what == "figure":
+        return figure(path)
     for seed in map(int, given.seeds.split(",")):
         for head in given.heads.split(","):
             run(given, head, seed, path)
@@ -57,6 +61,40 @@ def floors(path: Path) -> None:
         if not lines.there(path, key):
             count = KeyFrequencies(parts.train, itself)
             add(path, key, lambda pieces, count=count: [count(piece) for piece in pieces], parts)
+
+
+def figure(path: Path) -> None:
+    """Draws a piece beside one of Bach's, counts the notes of both, and writes the shares."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+    import pandas as pd
+
+    from keraseq import bundle, data, plots, recipes
+    from keraseq.data import music
+    from keraseq.evaluate import note_statistics
+
+    test = data.load("jsb").test
+    saved = bundle.load(Path(__file__).parents[1] / "saved_models" / "chorales")
+    drawn = []
+    for seed in range(DRAWN):
+        notes = recipes.predict(saved, None, length=LENGTH, seed=seed)
+        drawn.append(music.roll(notes, LENGTH))
+    counts = pd.concat(
+        note_statistics(pieces).assign(source=source)
+        for source, pieces in (("Bach (test part)", test), (f"{DRAWN} drawn pieces", drawn))
+    )
+    plain, panels = plt.subplot_mosaic("aa;bb;cd", figsize=(10, 9), layout="constrained")
+    plots.piano_roll(drawn[0], ax=panels["a"]).set_title("drawn, seed 0", loc="left")
+    of_bach = f"Bach, the first {LENGTH} frames of a test piece"
+    plots.piano_roll(test[1][:LENGTH], ax=panels["b"]).set_title(of_bach, loc="left")
+    for panel, (_, own) in zip("cd", counts.groupby("what", sort=False), strict=True):
+        plots.note_statistics(own, ax=panels[panel])
+    plain.savefig(path.parents[1] / "figures" / "music.png", dpi=100)
+    shares = counts.pivot(index=["what", "number"], columns="source", values="share")
+    shares.round(4).reset_index().to_csv(path.with_name("music-notes.csv"), index=False)
+    print(shares.round(3))
 
 
 def run(given, head: str, seed: int, path: Path) -> None:

@@ -41,7 +41,7 @@ class Settings(recipe.Settings):
     ] = 160
     learning_rate: recipe.LearningRate = 5e-3
     batch_size: recipe.Batch = 8
-    epochs: recipe.Epochs = 200
+    epochs: recipe.Epochs = 150
     step: Annotated[
         float | None, positive_number, "Quarter notes in a frame of a MIDI file.", READING
     ] = None
