@@ -146,8 +146,8 @@ class OrderedKeys(keras.layers.Layer):
         a, base = self._of(context)
         keys = base.shape[-1]
 
-        def step(carried, i):
-            a, drawn = carried
+        def step(i, kept):
+            a, drawn = kept
             at = keys - 1 - i if self.downwards else i
             logit = ops.take(base, at, axis=1)
             logit = logit + ops.sum(ops.sigmoid(a) * ops.take(self.readout, at, axis=0), axis=-1)
@@ -155,7 +155,7 @@ class OrderedKeys(keras.layers.Layer):
             a = a + y[:, None] * ops.take(self.keys_kernel, at, axis=0)
             return a, ops.where(ops.arange(keys) == at, y[:, None], drawn)
 
-        return ops.fori_loop(0, keys, lambda i, kept: step(kept, i), (a, ops.zeros_like(base)))[1]
+        return ops.fori_loop(0, keys, step, (a, ops.zeros_like(base)))[1]
 
     def _of(self, x):
         """What the context gives: the first `a`, and each logit without its keys."""

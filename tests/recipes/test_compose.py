@@ -1,5 +1,7 @@
 """The composer from MIDI files to a MIDI file, and what it says of bad input."""
 
+from pathlib import Path
+
 import matplotlib
 import numpy as np
 import pytest
@@ -122,7 +124,9 @@ def test_in_a_shell(folder, tmp_path):
     names = sorted(path.name for path in (tmp_path / "piece").iterdir())
     assert names == ["compose.csv", "compose.mid", "compose.png"]
     assert len(music.read_midi(tmp_path / "piece" / "compose.mid")) <= 38
+    tagger = Path(keraseq.__file__).parents[1] / "saved_models" / "tagger"
     for words, message in (
+        (("predict", tagger, "Jo left", "--length", 3), "tag writes nothing: it takes no --length"),
         (("predict", out, "a.mid", "b.mid"), "goes on from one MIDI file; received a.mid, b.mid"),
         (("train", "compose", out), "there are no .mid or .midi files in"),
         (("train", "compose", "jsb", "--step", 1), "unknown option 'step' of data set 'jsb'"),
