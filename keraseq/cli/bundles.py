@@ -60,8 +60,8 @@ def predict(
     raw: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Texts or a file of series to classify, sentences to tag, a prompt, a MIDI file to "
-            "go on from, or a table. Default: standard input."
+            help="Texts or a file of series to classify, sentences to tag, a prompt, a MIDI file "
+            "to go on from, or a table. Default: standard input."
         ),
     ] = None,
     known: Annotated[
