@@ -19,7 +19,7 @@ LENGTH = 64  # frames of a training window
 def frame_nats(outputs, targets) -> tuple[float, int]:
     """Cost of the frames that count, summed over keys and frames, and their number."""
     counts = targets[..., 0] != IGNORED
-    return float(frame_costs(outputs[counts], targets[counts]).sum()), int(counts.sum())
+    return float(frame_costs(np.asarray(outputs)[counts], targets[counts]).sum()), int(counts.sum())
 
 
 class Chorales(ArrayTask):
