@@ -45,7 +45,7 @@ def evaluate(
         options = read_by(recipe, reading)
         frame = recipe.evaluate(loaded, data, baselines=baselines, **options)
         said = recipe.verdict(loaded, frame) if baselines else ""
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         fail(error)
     show(frame, everything)
     if said:
@@ -105,7 +105,7 @@ def predict(
             out.mkdir(parents=True, exist_ok=True)
             frame_of(found).to_csv(out / f"{recipe.name}.csv", index=False)
             recipe.draw(loaded, given, found, out / f"{recipe.name}.png", **options)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         fail(error)
     if as_json:
         for row in json.loads(frame_of(found).to_json(orient="records", date_format="iso")):

@@ -1,6 +1,7 @@
 """MIDI files as piano rolls and back, and what is said of files that are none."""
 
 import io
+import sys
 
 import mido
 import numpy as np
@@ -141,7 +142,7 @@ def test_long_pieces_are_cut_and_nothing_is_lost():
 
 
 def test_without_the_package(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "mido", None)
+    monkeypatch.setitem(sys.modules, "mido", None)
     with pytest.raises(ImportError, match=r"pip install 'keraseq\[music\]'"):
         music.write_midi(piece(), tmp_path / "a.mid")
     (tmp_path / "a.mid").write_bytes(b"")

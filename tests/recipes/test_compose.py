@@ -1,5 +1,6 @@
 """The composer from MIDI files to a MIDI file, and what it says of bad input."""
 
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -110,7 +111,7 @@ def test_other_pieces_and_bad_input(bundle, tmp_path):
         recipes.predict(other, None)
 
 
-def test_in_a_shell(folder, tmp_path):
+def test_in_a_shell(folder, tmp_path, monkeypatch):
     run = lambda *words: CliRunner().invoke(cli.app, [str(word) for word in words])  # noqa: E731
     tiny = ["--units", 4, "--cell", "mut1", "--head", "independent", "--epochs", 1]
     out = tmp_path / "model"
@@ -133,6 +134,9 @@ def test_in_a_shell(folder, tmp_path):
     ):
         found = run(*words)
         assert found.exit_code and message in found.stderr, found.output
+    monkeypatch.setitem(sys.modules, "mido", None)
+    found = run("evaluate", out, folder / "0.mid")
+    assert found.exit_code and "pip install 'keraseq[music]'" in found.stderr
 
 
 def test_statistics_and_figures():
