@@ -18,6 +18,7 @@ __all__ = [
     "CRFNegativeLogLikelihood",
     "CrossEntropy",
     "GaussianLoss",
+    "KeysLoss",
     "PinballLoss",
     "gaussian_prior",
     "of_classes",
@@ -201,6 +202,45 @@ def summed(potentials, pool=ops.logsumexp, reverse=False):
 
     _, found = ops.scan(step, first, ops.moveaxis(potentials, 1, 0), reverse=reverse)
     return ops.moveaxis(found, 0, 1)
+
+
+@keras.saving.register_keras_serializable("keraseq")
+class KeysLoss(keras.losses.Loss):
+    """What frames of keys cost, in nats: summed over the keys, the mean over the frames.
+
+        cost = sum_i softplus(l_i) - y_i l_i = -log p(y)      l: logits
+
+    Frames of -1, with which pieces are filled up, do not count, and all that count weigh alike.
+
+    Args:
+        reduction, name: As for `keras.losses.Loss`.
+        **options: Further arguments of it.
+
+    Call arguments:
+        y_true: Frames, `(batch, time, keys)`, 1 where a key sounds, else 0; -1 for no frame.
+        y_pred: Logits, `(batch, time, keys)`, of `keraseq.layers.IndependentKeys` or `OrderedKeys`.
+
+    Returns:
+        The mean cost of a frame.
+
+    Example:
+
+    >>> loss = keraseq.losses.KeysLoss()
+    >>> frames = keras.ops.array([[[0.0, 1.0], [-1.0, -1.0]]])
+    >>> round(float(loss(frames, keras.ops.zeros((1, 2, 2)))), 4)
+    1.3863
+    """
+
+    def __init__(self, reduction="sum_over_batch_size", name="keys", **options):
+        super().__init__(name=name, reduction=reduction, **options)
+
+    def call(self, y_true, y_pred):
+        """The mean of each row, so weighted that all frames weigh alike."""
+        y_true = ops.cast(y_true, y_pred.dtype)
+        counts = ops.cast(y_true[..., 0] >= 0, y_pred.dtype)
+        costs = ops.sum(ops.softplus(y_pred) - ops.maximum(y_true, 0) * y_pred, axis=-1)
+        share = ops.cast(ops.shape(counts)[0], y_pred.dtype) / ops.maximum(ops.sum(counts), 1)
+        return ops.sum(costs * counts, axis=-1) * share
 
 
 @keras.saving.register_keras_serializable("keraseq")

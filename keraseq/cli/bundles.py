@@ -45,7 +45,7 @@ def evaluate(
         options = read_by(recipe, reading)
         frame = recipe.evaluate(loaded, data, baselines=baselines, **options)
         said = recipe.verdict(loaded, frame) if baselines else ""
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         fail(error)
     show(frame, everything)
     if said:
@@ -60,16 +60,24 @@ def predict(
     raw: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Texts or a file of series to classify, sentences to tag, a prompt, or a table. "
-            "Default: standard input."
+            help="Texts or a file of series to classify, sentences to tag, a prompt, a MIDI file "
+            "to go on from, or a table. Default: standard input."
         ),
     ] = None,
     known: Annotated[
         Path | None, typer.Option(help="CSV of the future covariates over the horizon.")
     ] = None,
     reading: READING = None,
+    length: Annotated[
+        int | None, typer.Option(help="Tokens of text, or frames of music, to write.")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="Of what is written: below 1 likelier, above 1 wilder.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of what is drawn at random.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the answer as CSV, and a figure of forecasts.")
+        Path | None,
+        typer.Option(help="Folder for the answer as CSV, a figure of forecasts or music, a MIDI."),
     ] = None,
     everything: ALL = False,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON a row.")] = False,
@@ -86,13 +94,18 @@ def predict(
         loaded = load(bundle)
         recipe = recipes.of(loaded)
         options = read_by(recipe, reading)
+        written = {"length": length, "temperature": temperature, "seed": seed}
+        written = {name: value for name, value in written.items() if value is not None}
+        if written and not recipe.writes:
+            raise ValueError(f"{recipe.name} writes nothing: it takes no --{next(iter(written))}")
         given = recipe.raw(raw or [], sys.stdin.buffer)
-        found = recipe.predict(loaded, given, **options, **({"known": known} if known else {}))
+        asked = written | ({"known": known} if known else {})
+        found = recipe.predict(loaded, given, **options, **asked)
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
             frame_of(found).to_csv(out / f"{recipe.name}.csv", index=False)
             recipe.draw(loaded, given, found, out / f"{recipe.name}.png", **options)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         fail(error)
     if as_json:
         for row in json.loads(frame_of(found).to_json(orient="records", date_format="iso")):

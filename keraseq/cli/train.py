@@ -138,7 +138,7 @@ def run(name: str, source, out: Path, baselines: bool, start: Path | None, given
         if baselines and (said := recipe.verdict(bundle, table)):
             print(said)
         finish(kept)
-    except (ValueError, TypeError, FloatingPointError, OSError) as error:
+    except (ValueError, TypeError, FloatingPointError, OSError, ImportError) as error:
         fail(error)
     except KeyboardInterrupt:
         fail(f"stopped; the run is kept in {kept}, and the same command goes on from there", 130)

@@ -1,6 +1,6 @@
 """Step 1, data: raw input -> train, validation and test parts, and what inverts the preparation."""
 
-from keraseq.data import labelled, pairs, sets, tagged, text
+from keraseq.data import labelled, music, pairs, sets, tagged, text
 from keraseq.data.labelled import (
     Labelled,
     LabelledSeries,
@@ -13,6 +13,7 @@ from keraseq.data.labelled import (
     labelled_trees,
     reviews,
 )
+from keraseq.data.music import PianoRolls, piano_rolls
 from keraseq.data.pairs import Pairs, SentenceEncoder, sentence_pairs
 from keraseq.data.parts import Part, Parts
 from keraseq.data.sets import load
@@ -53,6 +54,7 @@ __all__ = [
     "Pairs",
     "Part",
     "Parts",
+    "PianoRolls",
     "Scaler",
     "SentenceEncoder",
     "Series",
@@ -73,8 +75,10 @@ __all__ = [
     "labelled_series",
     "labelled_trees",
     "load",
+    "music",
     "negligible",
     "pairs",
+    "piano_rolls",
     "reviews",
     "season_of",
     "sentence_pairs",

@@ -492,7 +492,7 @@ SETS: dict[str, PublicSet] = {
                 96_095,
             )
         },
-        loader="keraseq.data.chorales:jsb",
+        loader="keraseq.data.music.rolls:jsb",
         reference="Boulanger-Lewandowski, Bengio & Vincent 2012",
     ),
 }
@@ -512,7 +512,7 @@ def load(name: str, *, data_dir: str | Path | None = None, **options):
 
     Returns:
         A `Corpus`, a `Series`, `LabelledTexts`, `LabelledSeries`, `LabelledTrees`,
-        `TaggedSentences`, `Pairs`, or `Parts`, by its kind.
+        `TaggedSentences`, `Pairs`, `PianoRolls`, or `Parts`, by its kind.
 
     Raises:
         ValueError: There is no such name or option, or a file is not what it should be.

@@ -25,6 +25,7 @@ from keraseq.evaluate.metrics import (
     macro_f1,
     negative_log_likelihood,
 )
+from keraseq.evaluate.music import KeyFrequencies, frame_costs, note_statistics
 from keraseq.evaluate.ngram import NGram
 from keraseq.evaluate.tagging import (
     TrigramHMM,
@@ -37,6 +38,7 @@ from keraseq.evaluate.tagging import (
 __all__ = [
     "Backtest",
     "Conformal",
+    "KeyFrequencies",
     "NGram",
     "TrigramHMM",
     "accuracy",
@@ -52,6 +54,7 @@ __all__ = [
     "crps",
     "entity_counts",
     "entity_f1",
+    "frame_costs",
     "gazetteer",
     "intervals",
     "log_softmax",
@@ -61,6 +64,7 @@ __all__ = [
     "mase",
     "most_frequent_tag",
     "negative_log_likelihood",
+    "note_statistics",
     "pinball",
     "probabilities",
     "reliability",

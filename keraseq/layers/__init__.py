@@ -14,6 +14,7 @@ from keraseq.layers.embeddings import (
 )
 from keraseq.layers.feedback import FeedbackRNN
 from keraseq.layers.heads import GaussianHead, PointHead, QuantileHead, WindowNormalization
+from keraseq.layers.keys import IndependentKeys, OrderedKeys
 from keraseq.layers.padding import MaskNaN
 from keraseq.layers.pooling import SequencePooling
 from keraseq.layers.rnn import RNN
@@ -32,8 +33,10 @@ __all__ = [
     "EachWord",
     "FeedbackRNN",
     "GaussianHead",
+    "IndependentKeys",
     "MaskNaN",
     "OneHot",
+    "OrderedKeys",
     "PairEmbedding",
     "PointHead",
     "QuantileHead",

@@ -30,6 +30,7 @@ from keraseq.models.classifier import sequence_classifier
 from keraseq.models.encoder_decoder import encoder_decoder
 from keraseq.models.forecaster import forecaster, segment_forecaster, step_forecaster
 from keraseq.models.language import language_model
+from keraseq.models.music import roll_model
 from keraseq.models.one_step import streaming
 from keraseq.models.scheduled_sampling import ScheduledSampling
 from keraseq.models.sequence_model import SequenceModel
@@ -43,6 +44,7 @@ __all__ = [
     "forecaster",
     "language_model",
     "match_parameters",
+    "roll_model",
     "segment_forecaster",
     "sequence_classifier",
     "sequence_tagger",

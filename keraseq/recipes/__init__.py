@@ -50,6 +50,14 @@ RECIPES = {
         many_sources=True,
         goes_on=True,
     ),
+    "compose": Row(
+        "Compose",
+        "a composer of music for one keyboard",
+        "MIDI files, or folders of them; or jsb",
+        "a piece that goes on from a MIDI file, as MIDI and as a picture",
+        "keraseq train compose songs/",
+        many_sources=True,
+    ),
     "classify": Row(
         "Classify",
         "a classifier of labelled texts, series or trees",
@@ -88,6 +96,7 @@ __all__ = ["RECIPES", *RECIPES, "evaluate", "get", "of", "predict", "train"]
 
 if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
     from keraseq.recipes import classify as classify
+    from keraseq.recipes import compose as compose
     from keraseq.recipes import forecast as forecast
     from keraseq.recipes import tag as tag
     from keraseq.recipes import translate as translate
@@ -141,7 +150,8 @@ def train(name: str, source=None, *, start=None, **options):
     """Trains a model by a recipe, and goes on where a kill ended the same call.
 
     Args:
-        name: Of the recipe: `"write"`, `"classify"`, `"tag"`, `"translate"` or `"forecast"`.
+        name: Of the recipe: `"write"`, `"compose"`, `"classify"`, `"tag"`, `"translate"` or
+            `"forecast"`.
         source: Raw data as the recipe reads them, or what `keraseq.data` made of them. The name
             of a data set brings the settings of its preset, see `keraseq.recipes.presets`.
         start: A bundle, or its folder, to train further. Default: random weights.
@@ -190,7 +200,7 @@ def predict(bundle, raw, **options) -> Any:
     Args:
         bundle: What `train` made.
         raw: Texts, series or trees to classify, sentences to tag or to translate, a table of
-            measurements, a prompt.
+            measurements, a prompt, a MIDI file.
         **options: Of the recipe's own `predict`.
     """
     return of(bundle).predict(bundle, raw, **options)

@@ -310,6 +310,7 @@ class Recipe:
     Data: ClassVar[type]
     reads_by: ClassVar[tuple[str, ...]] = ()  # options of reading that stand in another group
     reads_again: ClassVar[tuple[str, ...]] = ()  # those that may be others after the training
+    writes: ClassVar[bool] = False  # whether `predict` takes a length, a temperature and a seed
 
     def __init__(self, start=None):
         from keraseq.bundle import Bundle, load

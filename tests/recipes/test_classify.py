@@ -539,7 +539,7 @@ def test_other_bundles_are_refused(trained, tmp_path):
     for card, message in (
         (
             Card(),
-            "the bundle's card names the recipe ''; known recipes: write, classify, tag, ",
+            "the bundle's card names the recipe ''; known recipes: write, compose, classify, tag, ",
         ),
     ):
         Bundle(bundle.model, {}, card).save(tmp_path / "other", optimizer=False)

@@ -231,7 +231,8 @@ def test_a_shell_says_it_in_one_line(tmp_path):
         (
             ["wirte"],
             2,
-            "unknown recipe 'wirte'; accepted: 'write', 'classify', 'tag', 'translate', 'forecast'",
+            "unknown recipe 'wirte'; accepted: 'write', 'compose', 'classify', 'tag', 'translate', "
+            "'forecast'",
         ),
         (["classify", "a", "b"], 2, "classify reads one source; received a, b"),
         (

@@ -2,37 +2,24 @@
 
 from functools import cached_property
 
-import keras
 import numpy as np
-from keras import ops
 
 from keraseq import models
-from keraseq.data import Part, Parts, load
-from keraseq.data.chorales import KEYS
+from keraseq.data import Part, PianoRolls, load
+from keraseq.data.music import KEYS
+from keraseq.data.parts import PARTS
+from keraseq.evaluate import KeyFrequencies, frame_costs
 from keraseq.experiments.tasks.arrays import IGNORED, ArrayTask
 from keraseq.experiments.tasks.task import reshuffled
+from keraseq.losses import KeysLoss
 
 LENGTH = 64  # frames of a training window
-
-
-@keras.saving.register_keras_serializable("keraseq")
-class FrameLoss(keras.losses.Loss):
-    """Cost of a frame of keys under independent logits, in nats; frames of -1 do not count."""
-
-    def call(self, y_true, y_pred):
-        """Means over the frames that count, `(batch,)`, so weighted that all frames weigh alike."""
-        y_true = ops.cast(y_true, y_pred.dtype)
-        counts = ops.cast(y_true[..., 0] >= 0, y_pred.dtype)
-        costs = ops.sum(ops.softplus(y_pred) - ops.maximum(y_true, 0) * y_pred, axis=-1)
-        share = ops.shape(counts)[0] / ops.maximum(ops.sum(counts), 1)
-        return ops.sum(costs * counts, axis=-1) * share
 
 
 def frame_nats(outputs, targets) -> tuple[float, int]:
     """Cost of the frames that count, summed over keys and frames, and their number."""
     counts = targets[..., 0] != IGNORED
-    logits, keys = np.asarray(outputs, "float64")[counts], targets[counts]
-    return float((np.logaddexp(0, logits) - keys * logits).sum()), int(counts.sum())
+    return float(frame_costs(np.asarray(outputs)[counts], targets[counts]).sum()), int(counts.sum())
 
 
 class Chorales(ArrayTask):
@@ -54,18 +41,18 @@ class Chorales(ArrayTask):
     measure = staticmethod(frame_nats)
 
     @cached_property
-    def pieces(self) -> Parts:
+    def pieces(self) -> PianoRolls:
         """The piano rolls."""
         return load("jsb")
 
     @cached_property
     def parts(self):
         """Pieces filled up to the longest of their part; targets are a frame ahead."""
-        return {name: filled(pieces) for name, pieces in self.pieces._asdict().items()}
+        return {name: filled(getattr(self.pieces, name)) for name in PARTS}
 
     @property
     def loss(self):
-        return FrameLoss()
+        return KeysLoss()
 
     def training_rows(self, rng, rows):
         """Windows of pieces, every piece in turn, from a random frame."""
@@ -78,15 +65,12 @@ class Chorales(ArrayTask):
 
     def baselines(self):
         """What does not listen."""
-        frames = np.concatenate(self.pieces.train)
-        often = (frames.sum(0) + 0.5) / (len(frames) + 1)
-        targets = self.parts["test"].targets
-        logits = np.broadcast_to(np.log(often) - np.log1p(-often), targets.shape)
-        total, count = frame_nats(logits, targets)
-        return {"how often each key sounds": total / count}
+        count = KeyFrequencies(self.pieces.train)
+        costs = np.concatenate([count(piece) for piece in self.pieces.test])
+        return {"how often each key sounds": float(costs.mean())}
 
     def facts(self):
-        sizes = [len(pieces) for pieces in self.pieces]
+        sizes = [len(getattr(self.pieces, part)) for part in PARTS]
         return {
             "Data": "Bach's chorales as piano rolls of 88 keys (Boulanger-Lewandowski et al. "
             "2012).",

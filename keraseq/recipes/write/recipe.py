@@ -43,7 +43,7 @@ class Write(Recipe):
     The state is carried from window to window and starts anew where a document does.
     """
 
-    name, Settings, Data = "write", Settings, data.Corpus
+    name, Settings, Data, writes = "write", Settings, data.Corpus, True
 
     def inherited(self, given: dict) -> dict:
         """What was given, with the level and the size of the bundle to start from."""
