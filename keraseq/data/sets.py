@@ -41,8 +41,8 @@ class PublicSet:
     Args:
         what: What it is, in a few words.
         kind: `"text"` loads as a `Corpus`, `"series"` as a `Series`, `"reviews"` as
-            `LabelledTexts`, `"labelled series"` as `LabelledSeries`, `"labelled trees"` as
-            `LabelledTrees`, `"tagged"` as `TaggedSentences`, `"pairs"` as `Pairs`, `"images"` and
+            `LabelledTexts`, `"labelled series"` as `LabelledSeries`, `"labelled signals"` as
+            `LabelledSignals`, `"labelled trees"` as `LabelledTrees`, `"tagged"` as `TaggedSentences`, `"pairs"` as `Pairs`, `"images"` and
             `"music"` as `Parts`.
         terms: Its licence, or on what terms it may be used.
         files: Name -> file. Files of a text are its parts: `train`, `validation` and `test`, or
@@ -183,6 +183,20 @@ SETS: dict[str, PublicSet] = {
         },
         loader="keraseq.data.labelled.series:archive",
         reference="Bagnall et al. 2018, timeseriesclassification.com",
+    ),
+    "fsdd": PublicSet(
+        "3,000 recordings of spoken digits by six speakers",
+        "labelled signals",
+        "CC BY-SA 4.0",
+        {
+            "recordings": Public(
+                "fsdd/recordings.tar.gz",
+                "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/v1.0.10.tar.gz",
+                also=("fsdd/recordings.tar.xz",),
+            )
+        },
+        loader="keraseq.data.labelled.signals:fsdd",
+        reference="Jackson et al. 2018, Free Spoken Digit Dataset",
     ),
     "sst": PublicSet(
         "11,855 sentences of film reviews as trees, a sentiment at each of 442,629 nodes",

@@ -38,6 +38,10 @@ class Again(origin.Again):
     channels: str | list[str] | None = None
     decimal: str | None = None
     overlap: str | None = None
+    path: str | None = None
+    group: str | None = None
+    held_out: str | None = None
+    rate: int | None = None
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,15 @@ class Settings(recipe.Settings):
         said("embedding_dropout", "Fraction of the values of the tokens' vectors to drop."),
         TRAINING,
     ] = None
+    varied: Annotated[
+        bool | None,
+        said(
+            "varied",
+            "Whether each epoch hears the recordings anew: faster or slower, of another voice, "
+            "with noise, without some bands.",
+        ),
+        TRAINING,
+    ] = None
     recurrent_dropout: recipe.RecurrentDropout = 0.0
     class_weight: Annotated[
         Literal["none", "balanced"],
@@ -204,6 +213,27 @@ class Settings(recipe.Settings):
     channels: Annotated[
         tuple[str, ...] | None,
         said("channels", "Columns of a long table to read. Default: all others of numbers."),
+        READING,
+    ] = None
+    path: Annotated[
+        str | None,
+        said("path", "Column of the paths of WAV files. Default: path."),
+        READING,
+    ] = None
+    group: Annotated[
+        str | None,
+        said("group", "Column that says who or what a recording is of, such as its speaker."),
+        READING,
+    ] = None
+    held_out: Annotated[
+        str | None,
+        said("held_out", "Group that is the test part, whole; of fsdd a speaker, or official."),
+        READING,
+    ] = None
+    rate: Annotated[
+        int | None,
+        positive_integer,
+        said("rate", "Samples a second; others are resampled. Default: the lowest of all files."),
         READING,
     ] = None
     sep: recipe.Sep = None

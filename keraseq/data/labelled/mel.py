@@ -1,0 +1,149 @@
+"""Recordings as rows of log-mel frames: what a model hears of them, in training and prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from keraseq.checks import positive_integer, positive_number
+
+WINDOW, HOP = 0.025, 0.010  # seconds
+QUIETEST = 1e-5  # beside the loudest band: 50 dB
+BANDS = 40
+# What `varied` draws from.
+SPEED, THROAT = (0.8, 1.25), (0.85, 1.15)
+SHIFT, NOISE, MASKS = 6, 0.3, 2
+
+
+class SignalEncoder:
+    """What turns recordings into the frames that a model reads, and is kept with the model.
+
+        x = log(mel / max(mel) + 1e-5)               frames of 25 ms, one every 10 ms
+        y = (x - mean of the recording) / deviation  band by band, as measured on the training part
+
+    The loudness of a recording and the colour of its microphone are gone.
+
+    Args:
+        rate: Samples a second.
+        deviation: Of each band.
+
+    Raises:
+        ValueError: The rate is no positive integer, or a deviation no positive number.
+
+    Example:
+
+    >>> import numpy as np
+    >>> tone = np.sin(np.arange(2000) / 3).astype("float32")
+    >>> encoder = keraseq.data.SignalEncoder.of([tone], rate=8000)
+    >>> encoder.rows([tone])[0].shape
+    (23, 40)
+    """
+
+    def __init__(self, rate: int, deviation: Sequence[float]):
+        self.rate = positive_integer("rate", rate)
+        self.deviation = tuple(positive_number("deviation", one) for one in deviation)
+        self.hop, self.width = (max(1, round(one * self.rate)) for one in (HOP, WINDOW))
+        self.points = 2 ** int(np.ceil(np.log2(self.width)))
+        self.window = np.hanning(self.width + 2)[1:-1]
+        self.filters = mel_filters(self.rate, self.points, len(self.deviation))
+
+    @classmethod
+    def of(cls, recordings: Iterable[np.ndarray], rate: int, bands: int = BANDS) -> SignalEncoder:
+        """The encoder of a training part; give it nothing else.
+
+        Args:
+            recordings: Samples of each.
+            rate: Samples a second.
+            bands: Number of bands. Defaults to 40.
+        """
+        plain = cls(rate, [1.0] * positive_integer("bands", bands))
+        deviation = np.concatenate(plain.rows(recordings)).std(0)
+        return cls(rate, [float(one) if one > 1e-3 else 1.0 for one in deviation])
+
+    def __len__(self) -> int:
+        """Number of bands."""
+        return len(self.deviation)
+
+    def spectrogram(self, samples: np.ndarray) -> np.ndarray:
+        """The log-mel frames `(frames, bands)` of a recording, before its mean is taken away."""
+        samples = np.asarray(samples, "float64")
+        if samples.ndim != 1 or not len(samples):
+            raise ValueError(
+                f"a recording must have shape (samples,), one at least; received {samples.shape}"
+            )
+        if len(samples) < self.width:
+            samples = np.pad(samples, (0, self.width - len(samples)))
+        frames = np.lib.stride_tricks.sliding_window_view(samples, self.width)[:: self.hop]
+        power = np.abs(np.fft.rfft(frames * self.window, self.points)) ** 2
+        mel = power @ self.filters
+        return np.log(mel / max(mel.max(), 1e-12) + QUIETEST)
+
+    def rows(self, recordings: Iterable[np.ndarray]) -> list[np.ndarray]:
+        """Each recording as float32 `(frames, len(self))`."""
+        scale, found = np.array(self.deviation), []
+        for one in recordings:
+            x = self.spectrogram(one)
+            found.append(((x - x.mean(0)) / scale).astype("float32"))
+        return found
+
+    def lengths(self, recordings: Iterable[np.ndarray]) -> np.ndarray:
+        """How many frames each recording has."""
+        return np.array([max(0, len(one) - self.width) // self.hop + 1 for one in recordings])
+
+    def to_dict(self) -> dict:
+        """All of it, for a bundle's `preprocessing` and `from_dict`."""
+        return {"rate": self.rate, "deviation": list(self.deviation)}
+
+    @classmethod
+    def from_dict(cls, values: dict) -> SignalEncoder:
+        """The encoder that `to_dict` described."""
+        return cls(**values)
+
+
+def mel_filters(rate: int, points: int, bands: int) -> np.ndarray:
+    """Triangles `(points // 2 + 1, bands)` whose centres lie evenly on the mel scale.
+
+    mel(f) = 2595 log10(1 + f / 700), from 0 to half the rate; each is as high as makes it sum to 1.
+    """
+    top = 2595 * np.log10(1 + rate / 2 / 700)
+    edges = 700 * (10 ** (np.linspace(0, top, bands + 2) / 2595) - 1)
+    at = np.linspace(0, rate / 2, points // 2 + 1)[:, None]
+    low, middle, high = edges[:-2], edges[1:-1], edges[2:]
+    triangles = np.maximum(
+        0, np.minimum((at - low) / (middle - low), (high - at) / (high - middle))
+    )
+    near = np.abs(at - middle).argmin(0)  # a band between two points hears the nearest
+    empty = triangles.sum(0) == 0
+    triangles[near[empty], np.flatnonzero(empty)] = 1.0
+    return triangles / triangles.sum(0)
+
+
+def varied(row: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The frames of a recording as another voice might have said it, for training alone.
+
+    Faster or slower, with a shorter or longer throat (bands are stretched), begun or cut a little
+    earlier or later, with noise, and without some bands.
+    """
+    steps, bands = row.shape
+    count = max(1, round(steps * rng.uniform(*SPEED)))
+    row = squeezed(row, np.linspace(0, steps - 1, count))
+    places = np.clip(np.arange(bands) * rng.uniform(*THROAT) + rng.uniform(-1, 1), 0, bands - 1)
+    row = squeezed(row.T, places).T
+    early, late = rng.integers(-SHIFT, SHIFT + 1, 2)
+    early, late = max(early, -(count // 8)), max(late, -(count // 8))
+    row = row[max(0, -early) : count - max(0, -late)]
+    row = np.pad(row, ((max(0, early), max(0, late)), (0, 0)), "edge")
+    row = row + rng.uniform(0, NOISE) * rng.standard_normal(row.shape)
+    for _ in range(MASKS):
+        width = rng.integers(0, bands // 6 + 1)
+        start = rng.integers(0, bands - width + 1)
+        row[:, start : start + width] = 0.0
+    return row.astype("float32")
+
+
+def squeezed(row: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """The steps of a row at places between them, on straight lines."""
+    low = np.floor(at).astype(int)
+    high, part = np.minimum(low + 1, len(row) - 1), (at - low)[:, None]
+    return row[low] * (1 - part) + row[high] * part
