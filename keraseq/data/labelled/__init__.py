@@ -2,6 +2,13 @@
 
 from keraseq.data.labelled.batches import batches, padding
 from keraseq.data.labelled.channels import SeriesEncoder
+from keraseq.data.labelled.dna import (
+    DnaEncoder,
+    LabelledDna,
+    labelled_dna,
+    read_fasta,
+    reverse_complement,
+)
 from keraseq.data.labelled.encoder import TextEncoder, clean
 from keraseq.data.labelled.mel import SignalEncoder
 from keraseq.data.labelled.parts import Labelled, LabelledSeries, LabelledTexts
@@ -13,7 +20,9 @@ from keraseq.data.labelled.trees import LabelledTree, LabelledTrees, labelled_tr
 from keraseq.data.labelled.wav import Recording, read_wav
 
 __all__ = [
+    "DnaEncoder",
     "Labelled",
+    "LabelledDna",
     "LabelledSeries",
     "LabelledSignals",
     "LabelledTexts",
@@ -26,12 +35,15 @@ __all__ = [
     "TreeEncoder",
     "batches",
     "clean",
+    "labelled_dna",
     "labelled_series",
     "labelled_signals",
     "labelled_trees",
     "padding",
     "parsed",
+    "read_fasta",
     "read_wav",
+    "reverse_complement",
     "reviews",
     "schedule",
     "tree_batches",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from keraseq.checks import did_you_mean, few, one_of, positive_integer
+from keraseq.checks import few, one_of, positive_integer
 from keraseq.data.labelled.parts import Labelled, content, in_parts
 from keraseq.data.labelled.table import again, table, valued
 from keraseq.data.labelled.wav import ENDING, Recording, read_wav, resampled

@@ -42,6 +42,9 @@ class Again(origin.Again):
     group: str | None = None
     held_out: str | None = None
     rate: int | None = None
+    sequence: str | None = None
+    fold: int | None = None
+    folds: int | None = None
 
 
 @dataclass(frozen=True)

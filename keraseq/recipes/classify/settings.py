@@ -215,6 +215,11 @@ class Settings(recipe.Settings):
         said("channels", "Columns of a long table to read. Default: all others of numbers."),
         READING,
     ] = None
+    sequence: Annotated[
+        str | None,
+        said("sequence", "Column of the letters of a table. Default: sequence."),
+        READING,
+    ] = None
     path: Annotated[
         str | None,
         said("path", "Column of the paths of WAV files. Default: path."),
