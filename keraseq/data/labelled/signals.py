@@ -13,7 +13,7 @@ import numpy as np
 
 from keraseq.checks import few, one_of, positive_integer
 from keraseq.data.labelled.parts import Labelled, content, in_parts
-from keraseq.data.labelled.table import again, table, valued
+from keraseq.data.labelled.table import OF_FILES, again, table, valued
 from keraseq.data.labelled.wav import ENDING, Recording, read_wav, resampled
 from keraseq.data.parts import PARTS
 from keraseq.data.public import fetch
@@ -174,6 +174,35 @@ def heard(source, *, path="path", label="label", group=None, **reading) -> Heard
     groups = None if group is None else [str(one) for one in frame[group]]
     recordings = [read_wav(one, str(name)) for one, name in zip(files, frame[path], strict=True)]
     return Heard(found.name, recordings, labels, [str(one) for one in frame[path]], groups)
+
+
+def samples_of(given, rate: int, **reading) -> tuple[list[np.ndarray], list[str]]:
+    """Samples at a rate, and the names of the recordings, of whatever names or holds them.
+
+    Args:
+        given: Paths of WAV files, folders and tables, or a frame, one or several; or arrays of
+            samples at that rate, or pairs of samples and their rate.
+        rate: Samples a second.
+        **reading: How a table is read; other options are left out.
+    """
+    given = [given] if isinstance(given, (str, Path)) or hasattr(given, "columns") else given
+    reading = {k: one for k, one in reading.items() if k in ("path", "label", *OF_FILES)}
+    samples, names = [], []
+    for i, one in enumerate(given):
+        one = one.decode() if isinstance(one, bytes) else one
+        if isinstance(one, (str, Path)) or hasattr(one, "columns"):
+            found = heard(one, **reading)
+            samples, names = samples + found.at(rate), names + found.ids
+            continue
+        own, its_rate = one if isinstance(one, tuple) else (one, rate)
+        own = np.asarray(own, "float32")
+        if own.ndim != 1 or not len(own):
+            raise ValueError(
+                f"recording {i} must have shape (samples,), one at least; received {own.shape}"
+            )
+        samples.append(resampled(Recording(own, its_rate), rate))
+        names.append(str(i))
+    return samples, names
 
 
 def is_recording(source) -> bool:

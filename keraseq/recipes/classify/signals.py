@@ -12,9 +12,8 @@ import numpy as np
 from keraseq import data, models
 from keraseq.data import labelled
 from keraseq.data.labelled.mel import squeezed, varied
-from keraseq.data.labelled.signals import Heard, heard, is_recording, labels_of
+from keraseq.data.labelled.signals import heard, is_recording, labels_of, samples_of
 from keraseq.data.labelled.table import FILES, OF_FILES, table
-from keraseq.data.labelled.wav import Recording, resampled
 from keraseq.evaluate import accuracy
 from keraseq.files import checked_json
 from keraseq.recipes.classify.baselines import multiple_of
@@ -61,30 +60,14 @@ class Signals(Kind):
 
     def whole(self, source, encoder, options: dict) -> tuple[list, list, str]:
         """All recordings of a source."""
-        found = self.heard(source, options)
+        options = {k: options[k] for k in ("path", "label", *OF_FILES) if k in options}
+        found = heard(source, **options)
         return found.at(encoder.rate), labels_of(found), found.name
-
-    def heard(self, source, options: dict) -> Heard:
-        """The recordings of a path, or of a table."""
-        return heard(
-            source, **{k: options[k] for k in ("path", "label", *OF_FILES) if k in options}
-        )
 
     def raw(self, given, encoder, options: dict) -> tuple[list, list[str]]:
         """WAV files, folders and tables by their paths; or samples, with their rate or at its."""
-        given = [given] if isinstance(given, (str, Path)) or hasattr(given, "columns") else given
-        samples, shown = [], []
-        for i, one in enumerate(given):
-            one = one.decode() if isinstance(one, bytes) else one
-            if isinstance(one, (str, Path)) or hasattr(one, "columns"):
-                found = self.heard(one, options)
-                samples += found.at(encoder.rate)
-                shown += found.ids
-                continue
-            recording = one if isinstance(one, tuple) else (one, encoder.rate)
-            samples.append(resampled(Recording(*recording), encoder.rate))
-            shown.append(str(i))
-        return encoder.rows(samples), shown
+        samples, names = samples_of(given, encoder.rate, **options)
+        return encoder.rows(samples), names
 
     def encoder(self, parts: data.LabelledSignals, settings: Settings) -> data.SignalEncoder:
         """The deviations of the bands of the training part."""
