@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from keraseq import data, models
+from keraseq.data import labelled
 from keraseq.data.labelled.dna import (
     BASES,
     LETTERS,
@@ -21,6 +23,7 @@ from keraseq.data.labelled.dna import (
 from keraseq.data.labelled.table import FILES, OF_FILES, table
 from keraseq.evaluate import log_softmax
 from keraseq.files import checked_json
+from keraseq.recipes.classify.baselines import multiple_of
 from keraseq.recipes.classify.kinds import Kind
 from keraseq.recipes.classify.settings import Settings
 
@@ -98,6 +101,16 @@ class Dna(Kind):
                 f"{len(encoder)} values a letter: they do not belong together"
             )
 
+    def batches(self, rows, labels=None, settings=None, weights=None, shuffle=False):
+        """As for every kind; in training some letters could be any."""
+        if not (shuffle and settings.word_dropout):
+            return super().batches(rows, labels, settings, weights, shuffle)
+        change = partial(blurred, rate=settings.word_dropout)
+        how = {"weights": weights, "shuffle": True, "fill": self.fill, "change": change}
+        return labelled.batches(
+            rows, labels, settings.batch_size, multiple=multiple_of(rows), **how
+        )
+
     def build(self, encoder, classes: int, settings: Settings) -> keras.Model:
         """The model."""
         return models.sequence_classifier(
@@ -157,8 +170,15 @@ def is_path(given) -> bool:
     """Whether something is the path of a file or folder, and no letters."""
     return isinstance(given, Path) or (
         isinstance(given, str)
-        and (given.lower().endswith((*FILES, *data.labelled.dna.FASTA)) or "/" in given)
+        and (given.lower().endswith((*FILES, *labelled.dna.FASTA)) or "/" in given)
     )
+
+
+def blurred(row: np.ndarray, rng: np.random.Generator, rate: float) -> np.ndarray:
+    """A row some letters of which could be any."""
+    row = row.copy()
+    row[rng.random(len(row)) < rate, : len(BASES)] = 1 / len(BASES)
+    return row
 
 
 def turned(row: np.ndarray) -> np.ndarray:

@@ -105,6 +105,7 @@ KINDS = {
             "bidirectional": True,
             "pooling": ("max", "mean"),
             "dropout": 0.5,
+            "word_dropout": 0.15,
             "batch_size": 32,
             "learning_rate": 3e-3,
             "epochs": 20,

@@ -149,7 +149,7 @@ class Settings(recipe.Settings):
     word_dropout: Annotated[
         float | None,
         rate,
-        said("word_dropout", "Fraction of the tokens that are unknown, in training."),
+        said("word_dropout", "Fraction of the tokens or letters that are unknown, in training."),
         TRAINING,
     ] = None
     embedding_dropout: Annotated[
