@@ -8,18 +8,19 @@ import numpy as np
 
 from keraseq.checks import positive_integer, positive_number
 
-WINDOW, HOP = 0.025, 0.010  # seconds
+WINDOW, HOP = 0.030, 0.015  # seconds
 QUIETEST = 1e-5  # beside the loudest band: 50 dB
 BANDS = 40
 # What `varied` draws from.
-SPEED, THROAT = (0.8, 1.25), (0.85, 1.15)
-SHIFT, NOISE, MASKS = 6, 0.3, 2
+SPEED, THROAT = (0.75, 1.35), (0.8, 1.25)
+SHIFT, NOISE, MASKS = 8, 0.3, 2  # of the frames an eighth at either end; bands a sixth
+LONGER = 1.7  # than a row at most: 1.35 * (1 + 2 / 8)
 
 
 class SignalEncoder:
     """What turns recordings into the frames that a model reads, and is kept with the model.
 
-        x = log(mel / max(mel) + 1e-5)               frames of 25 ms, one every 10 ms
+        x = log(mel / max(mel) + 1e-5)               frames of 30 ms, one every 15 ms
         y = (x - mean of the recording) / deviation  band by band, as measured on the training part
 
     The loudness of a recording and the colour of its microphone are gone.
@@ -37,7 +38,7 @@ class SignalEncoder:
     >>> tone = np.sin(np.arange(2000) / 3).astype("float32")
     >>> encoder = keraseq.data.SignalEncoder.of([tone], rate=8000)
     >>> encoder.rows([tone])[0].shape
-    (23, 40)
+    (15, 40)
     """
 
     def __init__(self, rate: int, deviation: Sequence[float]):
@@ -130,8 +131,7 @@ def varied(row: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     row = squeezed(row, np.linspace(0, steps - 1, count))
     places = np.clip(np.arange(bands) * rng.uniform(*THROAT) + rng.uniform(-1, 1), 0, bands - 1)
     row = squeezed(row.T, places).T
-    early, late = rng.integers(-SHIFT, SHIFT + 1, 2)
-    early, late = max(early, -(count // 8)), max(late, -(count // 8))
+    early, late = rng.integers(-(count // SHIFT), count // SHIFT + 1, 2)
     row = row[max(0, -early) : count - max(0, -late)]
     row = np.pad(row, ((max(0, early), max(0, late)), (0, 0)), "edge")
     row = row + rng.uniform(0, NOISE) * rng.standard_normal(row.shape)

@@ -176,19 +176,19 @@ def heard(source, *, path="path", label="label", group=None, **reading) -> Heard
     return Heard(found.name, recordings, labels, [str(one) for one in frame[path]], groups)
 
 
-def samples_of(given, rate: int, **reading) -> tuple[list[np.ndarray], list[str]]:
+def samples_of(given, rate: int, reading: dict) -> tuple[list[np.ndarray], list[str]]:
     """Samples at a rate, and the names of the recordings, of whatever names or holds them.
 
     Args:
         given: Paths of WAV files, folders and tables, or a frame, one or several; or arrays of
             samples at that rate, or pairs of samples and their rate.
         rate: Samples a second.
-        **reading: How a table is read; other options are left out.
+        reading: How a table is read; other options are left out.
     """
     given = [given] if isinstance(given, (str, Path)) or hasattr(given, "columns") else given
     reading = {k: one for k, one in reading.items() if k in ("path", "label", *OF_FILES)}
     samples, names = [], []
-    for i, one in enumerate(given):
+    for one in given:
         one = one.decode() if isinstance(one, bytes) else one
         if isinstance(one, (str, Path)) or hasattr(one, "columns"):
             found = heard(one, **reading)
@@ -198,10 +198,11 @@ def samples_of(given, rate: int, **reading) -> tuple[list[np.ndarray], list[str]
         own = np.asarray(own, "float32")
         if own.ndim != 1 or not len(own):
             raise ValueError(
-                f"recording {i} must have shape (samples,), one at least; received {own.shape}"
+                f"recording {len(names)} must have shape (samples,), one at least; received "
+                f"{own.shape}"
             )
         samples.append(resampled(Recording(own, its_rate), rate))
-        names.append(str(i))
+        names.append(str(len(names)))
     return samples, names
 
 

@@ -75,14 +75,14 @@ class Dna(Kind):
         """Letters themselves; FASTA files, folders and tables by their paths; or a frame."""
         given = [given] if isinstance(given, (str, Path)) or hasattr(given, "columns") else given
         inputs, shown = [], []
-        for i, one in enumerate(given):
+        for one in given:
             one = one.decode("ascii", "replace") if isinstance(one, bytes) else one
             if is_path(one) or hasattr(one, "columns"):
                 found = sequences(one, **self.known(options))
                 inputs, shown = inputs + found.inputs, shown + found.ids
             else:
-                inputs.append(checked(one, f"sequence {i}"))
-                shown.append(str(i))
+                inputs.append(checked(one, f"sequence {len(shown)}"))
+                shown.append(str(len(shown)))
         return encoder.rows(inputs), shown
 
     def encoder(self, parts: data.LabelledDna, settings: Settings) -> data.DnaEncoder:

@@ -11,7 +11,7 @@ import numpy as np
 
 from keraseq import data, models
 from keraseq.data import labelled
-from keraseq.data.labelled.mel import squeezed, varied
+from keraseq.data.labelled.mel import LONGER, squeezed, varied
 from keraseq.data.labelled.signals import heard, is_recording, labels_of, samples_of
 from keraseq.data.labelled.table import FILES, OF_FILES, table
 from keraseq.evaluate import accuracy
@@ -66,7 +66,7 @@ class Signals(Kind):
 
     def raw(self, given, encoder, options: dict) -> tuple[list, list[str]]:
         """WAV files, folders and tables by their paths; or samples, with their rate or at its."""
-        samples, names = samples_of(given, encoder.rate, **options)
+        samples, names = samples_of(given, encoder.rate, options)
         return encoder.rows(samples), names
 
     def encoder(self, parts: data.LabelledSignals, settings: Settings) -> data.SignalEncoder:
@@ -89,7 +89,8 @@ class Signals(Kind):
         """As for every kind; in training another voice says them in each epoch."""
         if not (shuffle and settings.varied):
             return super().batches(rows, labels, settings, weights, shuffle)
-        how = {"weights": weights, "shuffle": True, "fill": self.fill, "change": varied}
+        how = {"weights": weights, "shuffle": True, "fill": self.fill}
+        how |= {"change": varied, "longer": LONGER}
         return labelled.batches(
             rows, labels, settings.batch_size, multiple=multiple_of(rows), **how
         )

@@ -22,7 +22,7 @@ from keraseq.recipes.transcribe.strings import Strings, glued
 
 STRINGS = 200  # of a part that are measured
 TOGETHER = 32  # strings in a batch
-TOGETHER_IN_TIME = 3  # frames side by side in a step: a third of the steps, of 30 ms
+TOGETHER_IN_TIME = 2  # frames side by side in a step: half the steps, of 30 ms
 STEP = TOGETHER_IN_TIME * HOP
 MULTIPLE = 16  # of the steps: JAX compiles anew for each length
 SQUEEZED = 20  # frames of a piece whose nearest word is sought
@@ -166,7 +166,7 @@ def predict(bundle: Bundle, raw, **reading) -> pd.DataFrame:
         calibrated. `attrs["recordings"]` names all, also those in which nothing was heard.
     """
     parts = parts_of(bundle)
-    samples, names = samples_of(raw, parts.encoder.rate, **{**parts.data.known, **reading})
+    samples, names = samples_of(raw, parts.encoder.rate, {**parts.data.known, **reading})
     strings = read_strings(bundle.model, steps(parts.encoder.rows(samples)))
     columns = ["recording", "label", "start", "end", "probability"]
     frame = pd.DataFrame(
