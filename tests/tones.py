@@ -1,18 +1,19 @@
-"""WAV files of tones, for tests of recordings."""
+"""WAV files of tones that rise or fall, for tests of recordings."""
 
 import wave
 
 import numpy as np
 
 RATE = 2000
-WORDS = {"high": 700.0, "low": 150.0}  # a second
+WORDS = {"fall": (700.0, 150.0), "rise": (150.0, 700.0)}  # from and to, in Hz
 
 
 def tone(word, seconds=0.1, seed=0, rate=RATE):
     """A word said a little differently each time, float32."""
     rng = np.random.default_rng(seed)
     time = np.arange(round(seconds * rate * rng.uniform(0.8, 1.2))) / rate
-    wave = 0.5 * np.sin(2 * np.pi * WORDS[word] * rng.uniform(0.9, 1.1) * time)
+    pitch = np.linspace(*WORDS[word], len(time)) * rng.uniform(0.9, 1.1)
+    wave = 0.5 * np.sin(2 * np.pi * np.cumsum(pitch) / rate)
     return (wave + 0.01 * rng.normal(size=len(time))).astype("float32")
 
 

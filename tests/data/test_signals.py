@@ -66,8 +66,8 @@ def test_folders_and_tables(tmp_path):
     table = tones.listed(tmp_path / "table.csv")
     by_folder = data.labelled_signals(tmp_path / "words")
     by_table = data.labelled_signals(table)
-    assert by_folder.sha256 == by_table.sha256 and by_folder.classes == ("high", "low")
-    assert "16" not in str(by_folder) and str(by_folder).endswith("classes high, low")
+    assert by_folder.sha256 == by_table.sha256 and by_folder.classes == ("fall", "rise")
+    assert "16" not in str(by_folder) and str(by_folder).endswith("classes fall, rise")
     parts = data.labelled_signals(table, group="who", held_out="b")
     assert len(parts.test.inputs) == 8 and set(parts.groups.values()) == {"a", "b"}
     assert data.labelled_signals(table, rate=1000).train.inputs[0].shape < (150,)
@@ -93,8 +93,8 @@ def test_filters_sum_to_one_and_follow_the_mel_scale():
 
 def test_frames_know_no_loudness_and_no_colour():
     """Twice as loud is the same; every band has mean 0."""
-    tone = tones.tone("low", 0.3)
-    encoder = data.SignalEncoder.of([tone, tones.tone("high", 0.3)], tones.RATE)
+    tone = tones.tone("fall", 0.3)
+    encoder = data.SignalEncoder.of([tone, tones.tone("rise", 0.3)], tones.RATE)
     [row, louder] = encoder.rows([tone, 2 * tone])
     np.testing.assert_allclose(row, louder, atol=1e-5)
     np.testing.assert_allclose(row.mean(0), 0, atol=1e-5)

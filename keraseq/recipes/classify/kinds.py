@@ -108,7 +108,7 @@ KINDS = {
             "word_dropout": 0.15,
             "batch_size": 32,
             "learning_rate": 3e-3,
-            "epochs": 20,
+            "epochs": 16,
             "sequence": None,
             "label": None,
             "validation": None,

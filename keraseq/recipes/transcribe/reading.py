@@ -100,10 +100,16 @@ def steps(rows: Iterable[np.ndarray]) -> list[np.ndarray]:
     return found
 
 
-def padded(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """Strings of steps side by side: each goes on with its last one, which is silence."""
-    longest = -(-max(map(len, rows)) // MULTIPLE) * MULTIPLE
-    return np.stack([np.pad(row, ((0, longest - len(row)), (0, 0)), "edge") for row in rows])
+def padded(rows: Sequence[np.ndarray], odd: int | None = None) -> np.ndarray:
+    """Strings of steps side by side: each goes on with its last one, which is silence.
+
+    `odd` says whether the length is an odd multiple (1) or an even one (0). Default: as it comes.
+    """
+    count = -(-max(map(len, rows)) // MULTIPLE)
+    count += odd is not None and count % 2 != odd
+    return np.stack(
+        [np.pad(row, ((0, count * MULTIPLE - len(row)), (0, 0)), "edge") for row in rows]
+    )
 
 
 def read_strings(model: keras.Model, rows: Sequence[np.ndarray]) -> list[list[Found]]:

@@ -87,27 +87,43 @@ class Transcribe(Recipe):
 
     def batches(self, prepared: Prepared, part: str, settings: Settings) -> Batches:
         """Batches of strings: of the training part others in each epoch."""
+        encoder, most = prepared.encoder, settings.most
         if part == "validation":
             targets, rows = prepared.check.targets, prepared.rows
             order = cut(np.argsort([len(row) for row in rows]), settings.batch_size)
-            gather = lambda chosen: batch([rows[i] for i in chosen], [targets[i] for i in chosen])  # noqa: E731
-            return Batches(lambda shuffle: order, gather, shuffle=False)
-        words, rate, encoder = prepared.parts.train, prepared.parts.rate, prepared.encoder
-        own = speakers(words, prepared.parts.groups)
-        count = max(len(words.inputs) // WORDS, 2 * settings.batch_size)
+            draw = lambda shuffle: order  # noqa: E731
 
-        def draw(shuffle):
-            return cut(np.random.randint(2**31, size=count), settings.batch_size)  # noqa: NPY002
+            def strings_of(chosen):
+                return [rows[i] for i in chosen], [targets[i] for i in chosen]
 
-        def gather(seeds):
-            rngs = [np.random.default_rng(seed) for seed in seeds]
-            strings = [string(words, own, rate, settings.most, rng) for rng in rngs]
-            rows = encoder.rows(one for one, _ in strings)
-            if settings.varied:
-                rows = [varied(row, rng) for row, rng in zip(rows, rngs, strict=True)]
-            return batch(steps(rows), [its for _, its in strings])
+        else:
+            words, rate = prepared.parts.train, prepared.parts.rate
+            own = speakers(words, prepared.parts.groups)
+            count = max(len(words.inputs) // WORDS, 2 * settings.batch_size)
+            draw = lambda shuffle: cut(  # noqa: E731
+                np.random.randint(2**31, size=count),  # noqa: NPY002
+                settings.batch_size,
+            )
 
-        return Batches(draw, gather, shuffle=True)
+            def strings_of(seeds):
+                rngs = [np.random.default_rng(seed) for seed in seeds]
+                strings = [string(words, own, rate, most, rng) for rng in rngs]
+                rows = encoder.rows(one for one, _ in strings)
+                if settings.varied:
+                    rows = [varied(row, rng) for row, rng in zip(rows, rngs, strict=True)]
+                return steps(rows), [its for _, its in strings]
+
+        def gather(chosen):
+            rows, its = strings_of(chosen)
+            # Keras learns from the first two batches which axes vary: these differ in length.
+            odd = next((1 - i for i, one in enumerate(sets.groups[:2]) if one is chosen), None)
+            table = np.zeros((len(its), most), "int32")
+            for row, words in zip(table, its, strict=True):
+                row[: len(words)] = np.array(words) + 1  # 0 is no word
+            return padded(rows, odd), table
+
+        sets = Batches(draw, gather, shuffle=part == "train")
+        return sets
 
     def build(self, prepared: Prepared, settings: Settings, training: bool) -> keras.Model:
         """A tagger of frames, whose first class is that nothing begins."""
@@ -163,11 +179,3 @@ class Transcribe(Recipe):
     def lines(self, found) -> list[str]:
         """A line a recording: its name and what was heard."""
         return shown(found)
-
-
-def batch(rows: list[np.ndarray], targets: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Strings side by side, and their words from 1; 0 is none."""
-    table = np.zeros((len(targets), max(map(len, targets))), "int32")
-    for row, words in zip(table, targets, strict=True):
-        row[: len(words)] = np.array(words) + 1
-    return padded(rows), table
