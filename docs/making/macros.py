@@ -119,4 +119,6 @@ MACROS = {
     "comparison": measured.comparison,
     "study": measured.study,
     "lines": measured.lines,
+    "folds": measured.folds,
+    "speakers": measured.speakers,
 }
