@@ -26,7 +26,8 @@ class Settings(recipe.Settings):
         TRAINING,
     ] = True
     dropout: recipe.Dropout = 0.3
-    epochs: recipe.Epochs = 40
+    epochs: recipe.Epochs = 30
+    batch_size: recipe.Batch = 16
     learning_rate: recipe.LearningRate = 3e-3
     path: Annotated[str | None, "Column of the paths of WAV files. Default: path.", READING] = None
     label: Annotated[str | None, "Column of the labels. Default: label.", READING] = None
