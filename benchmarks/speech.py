@@ -91,12 +91,11 @@ def run(given, speaker: str, seed: int) -> None:
 
 def floors(parts, key: dict, path: Path) -> None:
     """The accuracy of the simple methods."""
-    from keraseq import data
     from keraseq.evaluate import accuracy
     from keraseq.recipes.classify.kinds import get
 
     kind, line = get("signals"), dict(key)
-    encoder = data.SignalEncoder.of(parts.train.inputs, parts.rate)
+    encoder = kind.encoder(parts, None)
     for name, chances_of in kind.baselines(parts, encoder, print, print):
         line[name] = round(accuracy(chances_of(parts.test.inputs), parts.test.targets), 5)
     lines.add(path, line)

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from keraseq.checks import positive_integer, positive_number
+from keraseq.checks import boolean, positive_integer, positive_number
 
 WINDOW, HOP = 0.030, 0.015  # seconds
 QUIETEST = 1e-5  # beside the loudest band: 50 dB
 BANDS = 40
+# Of single words, which begin and end where they are within 20 dB of their loudest frame.
+OF_WORDS, SILENT, LEAST = (20, 1e-4), 1e-2, 0.1
 # What `varied` draws from.
 SPEED, THROAT = (0.75, 1.35), (0.8, 1.25)
 SHIFT, NOISE, MASKS = 8, 0.3, 2  # of the frames an eighth at either end; bands a sixth
@@ -20,14 +22,17 @@ LONGER = 1.7  # than a row at most: 1.35 * (1 + 2 / 8)
 class SignalEncoder:
     """What turns recordings into the frames that a model reads, and is kept with the model.
 
-        x = log(mel / max(mel) + 1e-5)               frames of 30 ms, one every 15 ms
+        x = log(mel / max(mel) + quietest)           frames of 30 ms, one every 15 ms
         y = (x - mean of the recording) / deviation  band by band, as measured on the training part
 
-    The loudness of a recording and the colour of its microphone are gone.
+    The loudness of a recording and the colour of its microphone are gone. Of single words what is
+    quiet at both ends is left out, and x is divided by the recording's own deviation over all
+    bands, so that rooms that are more or less quiet sound alike.
 
     Args:
         rate: Samples a second.
         deviation: Of each band.
+        words: Whether recordings are of single words. Defaults to `False`.
 
     Raises:
         ValueError: The rate is no positive integer, or a deviation no positive number.
@@ -41,26 +46,28 @@ class SignalEncoder:
     (15, 40)
     """
 
-    def __init__(self, rate: int, deviation: Sequence[float]):
+    def __init__(self, rate: int, deviation: Sequence[float], words: bool = False):
         self.rate = positive_integer("rate", rate)
         self.deviation = tuple(positive_number("deviation", one) for one in deviation)
+        self.words = boolean("words", words)
         self.hop, self.width = (max(1, round(one * self.rate)) for one in (HOP, WINDOW))
         self.points = 2 ** int(np.ceil(np.log2(self.width)))
         self.window = np.hanning(self.width + 2)[1:-1]
         self.filters = mel_filters(self.rate, self.points, len(self.deviation))
 
     @classmethod
-    def of(cls, recordings: Iterable[np.ndarray], rate: int, bands: int = BANDS) -> SignalEncoder:
+    def of(cls, recordings: Iterable[np.ndarray], rate: int, words: bool = False) -> SignalEncoder:
         """The encoder of a training part; give it nothing else.
 
         Args:
             recordings: Samples of each.
             rate: Samples a second.
-            bands: Number of bands. Defaults to 40.
+            words: Whether they are of single words, which are read in 20 bands instead of 40.
+                Defaults to `False`.
         """
-        plain = cls(rate, [1.0] * positive_integer("bands", bands))
+        plain = cls(rate, [1.0] * (OF_WORDS[0] if words else BANDS), words)
         deviation = np.concatenate(plain.rows(recordings)).std(0)
-        return cls(rate, [float(one) if one > 1e-3 else 1.0 for one in deviation])
+        return cls(rate, [float(one) if one > 1e-3 else 1.0 for one in deviation], words)
 
     def __len__(self) -> int:
         """Number of bands."""
@@ -78,23 +85,28 @@ class SignalEncoder:
         frames = np.lib.stride_tricks.sliding_window_view(samples, self.width)[:: self.hop]
         power = np.abs(np.fft.rfft(frames * self.window, self.points)) ** 2
         mel = power @ self.filters
-        return np.log(mel / max(mel.max(), 1e-12) + QUIETEST)
+        if self.words:
+            loud = np.flatnonzero(mel.sum(1) >= SILENT * mel.sum(1).max())
+            mel = mel[loud[0] : loud[-1] + 1]
+        return np.log(mel / max(mel.max(), 1e-12) + (OF_WORDS[1] if self.words else QUIETEST))
 
     def rows(self, recordings: Iterable[np.ndarray]) -> list[np.ndarray]:
         """Each recording as float32 `(frames, len(self))`."""
         scale, found = np.array(self.deviation), []
         for one in recordings:
             x = self.spectrogram(one)
-            found.append(((x - x.mean(0)) / scale).astype("float32"))
+            x = x - x.mean(0)
+            own = x.std() + LEAST if self.words else 1.0
+            found.append((x / own / scale).astype("float32"))
         return found
 
     def lengths(self, recordings: Iterable[np.ndarray]) -> np.ndarray:
-        """How many frames each recording has."""
+        """How many frames each recording has, with what is quiet at its ends."""
         return np.array([max(0, len(one) - self.width) // self.hop + 1 for one in recordings])
 
     def to_dict(self) -> dict:
         """All of it, for a bundle's `preprocessing` and `from_dict`."""
-        return {"rate": self.rate, "deviation": list(self.deviation)}
+        return {"rate": self.rate, "deviation": list(self.deviation), "words": self.words}
 
     @classmethod
     def from_dict(cls, values: dict) -> SignalEncoder:

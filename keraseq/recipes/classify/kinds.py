@@ -86,7 +86,7 @@ KINDS = {
             "dropout": 0.3,
             "batch_size": 32,
             "learning_rate": 4e-3,
-            "epochs": 30,
+            "epochs": 16,
             "path": None,
             "label": None,
             "group": None,

@@ -30,6 +30,7 @@ class Stored:
 
     rate: int
     deviation: list[float]
+    words: bool
 
 
 class Signals(Kind):
@@ -71,7 +72,7 @@ class Signals(Kind):
 
     def encoder(self, parts: data.LabelledSignals, settings: Settings) -> data.SignalEncoder:
         """The deviations of the bands of the training part."""
-        return data.SignalEncoder.of(parts.train.inputs, parts.rate)
+        return data.SignalEncoder.of(parts.train.inputs, parts.rate, words=True)
 
     def decoded(self, stored: dict) -> data.SignalEncoder:
         """The rate and the deviations that were kept."""

@@ -1,7 +1,7 @@
 """What a reader of strings hears in a recording, and how often it is wrong."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -46,6 +46,7 @@ class Encoder:
 
     rate: int
     deviation: list[float]
+    words: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Found(NamedTuple):
 def parts_of(bundle: Bundle) -> Parts:
     """What a bundle holds beside its model, if it fits it."""
     with bundle.reading(Stored, "reader of strings of this recipe") as stored:
-        encoder = data.SignalEncoder(stored.encoder.rate, stored.encoder.deviation)
+        encoder = data.SignalEncoder(**asdict(stored.encoder))
         width = TOGETHER_IN_TIME * len(encoder)
         wanted = ((None, None, width), (None, None, len(stored.classes) + 1))
         if (bundle.model.input_shape, bundle.model.output_shape) != wanted:
