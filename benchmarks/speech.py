@@ -3,6 +3,7 @@
     python benchmarks/speech.py [--speakers george,jackson,lucas,nicolas,theo,yweweler,official]
     python benchmarks/speech.py --baselines
     python benchmarks/speech.py --strings [--speakers yweweler]
+    python benchmarks/speech.py --figure speech-confusions.png
 
 Data: the folder named by `KERASEQ_DATA`, else a download. Trained on the other five speakers; the
 epoch is the best one by the loss on a tenth of their recordings, never on the speaker who is left
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--speakers", default=SPEAKERS)
     parser.add_argument("--baselines", action="store_true", help="Simple methods alone.")
     parser.add_argument("--strings", action="store_true", help="Several digits in a row.")
+    parser.add_argument("--figure", type=Path, help="Draw the confusions of what was measured.")
     parser.add_argument("--plain", action="store_true", help="Every epoch hears the same.")
     for name, kind in OPTIONS.items():
         parser.add_argument(f"--{name}", type=kind)
@@ -41,6 +43,8 @@ def main() -> None:
     parser.add_argument("--save", type=Path, help="Folder for the bundle of the last run.")
     given = parser.parse_args()
     timing.limit_threads(given.threads)
+    if given.figure:
+        return confusions(given.csv or RESULTS / "speech.csv", given.figure)
     for seed in map(int, given.seeds.split(",")):
         for speaker in given.speakers.split(","):
             run(given, speaker, seed)
@@ -84,7 +88,7 @@ def run(given, speaker: str, seed: int) -> None:
     else:
         found = recipes.classify.predictions(bundle, parts, "test")
         counts = found.groupby(["truth", "label"]).size()
-        line["confusions"] = " ".join(f"{a}{b}:{n}" for (a, b), n in counts.items() if a != b)
+        line["confusions"] = " ".join(f"{a}{b}:{n}" for (a, b), n in counts.items())
     lines.add(path, line | seconds)
     print(json.dumps(line), flush=True)
 
@@ -100,6 +104,22 @@ def floors(parts, key: dict, path: Path) -> None:
         line[name] = round(accuracy(chances_of(parts.test.inputs), parts.test.targets), 5)
     lines.add(path, line)
     print(json.dumps(line), flush=True)
+
+
+def confusions(path: Path, figure: Path) -> None:
+    """Draws which digit is taken for which, of all speakers who were left out."""
+    import matplotlib
+
+    from keraseq import plots
+
+    matplotlib.use("agg")
+    pairs = []
+    for line in lines.read(path):
+        if line["held_out"] != "official":
+            found = (one.split(":") for one in line["confusions"].split())
+            pairs += [pair for pair, count in found for _ in range(int(count))]
+    ax = plots.confusion_matrix([one[0] for one in pairs], [one[1] for one in pairs])
+    ax.figure.savefig(figure, dpi=80)
 
 
 if __name__ == "__main__":

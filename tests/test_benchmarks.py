@@ -355,6 +355,8 @@ def test_spoken_digits_are_measured_once(tmp_path, plain_loop, monkeypatch):
     assert line["held_out"] == "theo" and line["examples"] == 24
     assert line["low"] < line["accuracy"] < line["high"] and ":" in line["confusions"]
     assert not run("speech.py", *tiny)
+    run("speech.py", "--csv", tmp_path / "speech.csv", "--figure", tmp_path / "confusions.png")
+    assert (tmp_path / "confusions.png").stat().st_size > 5_000
     floors = ["--speakers", "official", "--baselines", "--csv", tmp_path / "floors.csv"]
     line = json.loads(run("speech.py", *floors).splitlines()[-1])
     assert line["spectrogram of 20 frames, nearest neighbour"] == 1

@@ -206,7 +206,7 @@ def folds(data: str) -> str:
         right = (its["accuracy"] * its["examples"]).sum() / count
         low, high = accuracy_interval(right, count)
         row = {"method": method, "right, %": f"{right:.2%} ({low:.1%} to {high:.1%})"}
-        if its["sensitivity"].notna().any():
+        if its.get("sensitivity", its["mcc"] * float("nan")).notna().any():
             row["Sn"], row["Sp"] = its["sensitivity"].mean(), its["specificity"].mean()
         row["MCC"] = its["mcc"].mean()
         gap = 100 * (first - its.set_index("fold")["accuracy"])

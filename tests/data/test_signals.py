@@ -106,6 +106,19 @@ def test_frames_know_no_loudness_and_no_colour():
         encoder.rows([np.zeros(0)])
 
 
+def test_single_words_are_trimmed_and_know_no_room():
+    """What is 20 dB below the loudest frame is left out at the ends, not inside."""
+    rng, word = np.random.default_rng(0), tones.tone("rise", 0.4)
+    word = np.concatenate([word, np.zeros(400, "float32"), word])
+    encoder = data.SignalEncoder.of([word, tones.tone("fall", 0.4)], tones.RATE, words=True)
+    quiet = 0.01 * rng.normal(size=600)
+    [plain], [long] = (encoder.rows([x]) for x in (word, np.concatenate([quiet, word, quiet])))
+    assert abs(len(long) - len(plain)) <= 3 and plain.shape[1] == len(encoder) == 20
+    assert len(plain) > 0.9 * encoder.lengths([word])[0]
+    assert data.SignalEncoder.from_dict(encoder.to_dict()).words
+    assert np.isfinite(encoder.rows([np.zeros(500)])[0]).all()
+
+
 def test_another_voice_is_another_row_of_about_that_length():
     row = np.random.default_rng(0).normal(size=(50, 40)).astype("float32")
     found = [varied(row, np.random.default_rng(seed)) for seed in range(20)]
