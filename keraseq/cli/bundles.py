@@ -60,8 +60,8 @@ def predict(
     raw: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Texts or a file of series to classify, sentences to tag, a prompt, or a table. "
-            "Default: standard input."
+            help="Texts, a file of series, WAV or FASTA files, sentences to tag, a prompt, or a "
+            "table. Default: standard input."
         ),
     ] = None,
     known: Annotated[

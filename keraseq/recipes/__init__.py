@@ -199,8 +199,8 @@ def predict(bundle, raw, **options) -> Any:
 
     Args:
         bundle: What `train` made.
-        raw: Texts, series or trees to classify, sentences to tag or to translate, a table of
-            measurements, a prompt.
+        raw: Texts, series, recordings, DNA or trees to classify, sentences to tag or to translate,
+            recordings to transcribe, a table of measurements, a prompt.
         **options: Of the recipe's own `predict`.
     """
     return of(bundle).predict(bundle, raw, **options)

@@ -252,13 +252,13 @@ class Settings(recipe.Settings):
     validation: Annotated[
         float | None,
         rate,
-        "Fraction of the examples. Default: 0.1 of texts, 0.2 of series.",
+        "Fraction of the examples. Default: 0.1 of texts, of DNA and of fsdd, 0.2 of others.",
         READING,
     ] = None
     test: Annotated[
         float | str | None,
         recipe.fraction_or_file,
-        "Fraction of the examples, or a file of its own. Default: 0.1 of texts, 0.2 of series.",
+        "Fraction of the examples, or a file of its own. Default: 0.1 of texts and DNA, else 0.2.",
         READING,
     ] = None
 
