@@ -82,8 +82,8 @@ def predict(bundle: Bundle, raw, **reading) -> pd.DataFrame:
     Returns:
         A row an example: `text`, or in `series`, `recording` or `sequence` its name or number;
         `label`, its `probability`, and the probability of each class in a column of its name in
-        brackets, as `P(pos)`. They are calibrated: divided by the temperature that fits the validation part
-        best.
+        brackets, as `P(pos)`. They are calibrated: divided by the temperature that fits the
+        validation part best.
 
     Raises:
         BundleError: The bundle is of another recipe, damaged, or its parts do not belong together.
