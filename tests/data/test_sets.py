@@ -32,6 +32,8 @@ def test_every_row_is_whole():
         "reviews",
         "labelled series",
         "labelled trees",
+        "labelled signals",
+        "labelled dna",
         "tagged",
         "pairs",
         "images",

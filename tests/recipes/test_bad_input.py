@@ -67,7 +67,7 @@ ROWS = {
         [],
         tones.listed,
         "fsdd",
-        (1, "'folder.csv' is a folder, and no file"),
+        (2, "'folder.csv' holds no .wav files, nor do the folders in it"),
         "the bundle is no reader of strings of this recipe",
     ),
     "forecast": (

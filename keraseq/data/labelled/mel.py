@@ -14,9 +14,9 @@ BANDS = 40
 # Of single words, which begin and end where they are within 20 dB of their loudest frame.
 OF_WORDS, SILENT, LEAST = (20, 1e-4), 1e-2, 0.1
 # What `varied` draws from.
-SPEED, THROAT = (0.75, 1.35), (0.8, 1.25)
-SHIFT, NOISE, MASKS = 8, 0.3, 2  # of the frames an eighth at either end; bands a sixth
-LONGER = 1.7  # than a row at most: 1.35 * (1 + 2 / 8)
+SPEED, THROAT = (0.75, 1.35), (0.85, 1.2)
+SHIFT, NOISE, MASKS = 16, 0.2, 2  # of the frames a sixteenth at either end; bands a sixth
+LONGER = 1.7  # than a row at most: 1.35 * (1 + 2 / 16), rounded
 
 
 class SignalEncoder:
