@@ -194,7 +194,7 @@ SETS: dict[str, PublicSet] = {
         {
             "recordings": Public(
                 "fsdd/recordings.tar.gz",
-                "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/v1.0.10.tar.gz",
+                "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/26eb9aaf.tar.gz",
                 also=("fsdd/recordings.tar.xz",),
             )
         },

@@ -248,9 +248,12 @@ def fsdd(
     recordings, labels, groups, names = [], [], [], []
     with tarfile.open(fetch(file, data_dir)) as archive:
         for member in archive:
-            if not (member.isfile() and member.name.endswith(ENDING)):
+            place = Path(member.name)
+            if not (
+                member.isfile() and place.suffix == ENDING and place.parent.name == "recordings"
+            ):
                 continue
-            name = Path(member.name).name
+            name = place.name
             digit, speaker, index = name.removesuffix(ENDING).split("_")
             content = archive.extractfile(member).read()
             recordings.append(read_wav(io.BytesIO(content), name))
