@@ -82,10 +82,11 @@ def run(given, speaker: str, seed: int) -> None:
     own = table.groupby("part", sort=False).first()
     for part, prefix in (("test", ""), ("validation", "validation_")):
         line |= {prefix + name: round(float(own.loc[part, name]), 5) for name in numbers}
+    other = table[(table.part == "test") & (table.method != own.loc["test", "method"])].iloc[0]
     if given.strings:
-        floor = table[(table.part == "test") & (table.method != own.loc["test", "method"])]
-        line["floor_error_rate"] = round(float(floor.error_rate.iloc[0]), 5)
+        line["floor_error_rate"] = round(float(other.error_rate), 5)
     else:
+        line["one_voice"] = round(float(other.accuracy), 5)
         found = recipes.classify.predictions(bundle, parts, "test")
         counts = found.groupby(["truth", "label"]).size()
         line["confusions"] = " ".join(f"{a}{b}:{n}" for (a, b), n in counts.items())

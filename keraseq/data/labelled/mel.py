@@ -141,8 +141,7 @@ def varied(row: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     steps, bands = row.shape
     count = max(1, round(steps * rng.uniform(*SPEED)))
     row = squeezed(row, np.linspace(0, steps - 1, count))
-    places = np.clip(np.arange(bands) * rng.uniform(*THROAT) + rng.uniform(-1, 1), 0, bands - 1)
-    row = squeezed(row.T, places).T
+    row = stretched(row, rng.uniform(*THROAT), rng.uniform(-1, 1))
     early, late = rng.integers(-(count // SHIFT), count // SHIFT + 1, 2)
     row = row[max(0, -early) : count - max(0, -late)]
     row = np.pad(row, ((max(0, early), max(0, late)), (0, 0)), "edge")
@@ -152,6 +151,13 @@ def varied(row: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         start = rng.integers(0, bands - width + 1)
         row[:, start : start + width] = 0.0
     return row.astype("float32")
+
+
+def stretched(row: np.ndarray, factor: float, shift: float = 0.0) -> np.ndarray:
+    """The frames of a recording as of a shorter or longer throat: their bands stretched."""
+    bands = row.shape[1]
+    places = np.clip(np.arange(bands) * factor + shift, 0, bands - 1)
+    return squeezed(row.T, places).T.astype("float32")
 
 
 def squeezed(row: np.ndarray, at: np.ndarray) -> np.ndarray:

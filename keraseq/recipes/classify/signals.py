@@ -11,16 +11,17 @@ import numpy as np
 
 from keraseq import data, models
 from keraseq.data import labelled
-from keraseq.data.labelled.mel import LONGER, squeezed, varied
+from keraseq.data.labelled.mel import LONGER, squeezed, stretched, varied
 from keraseq.data.labelled.signals import heard, is_recording, labels_of, samples_of
 from keraseq.data.labelled.table import FILES, OF_FILES, table
-from keraseq.evaluate import accuracy
+from keraseq.evaluate import accuracy, log_softmax
 from keraseq.files import checked_json
 from keraseq.recipes.classify.baselines import multiple_of
 from keraseq.recipes.classify.kinds import Kind
 from keraseq.recipes.classify.settings import Settings
 
 PENALTIES = (0.01, 0.1, 1.0, 10.0)  # C of the logistic regression, chosen on validation
+VOICES = (0.9, 1.0, 1.1)  # a recording is heard as of a shorter throat, as it is, of a longer one
 SQUEEZED = 20  # frames of a spectrogram whose neighbours are sought
 
 
@@ -105,6 +106,18 @@ class Signals(Kind):
             masked=True,
             **settings.tower(),
         )
+
+    def logits(self, model, rows: Sequence[np.ndarray]) -> np.ndarray:
+        """The mean log-probabilities of each recording in several voices."""
+        voices = ([stretched(row, one) for row in rows] for one in VOICES)
+        return np.mean([log_softmax(super(Signals, self).logits(model, its)) for its in voices], 0)
+
+    def methods(self, model, name: str, rows: Sequence[np.ndarray]) -> dict:
+        """The model as it predicts, and on the recordings as they are."""
+        return {
+            name: self.logits(model, rows),
+            f"{name}, in one voice": super().logits(model, rows),
+        }
 
     def baselines(self, parts: data.LabelledSignals, encoder, report, leave_out) -> Iterator[tuple]:
         """Spectra without their order, and the nearest neighbour of a squeezed spectrogram."""

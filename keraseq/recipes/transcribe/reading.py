@@ -46,7 +46,7 @@ class Encoder:
 
     rate: int
     deviation: list[float]
-    words: bool = False
+    words: bool
 
 
 @dataclass(frozen=True)
