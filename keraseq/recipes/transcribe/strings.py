@@ -44,7 +44,7 @@ def glued(
     >>> part = keraseq.data.Part([np.ones(800, "float32")], np.array([0]))
     >>> parts = keraseq.data.LabelledSignals("one", ("a", "b"), part, part, part, rate=8000)
     >>> keraseq.recipes.transcribe.glued(parts, count=3, most=2).targets
-    [[0, 0], [0], [0, 0]]
+    [[0, 0], [0, 0], [0, 0]]
     """
     words, rng = parts.part(part), np.random.default_rng(seed)
     own = speakers(words, parts.groups)
