@@ -127,6 +127,7 @@ class Transcribe(Recipe):
 
     def build(self, prepared: Prepared, settings: Settings, training: bool) -> keras.Model:
         """A tagger of frames, whose first class is that nothing begins."""
+        dropped = settings.recurrent_dropout
         return models.sequence_tagger(
             len(prepared.parts.classes) + 1,
             features=TOGETHER_IN_TIME * len(prepared.encoder),
@@ -135,6 +136,7 @@ class Transcribe(Recipe):
             layers=settings.layers,
             bidirectional=settings.bidirectional,
             dropout=settings.dropout,
+            cell_options={"recurrent_dropout": dropped} if dropped else {},
             name="transcriber",
         )
 

@@ -26,6 +26,7 @@ class Settings(recipe.Settings):
         TRAINING,
     ] = True
     dropout: recipe.Dropout = 0.3
+    recurrent_dropout: recipe.RecurrentDropout = 0.0
     epochs: recipe.Epochs = 30
     batch_size: recipe.Batch = 16
     learning_rate: recipe.LearningRate = 3e-3
