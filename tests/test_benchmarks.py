@@ -9,10 +9,13 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
+import tones
 
 import keraseq
 
@@ -361,6 +364,44 @@ def test_trees_are_measured_once(cell, tmp_path, plain_loop):
     assert line["cell"] == cell and line["low"] < line["accuracy"] < line["high"]
     assert line["binary_low"] < line["binary"] < line["binary_high"] and line["epochs"] == 1
     assert not run("trees.py", *tiny)
+
+
+def test_spoken_digits_are_measured_once(tmp_path, plain_loop, monkeypatch):
+    """On an archive of tones that are called like digits; the speaker's own are the test part."""
+    monkeypatch.setenv("KERASEQ_DATA", str(tmp_path))
+    (tmp_path / "fsdd").mkdir()
+    with tarfile.open(tmp_path / "fsdd" / "recordings.tar.gz", "w:gz") as archive:
+        for i in range(48):
+            word, speaker = sorted(tones.WORDS)[i % 2], ("george", "theo")[i // 2 % 2]
+            tones.write(tmp_path / "one.wav", tones.tone(word, seed=i))
+            archive.add(tmp_path / "one.wav", f"recordings/{i % 2}_{speaker}_{i // 4}.wav")
+    tiny = ["--speakers", "theo", "--cell", "elman", "--units", 2, "--epochs", 1]
+    tiny += ["--csv", tmp_path / "speech.csv"]
+    line = json.loads(run("speech.py", *tiny).splitlines()[-1])
+    assert line["held_out"] == "theo" and line["examples"] == 24
+    assert line["low"] < line["accuracy"] < line["high"] and ":" in line["confusions"]
+    assert not run("speech.py", *tiny)
+    run("speech.py", "--csv", tmp_path / "speech.csv", "--figure", tmp_path / "confusions.png")
+    assert (tmp_path / "confusions.png").stat().st_size > 5_000
+    floors = ["--speakers", "official", "--baselines", "--csv", tmp_path / "floors.csv"]
+    line = json.loads(run("speech.py", *floors).splitlines()[-1])
+    assert line["spectrogram of 20 frames, nearest neighbour"] == 1
+
+
+def test_dna_is_measured_once(tmp_path, plain_loop, monkeypatch):
+    monkeypatch.setenv("KERASEQ_DATA", str(tmp_path))
+    (tmp_path / "dna").mkdir()
+    rng = np.random.default_rng(0)
+    rows = [
+        f"{('EI', 'N')[i % 2]},x{i},  {''.join(rng.choice(list('ACGT'), 9))}" for i in range(99)
+    ]
+    (tmp_path / "dna" / "splice.csv").write_text("\n".join(["label,instance_name,sequence", *rows]))
+    tiny = ["splice", "--folds", 2, "--cell", "elman", "--units", 2, "--epochs", 1]
+    tiny += ["--csv", tmp_path / "dna.csv"]
+    lines = [json.loads(one) for one in run("dna.py", *tiny).splitlines() if one[0] == "{"]
+    assert [one["method"] for one in lines][-1] == "naive Bayes by position" and len(lines) == 6
+    assert {one["examples"] for one in lines} == {10} and lines[0]["sensitivity"] >= 0
+    assert not run("dna.py", *tiny)
 
 
 def test_gradients(tmp_path, plain_loop, monkeypatch):

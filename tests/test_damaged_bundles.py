@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tones
 from typer.testing import CliRunner
 
 import keraseq
@@ -121,6 +122,16 @@ class Case:
         assert recipes.translate.evaluation.method_of(stored.settings)
         if self.new(bundle, "encoder"):
             assert len(recipes.predict(bundle, ["ab1", ""], sampler="greedy")) == 2
+
+    def train_transcribe(self, folder):
+        parts = data.labelled_signals(tones.folders(folder / "tones"))
+        small = {"units": 3, "epochs": 1, "most": 2, "report": None}
+        return recipes.train("transcribe", parts, **small)
+
+    def use_transcribe(self, bundle):
+        recipes.transcribe.parts_of(bundle)
+        if self.new(bundle, "encoder", "classes"):
+            assert recipes.predict(bundle, [tones.tone("fall")]).probability.between(0, 1).all()
 
     def train_forecast(self, folder):
         series = data.series(SERIES, calendar=["weekday"])
@@ -474,6 +485,7 @@ def test_the_shell_says_it_in_one_line(case, damaged):
         "classify_series": (["predict", damaged, "x.ts"], ["evaluate", damaged]),
         "tag": (["predict", damaged, "Jo came."], ["evaluate", damaged]),
         "translate": (["predict", damaged, "ab1"], ["evaluate", damaged]),
+        "transcribe": (["predict", damaged, "x.wav"], ["evaluate", damaged]),
         "forecast": (["predict", damaged, "co2"], ["evaluate", damaged]),
     }[case.folder.name]
     for changed in ({**kept, "tokenizer": 1, "encoder": 1, "targets": 1}, [], None):

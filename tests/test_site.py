@@ -34,6 +34,7 @@ SEEN = {
     "demo.png": "tests/experiments",
     "gradients-*.png": "tests/test_benchmarks.py::test_gradients",
     "rnn-*.png": "tests/test_benchmarks.py::test_the_page_of_what_was_measured",
+    "speech-*.png": "tests/test_benchmarks.py::test_spoken_digits_are_measured_once",
     "scaling-*.png": "tests/test_benchmarks.py::test_the_page_of_what_was_measured",
 }
 

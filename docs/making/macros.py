@@ -131,4 +131,6 @@ MACROS = {
     "lines": measured.lines,
     "seeds": measured.seeds,
     "linear": measured.linear,
+    "folds": measured.folds,
+    "speakers": measured.speakers,
 }

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 import results_page
+from scipy import stats
 from tables import table
+
+from keraseq.evaluate import accuracy_interval
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -226,6 +229,51 @@ def linear(file: str) -> str:
     shown = frame.pivot(index="cell", columns="steps", values="shown").loc[cells].fillna("")
     shown = shown.rename(columns="{:,} steps".format)
     return markdown(shown.reset_index(), code="cell")
+
+
+def folds(data: str) -> str:
+    """The methods on all folds of a data set of DNA, and their distance to the first one."""
+    frame = pd.read_csv(RESULTS / "dna.csv")
+    frame, rows = frame[frame["data"] == data], []
+    own = frame["method"].iloc[0]
+    first = frame[frame["method"] == own].set_index("fold")["accuracy"]
+    for method, its in frame.groupby("method", sort=False):
+        count = int(its["examples"].sum())
+        right = (its["accuracy"] * its["examples"]).sum() / count
+        low, high = accuracy_interval(right, count)
+        row = {"method": method, "right, %": f"{right:.2%} ({low:.1%} to {high:.1%})"}
+        if its.get("sensitivity", its["mcc"] * float("nan")).notna().any():
+            row["Sn"], row["Sp"] = its["sensitivity"].mean(), its["specificity"].mean()
+        row["MCC"] = its["mcc"].mean()
+        gap = 100 * (first - its.set_index("fold")["accuracy"])
+        if method != own:
+            half = stats.t.ppf(0.975, len(gap) - 1) * gap.std() / len(gap) ** 0.5
+            row["points behind"] = (
+                f"{gap.mean():.2f} [{gap.mean() - half:.2f}, {gap.mean() + half:.2f}]"
+            )
+        rows.append(row)
+    shown = pd.DataFrame(rows).fillna("")
+    number_of = frame["fold"].nunique()
+    source = f"`benchmarks/results/dna.csv`; {count:,} sequences, each once, in {number_of} folds."
+    return f"{markdown(shown.map(number))}\n\n{source}\n{{ .quiet }}"
+
+
+def speakers() -> str:
+    """Spoken digits of each speaker who was left out, beside the simple methods."""
+    runs = pd.read_csv(RESULTS / "speech.csv").set_index("held_out")
+    floors = pd.read_csv(RESULTS / "speech-floors.csv").set_index("held_out")
+    frame = runs[["accuracy"]].rename(columns={"accuracy": "model"}).join(floors) * 100
+    frame["interval"] = [
+        f"{100 * low:.1f} to {100 * high:.1f}" for low, high in runs[["low", "high"]].to_numpy()
+    ]
+    alone = frame.drop("official", errors="ignore")
+    means = alone.drop(columns="interval").mean().rename(f"mean of {len(alone)} speakers")
+    frame = pd.concat([alone, means.to_frame().T, frame[frame.index == "official"]])
+    frame.insert(1, "95 %", frame.pop("interval"))
+    shown = frame.rename_axis("left out").reset_index()
+    numbers = shown.select_dtypes("number").columns
+    shown[numbers] = shown[numbers].map("{:.1f}".format)
+    return markdown(shown.fillna(""))
 
 
 def number(value) -> str:

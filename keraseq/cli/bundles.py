@@ -60,7 +60,7 @@ def predict(
     raw: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Texts or a file of series to classify, sentences to tag, a prompt, a MIDI file "
+            help="Texts, a file of series, WAV or FASTA files, sentences to tag, a prompt, a MIDI file "
             "to go on from, or a table. Default: standard input."
         ),
     ] = None,

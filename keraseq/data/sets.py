@@ -26,6 +26,8 @@ EWT = GITHUB + "UniversalDependencies/UD_English-EWT/r2.13/"
 WNUT = GITHUB + "leondz/emerging_entities_17/master/"
 MULTI30K = GITHUB + "multi30k/dataset/master/data/task1/raw/"
 SST = GITHUB + "munikarmanish/RNTN/master/trees/"
+SPLICE = GITHUB + "pauldhein/splice-junction-detector/5b513261aff700a36445d185f4ceec0e7b287d42/"
+PROMOTERS = GITHUB + "solovictor/CNNPromoterData/b4d2949e9bc5206f3049b35a488b036125ccc653/"
 MNIST = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 # What reads the sets of a kind by their names; those of other kinds are read by their own loader.
 BY_NAME = {
@@ -41,7 +43,8 @@ class PublicSet:
     Args:
         what: What it is, in a few words.
         kind: `"text"` loads as a `Corpus`, `"series"` as a `Series`, `"reviews"` as
-            `LabelledTexts`, `"labelled series"` as `LabelledSeries`, `"labelled trees"` as
+            `LabelledTexts`, `"labelled series"` as `LabelledSeries`, `"labelled signals"` as
+            `LabelledSignals`, `"labelled dna"` as `LabelledDna`, `"labelled trees"` as
             `LabelledTrees`, `"tagged"` as `TaggedSentences`, `"pairs"` as `Pairs`, `"images"` and
             `"music"` as `Parts`.
         terms: Its licence, or on what terms it may be used.
@@ -184,6 +187,80 @@ SETS: dict[str, PublicSet] = {
         loader="keraseq.data.labelled.series:archive",
         reference="Bagnall et al. 2018, timeseriesclassification.com",
     ),
+    "fsdd": PublicSet(
+        "3,000 recordings of spoken digits by six speakers",
+        "labelled signals",
+        "CC BY-SA 4.0",
+        {
+            "recordings": Public(
+                "fsdd/recordings.tar.gz",
+                "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/26eb9aaf.tar.gz",
+                also=("fsdd/recordings.tar.xz",),
+            )
+        },
+        loader="keraseq.data.labelled.signals:fsdd",
+        reference="Jackson et al. 2018, Free Spoken Digit Dataset",
+    ),
+    "splice": PublicSet(
+        "3,190 pieces of primate DNA: an exon's end, its beginning, or neither",
+        "labelled dna",
+        "CC BY 4.0",
+        {
+            "splice": Public(
+                "dna/splice.csv",
+                SPLICE + "data/splice.csv",
+                "f0d9602dc94a00189727ee345befaa35b946bcce5700d4d0b9929943d26c18f8",
+                319_029,
+            )
+        },
+        loader="keraseq.data.labelled.dna:splice",
+        reference="Noordewier, Towell & Shavlik 1991, UCI",
+    ),
+    **{
+        f"promoters-{name.split('_')[0].lower()}": PublicSet(
+            what,
+            "labelled dna",
+            "no licence named, research use; cite it",
+            {
+                label: Public(f"dna/{file}.fa", f"{PROMOTERS}{file}.fa", sha256, size)
+                for label, file, sha256, size in (
+                    ("other", others, others_sha256, others_size),
+                    ("promoter", name, sha256, size),
+                )
+            },
+            loader="keraseq.data.labelled.dna:promoters",
+            reference="Umarov & Solovyev 2017, Recognition of Promoters Using CNN",
+        )
+        for what, name, sha256, size, others, others_sha256, others_size in (
+            (
+                "3,839 pieces of E. coli: promoters (sigma 70), and coding DNA",
+                "Ecoli_prom",
+                "1712f385e357491d309bd14f8fd4e8de3d018bd418402cab3c6014232197ce5e",
+                102_427,
+                "Ecoli_non_prom",
+                "cf5f078da7e56c5f38c8abd8ffaeaa227863bff4f5c249f2cfda61cb5331c774",
+                273_716,
+            ),
+            (
+                "4,376 pieces of Arabidopsis: promoters with a TATA box, and genes",
+                "Arabidopsis_tata",
+                "2beaa31c2797e7f8d193b6015b7239a89509341f59dde57d904d8664e492901b",
+                479_040,
+                "Arabidopsis_non_prom",
+                "1ab75553cdbf99d54e56928a56b3f35eb14a5f3bbb31bba7c1102b406a615c90",
+                993_473,
+            ),
+            (
+                "4,785 pieces of mouse DNA: promoters with a TATA box, and genes",
+                "Mouse_tata",
+                "754bde10d814e65ab74ab94c249b1cd3c483ab96a3a7ad7a6f85a6451353f4cd",
+                405_365,
+                "Mouse_nonprom",
+                "44fc703c470dd77c4c44ceb0b8b40f198742cd9781055fda9d1328f89b688026",
+                1_245_290,
+            ),
+        )
+    },
     "sst": PublicSet(
         "11,855 sentences of film reviews as trees, a sentiment at each of 442,629 nodes",
         "labelled trees",
@@ -511,8 +588,9 @@ def load(name: str, *, data_dir: str | Path | None = None, **options):
             `keraseq.data.images.digits`.
 
     Returns:
-        A `Corpus`, a `Series`, `LabelledTexts`, `LabelledSeries`, `LabelledTrees`,
-        `TaggedSentences`, `Pairs`, `PianoRolls`, or `Parts`, by its kind.
+        A `Corpus`, a `Series`, `LabelledTexts`, `LabelledSeries`, `LabelledSignals`,
+        `LabelledDna`, `LabelledTrees`, `TaggedSentences`, `Pairs`, `PianoRolls`, or `Parts`, by its
+        kind.
 
     Raises:
         ValueError: There is no such name or option, or a file is not what it should be.

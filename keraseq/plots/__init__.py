@@ -11,6 +11,7 @@ from keraseq.plots.forecasts import errors_by_step, fan_chart
 from keraseq.plots.gradients import gradient_norms, propagation
 from keraseq.plots.music import note_statistics, piano_roll
 from keraseq.plots.reading import alignment, coloured_text, gates
+from keraseq.plots.signals import spectrogram
 from keraseq.plots.tagging import accuracy_by_count, tag_confusion, transitions
 from keraseq.plots.trees import tree
 
@@ -35,6 +36,7 @@ __all__ = [
     "piano_roll",
     "propagation",
     "quality_against_time",
+    "spectrogram",
     "styles",
     "tag_confusion",
     "transitions",

@@ -60,9 +60,10 @@ RECIPES = {
     ),
     "classify": Row(
         "Classify",
-        "a classifier of labelled texts, series or trees",
-        "a table of texts and labels, or of series (.csv, .tsv, .parquet), a .ts file, or trees in "
-        "brackets (.trees); or imdb (its archive, its folder), basicmotions, sst",
+        "a classifier of labelled texts, series, recordings, DNA or trees",
+        "a table of texts and labels, of series, of WAV files or of DNA (.csv, .tsv, .parquet), a "
+        ".ts file, trees in brackets (.trees), a folder of WAV files in folders or of FASTA files; "
+        "or imdb (its archive, its folder), basicmotions, sst, fsdd, splice, promoters-ecoli, ...",
         "the class of each example, with calibrated probabilities",
         "keraseq train classify reviews.csv --label stars",
     ),
@@ -82,6 +83,13 @@ RECIPES = {
         "keraseq train translate letters.de letters.en",
         many_sources=True,
     ),
+    "transcribe": Row(
+        "Transcribe",
+        "a reader of several spoken words in a row, of recordings of single ones",
+        "WAV files, a folder for each word, or a table of paths and labels; or fsdd",
+        "the words in a recording, and when they are said",
+        "keraseq train transcribe fsdd --held-out theo",
+    ),
     "forecast": Row(
         "Forecast",
         "a forecaster of time series",
@@ -99,6 +107,7 @@ if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
     from keraseq.recipes import compose as compose
     from keraseq.recipes import forecast as forecast
     from keraseq.recipes import tag as tag
+    from keraseq.recipes import transcribe as transcribe
     from keraseq.recipes import translate as translate
     from keraseq.recipes import write as write
 
@@ -150,8 +159,8 @@ def train(name: str, source=None, *, start=None, **options):
     """Trains a model by a recipe, and goes on where a kill ended the same call.
 
     Args:
-        name: Of the recipe: `"write"`, `"compose"`, `"classify"`, `"tag"`, `"translate"` or
-            `"forecast"`.
+        name: Of the recipe: `"write"`, `"compose"`, `"classify"`, `"tag"`, `"translate"`,
+            `"transcribe"` or `"forecast"`.
         source: Raw data as the recipe reads them, or what `keraseq.data` made of them. The name
             of a data set brings the settings of its preset, see `keraseq.recipes.presets`.
         start: A bundle, or its folder, to train further. Default: random weights.
@@ -199,8 +208,8 @@ def predict(bundle, raw, **options) -> Any:
 
     Args:
         bundle: What `train` made.
-        raw: Texts, series or trees to classify, sentences to tag or to translate, a table of
-            measurements, a prompt, a MIDI file.
+        raw: Texts, series, recordings, DNA or trees to classify, sentences to tag or to translate,
+            recordings to transcribe, a table of measurements, a prompt, a MIDI file.
         **options: Of the recipe's own `predict`.
     """
     return of(bundle).predict(bundle, raw, **options)

@@ -361,13 +361,20 @@ class Recipe:
         return []
 
     def card(self, prepared, settings: Settings) -> dict[str, Any]:
-        """What a reader must know of the data: fields of a `keraseq.bundle.Card`."""
+        """What a reader must know of the data: fields of a `keraseq.bundle.Card`.
+
+        Those of a public set may be used on terms of their own, which stand there too.
+        """
+        from keraseq.data.sets import SETS
+
         parts = prepared.parts
+        terms = f"terms of the data: {SETS[parts.name].terms}" if parts.name in SETS else ""
         return {
             "title": self.title(parts, settings),
             "data": parts.name,
             "data_sha256": parts.sha256,
             "split": parts.split,
+            "notes": terms,
         }
 
     def said(self, logs: dict[str, float], prepared) -> str:

@@ -32,6 +32,8 @@ def test_every_row_is_whole():
         "reviews",
         "labelled series",
         "labelled trees",
+        "labelled signals",
+        "labelled dna",
         "tagged",
         "pairs",
         "images",
@@ -41,7 +43,9 @@ def test_every_row_is_whole():
         assert row.what and row.terms and row.kind in kinds, name
         assert bool(row.files) != bool(row.inside), f"{name}: files, or a package"
         for file in row.files.values():
-            assert file.url.startswith("http") and len(file.sha256) == 64 and file.size, name
+            made = "/archive/" in file.url  # GitHub packs it anew: another file each time
+            assert file.url.startswith("http"), name
+            assert made or (len(file.sha256) == 64 and file.size), name
         for function in (row.loader, row.stored):
             assert function is None or callable(sets.resolved(function))
     paths = [file.path for row in sets.SETS.values() for file in row.files.values()]

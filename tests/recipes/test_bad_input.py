@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tones
 from typer.testing import CliRunner
 
 from keraseq import cli, recipes
@@ -60,6 +61,14 @@ ROWS = {
         "multi30k",
         (1, "'folder.csv' is a folder, and no file"),
         "the bundle is no translator of this recipe",
+    ),
+    "transcribe": (
+        ".csv",
+        [],
+        tones.listed,
+        "fsdd",
+        (2, "'folder.csv' holds no .wav files, nor do the folders in it"),
+        "the bundle is no reader of strings of this recipe",
     ),
     "forecast": (
         ".csv",

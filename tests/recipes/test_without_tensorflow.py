@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import tones
 
 from keraseq.recipes import RECIPES
 
@@ -39,6 +40,8 @@ USES = {
         "['one']",
         1,
     ),
+    "classify signals": ("units=4", "'words.csv'", "'words.csv'", 16),
+    "transcribe": ("units=4", "'words.csv'", "[]", 0),
     "forecast": ("horizon=4, look_back=8, units=4", "'series.csv'", "'series.csv'", 4),
 }
 RECIPE = """
@@ -103,6 +106,7 @@ def test_every_recipe(backend, tmp_path):
         "".join(f"Jo B-person\nOx I-person\ncame{n} O\n\n" for n in range(40))
     )
     (tmp_path / "films.trees").write_text("".join(f"({n % 5} (2 a{n}) (2 b))\n" for n in range(60)))
+    tones.listed(tmp_path / "words.csv")
     waves = pd.DataFrame(rng.normal(size=(40, 12)), columns=map(str, range(12)))
     waves.assign(label=["up", "down"] * 20).to_csv(tmp_path / "waves.csv", index=False)
     code = [

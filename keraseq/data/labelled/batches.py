@@ -20,6 +20,8 @@ def batches(
     shuffle: bool = False,
     multiple: int = 1,
     fill: float = 0,
+    change=None,
+    longer: float = 1.0,
 ):
     """Batches of rows of like length, for `fit`, `evaluate` and `predict` on every backend.
 
@@ -39,6 +41,10 @@ def batches(
             Few lengths help where each is compiled anew (JAX), and keraseq's layers spend no time
             on padding at the end. Defaults to 1.
         fill: What pads: 0, or for measurements also NaN, which no measurement is. Defaults to 0.
+        change: What becomes of a row whenever it is read, `change(row, rng)`: augmentation. Its
+            random numbers are those of the order. Default: nothing.
+        longer: How many times as long a row may become by that; a batch has room for it. Defaults
+            to 1.
 
     Returns:
         A `keras.utils.PyDataset` of `rows (batch, longest)`, int32, or `(batch, longest,
@@ -79,13 +85,22 @@ def batches(
         for name, one, kind in (("labels", labels, None), ("weights", weights, "float32"))
         if one is not None
     ]
-    lengths = np.array([len(row) for row in rows])
+    lengths, seed = np.ceil([longer * len(row) for row in rows]).astype(int), 0
+
+    def draw(shuffle):
+        nonlocal seed
+        seed = np.random.randint(2**31) if change and shuffle else 0  # noqa: NPY002
+        return groups(lengths, batch_size, shuffle, multiple)
 
     def gather(chosen):
-        table = padded([rows[i] for i in chosen], multiple, fill)
+        own, room = [rows[i] for i in chosen], lengths[chosen].max()
+        if change:  # a batch may be read ahead, in another thread: its numbers are its own
+            rng = np.random.default_rng((seed, *chosen))
+            own = [change(row, rng) for row in own]
+        table = padded(own, multiple, fill, room)
         return (table, *(column[chosen] for column in columns)) if columns else table
 
-    return Batches(lambda shuffle: groups(lengths, batch_size, shuffle, multiple), gather, shuffle)
+    return Batches(draw, gather, shuffle)
 
 
 def of_each_row(name: str, given, count: int, kind: str | None) -> np.ndarray:
@@ -122,9 +137,11 @@ def groups(
     return parts
 
 
-def padded(rows: Sequence[np.ndarray], multiple: int = 1, fill: float = 0) -> np.ndarray:
+def padded(
+    rows: Sequence[np.ndarray], multiple: int = 1, fill: float = 0, longest: int | None = None
+) -> np.ndarray:
     """Rows side by side `(rows, longest, ...)`, int32 or float32, padded after their ends."""
-    longest = max(len(row) for row in rows)
+    longest = longest or max(len(row) for row in rows)
     shape = (len(rows), -(-longest // multiple) * multiple, *np.shape(rows[0])[1:])
     table = np.full(shape, fill, kind_of(rows[0]))
     for i, row in enumerate(rows):

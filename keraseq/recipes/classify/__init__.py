@@ -8,8 +8,9 @@ recipes.predict(bundle, ["What a film!"])
 recipes.classify.explain(bundle, "What a film!")     word by word
 
 Series likewise: `data.load("basicmotions")`, or `data.labelled_series` of a table, a `.ts` file or
-arrays; and trees in brackets: `data.load("sst")`, or `data.labelled_trees`. What depends on the
-kind of input stands in `kinds.py`.
+arrays; trees in brackets: `data.load("sst")`, or `data.labelled_trees`; recordings:
+`data.load("fsdd")`, or `data.labelled_signals`; DNA: `data.load("splice")`, or
+`data.labelled_dna`. What depends on the kind of input stands in `kinds.py`.
 """
 
 from typing import TYPE_CHECKING

@@ -38,6 +38,13 @@ class Again(origin.Again):
     channels: str | list[str] | None = None
     decimal: str | None = None
     overlap: str | None = None
+    path: str | None = None
+    group: str | None = None
+    held_out: str | None = None
+    rate: int | None = None
+    sequence: str | None = None
+    fold: int | None = None
+    folds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -66,15 +73,17 @@ def predict(bundle: Bundle, raw, **reading) -> pd.DataFrame:
         bundle: What `train` made.
         raw: Of texts a list of raw texts, `str` or UTF-8 bytes, of any length, also none. Of series
             a file, a frame or arrays, as `keraseq.data.labelled_series` takes them, with or without
-            labels; a table has to have the columns of the training table.
+            labels; a table has to have the columns of the training table. Of recordings paths of
+            WAV files, folders or tables, or samples at the model's rate, or pairs of samples and
+            their rate. Of DNA letters, or paths of FASTA files, folders or tables.
         **reading: How series are read, where it is not as in training: `id`, `time`, `channels`,
             `label`.
 
     Returns:
-        A row an example: `text`, or in `series` its identifier or number; `label`, its
-        `probability`, and the probability of each class in a column of its name in brackets, as
-        `P(pos)`. They are calibrated: divided by the temperature that fits the validation part
-        best.
+        A row an example: `text`, or in `series`, `recording` or `sequence` its name or number;
+        `label`, its `probability`, and the probability of each class in a column of its name in
+        brackets, as `P(pos)`. They are calibrated: divided by the temperature that fits the
+        validation part best.
 
     Raises:
         BundleError: The bundle is of another recipe, damaged, or its parts do not belong together.
@@ -116,8 +125,10 @@ def evaluate(
         baselines: Whether to train the simple methods. All name the most frequent class. Texts:
             a mean of word vectors, logistic regression on TF-IDF of words and pairs; it takes a few
             minutes on all IMDB reviews. Series: logistic regression on summaries, MiniRocket where
-            aeon is installed, the nearest neighbour under dynamic time warping. They are left out
-            where the training part cannot be read. Defaults to `True`.
+            aeon is installed, the nearest neighbour under dynamic time warping. Recordings: the
+            average spectrum, and the nearest neighbour of squeezed spectrograms. DNA: naive Bayes
+            of letters, of words of six, and by position. They are left out where the training part
+            cannot be read. Defaults to `True`.
         report: Gets a line before each simple method. Default: none.
         **reading: How the source is read, where it is not as in training.
 
@@ -125,8 +136,9 @@ def evaluate(
         A row a part and method, the model first, then its recurrent and its wide part alone, where
         it has both: `part`, `method`; `accuracy` with its 95 % interval `low` to `high`;
         `examples`, their number; `balanced_accuracy`, `macro_f1`, `nats` (mean negative
-        log-likelihood) and `calibration_error`. `attrs["left_out"]` says which simple methods are
-        missing, and why.
+        log-likelihood) and `calibration_error`; of DNA `mcc`, and of two classes `sensitivity` and
+        `specificity`, the second class being the one that is looked for. `attrs["left_out"]` says
+        which simple methods are missing, and why.
 
     Raises:
         ValueError: The bundle is of another recipe, the data are not there or have changed, or they

@@ -37,7 +37,17 @@ class Classify(Recipe):
     """
 
     name, Settings, Data = "classify", Settings, data.Labelled
-    reads_again = ("text", "label", "id", "time", "channels", "decimal", *OF_FILES)
+    reads_again = (
+        "text",
+        "label",
+        "id",
+        "time",
+        "channels",
+        "decimal",
+        "path",
+        "sequence",
+        *OF_FILES,
+    )
 
     def read(self, source, settings: Settings) -> data.Labelled:
         """A public set by its name, or raw data of one of the kinds."""

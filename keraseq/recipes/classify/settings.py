@@ -149,13 +149,22 @@ class Settings(recipe.Settings):
     word_dropout: Annotated[
         float | None,
         rate,
-        said("word_dropout", "Fraction of the tokens that are unknown, in training."),
+        said("word_dropout", "Fraction of the tokens or letters that are unknown, in training."),
         TRAINING,
     ] = None
     embedding_dropout: Annotated[
         float | None,
         rate,
         said("embedding_dropout", "Fraction of the values of the tokens' vectors to drop."),
+        TRAINING,
+    ] = None
+    varied: Annotated[
+        bool | None,
+        said(
+            "varied",
+            "Whether each epoch hears the recordings anew: faster or slower, of another voice, "
+            "with noise, without some bands.",
+        ),
         TRAINING,
     ] = None
     recurrent_dropout: recipe.RecurrentDropout = 0.0
@@ -206,6 +215,32 @@ class Settings(recipe.Settings):
         said("channels", "Columns of a long table to read. Default: all others of numbers."),
         READING,
     ] = None
+    sequence: Annotated[
+        str | None,
+        said("sequence", "Column of the letters of a table. Default: sequence."),
+        READING,
+    ] = None
+    path: Annotated[
+        str | None,
+        said("path", "Column of the paths of WAV files. Default: path."),
+        READING,
+    ] = None
+    group: Annotated[
+        str | None,
+        said("group", "Column that says who or what a recording is of, such as its speaker."),
+        READING,
+    ] = None
+    held_out: Annotated[
+        str | None,
+        said("held_out", "Group that is the test part, whole; of fsdd a speaker, or official."),
+        READING,
+    ] = None
+    rate: Annotated[
+        int | None,
+        positive_integer,
+        said("rate", "Samples a second; others are resampled. Default: the lowest of all files."),
+        READING,
+    ] = None
     sep: recipe.Sep = None
     decimal: Annotated[
         Literal[".", ","] | None,
@@ -217,13 +252,13 @@ class Settings(recipe.Settings):
     validation: Annotated[
         float | None,
         rate,
-        "Fraction of the examples. Default: 0.1 of texts, 0.2 of series.",
+        "Fraction of the examples. Default: 0.1 of texts, of DNA and of fsdd, 0.2 of others.",
         READING,
     ] = None
     test: Annotated[
         float | str | None,
         recipe.fraction_or_file,
-        "Fraction of the examples, or a file of its own. Default: 0.1 of texts, 0.2 of series.",
+        "Fraction of the examples, or a file of its own. Default: 0.1 of texts and DNA, else 0.2.",
         READING,
     ] = None
 

@@ -190,11 +190,6 @@ class Translate(Recipe):
         """What the model is."""
         return f"Translator from {pairs.languages[0]} to {pairs.languages[1]}, of {pairs.name}"
 
-    def card(self, prepared: Prepared, settings: Settings) -> dict:
-        """Title, data, split; and on what terms public data may be used."""
-        found, row = super().card(prepared, settings), data.sets.SETS.get(prepared.parts.name)
-        return found if row is None else {**found, "notes": f"terms of the data: {row.terms}"}
-
     evaluate, predict = staticmethod(evaluate), staticmethod(predict)
 
     def lines(self, found) -> list[str]:
