@@ -26,6 +26,7 @@ EWT = GITHUB + "UniversalDependencies/UD_English-EWT/r2.13/"
 WNUT = GITHUB + "leondz/emerging_entities_17/master/"
 MULTI30K = GITHUB + "multi30k/dataset/master/data/task1/raw/"
 SST = GITHUB + "munikarmanish/RNTN/master/trees/"
+SKELETONS = "https://github.com/yavuzKomecoglu/MSR-Action-Recognition/archive/"
 MNIST = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 # What reads the sets of a kind by their names; those of other kinds are read by their own loader.
 BY_NAME = {
@@ -42,7 +43,7 @@ class PublicSet:
         what: What it is, in a few words.
         kind: `"text"` loads as a `Corpus`, `"series"` as a `Series`, `"reviews"` as
             `LabelledTexts`, `"labelled series"` as `LabelledSeries`, `"labelled trees"` as
-            `LabelledTrees`, `"tagged"` as `TaggedSentences`, `"pairs"` as `Pairs`, `"images"` and
+            `LabelledTrees`, `"labelled skeletons"` as `LabelledSkeletons`, `"tagged"` as `TaggedSentences`, `"pairs"` as `Pairs`, `"images"` and
             `"music"` as `Parts`.
         terms: Its licence, or on what terms it may be used.
         files: Name -> file. Files of a text are its parts: `train`, `validation` and `test`, or
@@ -213,6 +214,20 @@ SETS: dict[str, PublicSet] = {
         },
         loader="keraseq.data.labelled.trees:public",
         reference="Socher et al. 2013, Recursive Deep Models for Semantic Compositionality",
+    ),
+    "msraction3d": PublicSet(
+        "566 actions of 10 people in 20 classes, 20 joints a frame",
+        "labelled skeletons",
+        "research use; cite it",
+        {
+            "skeletons": Public(
+                "msraction3d/46d870ff14f157f87ce431def3c12af350bdc87f.tar.gz",
+                SKELETONS + "46d870ff14f157f87ce431def3c12af350bdc87f.tar.gz",
+                also=("msraction3d/MSRAction3DSkeletonReal3D.tar.xz",),
+            )
+        },
+        loader="keraseq.data.labelled.skeletons:public",
+        reference="Li, Zhang & Liu 2010, Action recognition based on a bag of 3D points",
     ),
     "ewt": PublicSet(
         "English web texts, a part of speech at each of 254,818 words",
@@ -512,7 +527,7 @@ def load(name: str, *, data_dir: str | Path | None = None, **options):
 
     Returns:
         A `Corpus`, a `Series`, `LabelledTexts`, `LabelledSeries`, `LabelledTrees`,
-        `TaggedSentences`, `Pairs`, or `Parts`, by its kind.
+        `LabelledSkeletons`, `TaggedSentences`, `Pairs`, or `Parts`, by its kind.
 
     Raises:
         ValueError: There is no such name or option, or a file is not what it should be.

@@ -3,8 +3,10 @@
 from keraseq.data.labelled.batches import batches, padding
 from keraseq.data.labelled.channels import SeriesEncoder
 from keraseq.data.labelled.encoder import TextEncoder, clean
-from keraseq.data.labelled.parts import Labelled, LabelledSeries, LabelledTexts
+from keraseq.data.labelled.parts import Labelled, LabelledSeries, LabelledSkeletons, LabelledTexts
 from keraseq.data.labelled.series import labelled_series
+from keraseq.data.labelled.skeleton_rows import SkeletonEncoder
+from keraseq.data.labelled.skeletons import labelled_skeletons
 from keraseq.data.labelled.table import reviews
 from keraseq.data.labelled.tree_rows import TreeEncoder, schedule, tree_batches
 from keraseq.data.labelled.trees import LabelledTree, LabelledTrees, labelled_trees, parsed
@@ -12,15 +14,18 @@ from keraseq.data.labelled.trees import LabelledTree, LabelledTrees, labelled_tr
 __all__ = [
     "Labelled",
     "LabelledSeries",
+    "LabelledSkeletons",
     "LabelledTexts",
     "LabelledTree",
     "LabelledTrees",
     "SeriesEncoder",
+    "SkeletonEncoder",
     "TextEncoder",
     "TreeEncoder",
     "batches",
     "clean",
     "labelled_series",
+    "labelled_skeletons",
     "labelled_trees",
     "padding",
     "parsed",

@@ -105,6 +105,22 @@ class LabelledSeries(Labelled):
         return f" of {steps} steps, {len(self.channels)} channel{plural}{super().more()}"
 
 
+@dataclass(frozen=True)
+class LabelledSkeletons(Labelled):
+    """Moving bodies with a label in three parts, see `Labelled`: of `labelled_skeletons`.
+
+    An example is an array `(frames, 20, 3)`, float64: where each joint is.
+    """
+
+    what: ClassVar[str] = "skeletons"
+
+    def more(self) -> str:
+        """How many frames they have, and the classes."""
+        lengths = [len(one) for part in PARTS for one in self.part(part).inputs]
+        frames = " to ".join(f"{n:,}" for n in sorted({min(lengths), max(lengths)}))
+        return f" of {frames} frames{super().more()}"
+
+
 def in_parts(
     kind: type[Labelled],
     name: str,
