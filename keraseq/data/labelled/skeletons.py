@@ -8,12 +8,11 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keraseq.data.labelled.parts import (
-    Labelled,
     LabelledSkeletons,
     fingerprint,
     in_parts,
