@@ -2,7 +2,9 @@
 
 from keraseq.data import labelled, pairs, sets, tagged, text
 from keraseq.data.labelled import (
+    FrameEncoder,
     Labelled,
+    LabelledFrames,
     LabelledSeries,
     LabelledSkeletons,
     LabelledTexts,
@@ -11,6 +13,7 @@ from keraseq.data.labelled import (
     SkeletonEncoder,
     TextEncoder,
     TreeEncoder,
+    labelled_frames,
     labelled_series,
     labelled_skeletons,
     labelled_trees,
@@ -49,7 +52,9 @@ __all__ = [
     "Borders",
     "CharacterVocabulary",
     "Corpus",
+    "FrameEncoder",
     "Labelled",
+    "LabelledFrames",
     "LabelledSeries",
     "LabelledSkeletons",
     "LabelledTexts",
@@ -75,6 +80,7 @@ __all__ = [
     "deviation_of",
     "fill_gaps",
     "labelled",
+    "labelled_frames",
     "labelled_series",
     "labelled_skeletons",
     "labelled_trees",

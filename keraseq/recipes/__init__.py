@@ -52,9 +52,10 @@ RECIPES = {
     ),
     "classify": Row(
         "Classify",
-        "a classifier of labelled texts, series or trees",
-        "a table of texts and labels, or of series (.csv, .tsv, .parquet), a .ts file, or trees in "
-        "brackets (.trees); or imdb (its archive, its folder), basicmotions, sst",
+        "a classifier of labelled texts, series, trees, skeletons or frames",
+        "a table of texts and labels, or of series (.csv, .tsv, .parquet), a .ts file, trees in "
+        "brackets (.trees), a folder of skeletons or of frames; or imdb (its archive, its folder), "
+        "basicmotions, sst, msraction3d, moving-mnist",
         "the class of each example, with calibrated probabilities",
         "keraseq train classify reviews.csv --label stars",
     ),

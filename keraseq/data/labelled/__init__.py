@@ -3,7 +3,15 @@
 from keraseq.data.labelled.batches import batches, padding
 from keraseq.data.labelled.channels import SeriesEncoder
 from keraseq.data.labelled.encoder import TextEncoder, clean
-from keraseq.data.labelled.parts import Labelled, LabelledSeries, LabelledSkeletons, LabelledTexts
+from keraseq.data.labelled.frames import FrameEncoder, labelled_frames
+from keraseq.data.labelled.moving import drawn
+from keraseq.data.labelled.parts import (
+    Labelled,
+    LabelledFrames,
+    LabelledSeries,
+    LabelledSkeletons,
+    LabelledTexts,
+)
 from keraseq.data.labelled.series import labelled_series
 from keraseq.data.labelled.skeleton_rows import SkeletonEncoder
 from keraseq.data.labelled.skeletons import labelled_skeletons
@@ -12,7 +20,9 @@ from keraseq.data.labelled.tree_rows import TreeEncoder, schedule, tree_batches
 from keraseq.data.labelled.trees import LabelledTree, LabelledTrees, labelled_trees, parsed
 
 __all__ = [
+    "FrameEncoder",
     "Labelled",
+    "LabelledFrames",
     "LabelledSeries",
     "LabelledSkeletons",
     "LabelledTexts",
@@ -24,6 +34,8 @@ __all__ = [
     "TreeEncoder",
     "batches",
     "clean",
+    "drawn",
+    "labelled_frames",
     "labelled_series",
     "labelled_skeletons",
     "labelled_trees",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -40,11 +40,11 @@ class SkeletonEncoder:
         """Width of a step: a place and a speed of each joint, in three directions."""
         return 2 * PLACES
 
-    def rows(self, bodies: Iterable[np.ndarray]) -> list[np.ndarray]:
-        """Each example as float32 `(frames, 120)`; an error names it by its position."""
+    def rows(self, bodies: Iterable[np.ndarray], names: Sequence[str] = ()) -> list[np.ndarray]:
+        """Each example as float32 `(frames, 120)`; an error says its name, or its position."""
         found = []
         for i, one in enumerate(bodies):
-            values = centred(cleaned(one, f"skeleton {i}"))
+            values = centred(cleaned(one, names[i] if names else f"skeleton {i}"))
             if len(values) > self.length:
                 values = between(values, np.linspace(0, len(values) - 1, self.length))
             found.append(with_speed(values))
