@@ -11,7 +11,7 @@ from keraseq.data.labelled.skeletons import HIP, JOINTS, NECK, cleaned
 
 PLACES = 3 * len(JOINTS)
 SPEED = 10.0  # a joint moves about a tenth of the spine's length in a frame
-TURN, TILT, STRETCH, SLOWER, UNEVEN, CUT, SHAKE = 0.2, 0.1, 0.05, 0.25, 0.4, 0.08, 0.01
+TURN, TILT, STRETCH, SLOWER, UNEVEN, CUT, SHAKE = 0.3, 0.12, 0.05, 0.3, 0.4, 0.08, 0.01
 
 
 class SkeletonEncoder:

@@ -79,9 +79,9 @@ KINDS = {
         "labelled skeletons",
         {
             "cell": "lstm",
-            "units": 96,
-            "bidirectional": False,
-            "pooling": ("average",),
+            "units": 64,
+            "bidirectional": True,
+            "pooling": ("mean",),
             "length": 256,
             "dropout": 0.5,
             "batch_size": 16,

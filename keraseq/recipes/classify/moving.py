@@ -85,6 +85,8 @@ class Moving(Kind):
             return self.reading(*given)
         if not len(given) or not isinstance(given[0], (str, bytes, Path)):
             return self.reading(given)
+        if len(given) == 1:
+            return self.all(given[0].decode() if isinstance(given[0], bytes) else given[0])
         every = [self.reading(one.decode() if isinstance(one, bytes) else one) for one in given]
         inputs, names = ([x for one in every for x in getattr(one, k)] for k in ("inputs", "names"))
         return replace(every[0], inputs=inputs, names=names, labels=None)
