@@ -9,6 +9,7 @@ from keraseq.plots.classification import accuracy_by_length, calibration, confus
 from keraseq.plots.comparison import final_metric, history, learning_curves, quality_against_time
 from keraseq.plots.forecasts import errors_by_step, fan_chart
 from keraseq.plots.gradients import gradient_norms, propagation
+from keraseq.plots.moving import motion
 from keraseq.plots.reading import alignment, coloured_text, gates
 from keraseq.plots.tagging import accuracy_by_count, tag_confusion, transitions
 from keraseq.plots.trees import tree
@@ -29,6 +30,7 @@ __all__ = [
     "gradient_norms",
     "history",
     "learning_curves",
+    "motion",
     "new_axes",
     "propagation",
     "quality_against_time",

@@ -8,8 +8,9 @@ recipes.predict(bundle, ["What a film!"])
 recipes.classify.explain(bundle, "What a film!")     word by word
 
 Series likewise: `data.load("basicmotions")`, or `data.labelled_series` of a table, a `.ts` file or
-arrays; and trees in brackets: `data.load("sst")`, or `data.labelled_trees`. What depends on the
-kind of input stands in `kinds.py`.
+arrays; trees in brackets: `data.load("sst")`, or `data.labelled_trees`; skeletons and frames:
+`data.load("msraction3d")`, `data.load("moving-mnist")`, or `data.labelled_skeletons` and
+`data.labelled_frames`. What depends on the kind of input stands in `kinds.py`.
 """
 
 from typing import TYPE_CHECKING
@@ -19,13 +20,18 @@ from keraseq.recipes.recipe import lazy
 
 if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
     from keraseq.recipes.classify.evaluation import evaluate, predict
-    from keraseq.recipes.classify.reading import accuracy_by_length, explain, predictions
+    from keraseq.recipes.classify.reading import (
+        accuracy_by_length,
+        explain,
+        over_time,
+        predictions,
+    )
     from keraseq.recipes.classify.trees import nodes
 
 __getattr__ = lazy(
     __name__,
     evaluation="evaluate predict parts_of",
-    reading="accuracy_by_length explain predictions",
+    reading="accuracy_by_length explain over_time predictions",
     trees="nodes",
 )
 __all__ = [
@@ -34,6 +40,7 @@ __all__ = [
     "evaluate",
     "explain",
     "nodes",
+    "over_time",
     "predict",
     "predictions",
 ]
