@@ -52,7 +52,9 @@ def main() -> None:
     parser.add_argument("--save", type=Path, help="Folder for the bundle.")
     given = parser.parse_args()
     timing.limit_threads(given.threads)
-    path = given.csv or Path(__file__).parent / "results" / "frames.csv"
+    folder = Path(__file__).parent / "results"
+    what = "skeletons" if given.what == "floor" else given.what
+    path = given.csv or folder / f"frames-{what}.csv"
     if given.what == "floor":
         return floor(path)
     rows = ["skeletons"] if given.what == "skeletons" else given.rows.split(",")
