@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "models": {"layers", "losses", "cells", "keras_inside", "checks"},
     "train": {"inspection", "losses", "autodiff", "keras_inside", "files", "checks"},
     "evaluate": {"data", "checks"},
-    "plots": {"evaluate", "checks"},
+    "plots": {"evaluate", "data", "checks"},
     "bundle": {"models", "archives", "files", "checks"},
     "inspection": {"layers", "cells", "autodiff", "keras_inside", "checks"},
 }

@@ -35,7 +35,7 @@ def motion(example, frame: pd.DataFrame, *, pictures: int = 8, ax: Axes | None =
 
     >>> import matplotlib
     >>> matplotlib.use("agg")
-    >>> import pandas as pd
+    >>> import numpy as np, pandas as pd
     >>> frame = pd.DataFrame({"frames": [1, 5], "P(wave)": [0.5, 0.9], "P(kick)": [0.5, 0.1]})
     >>> ax = keraseq.plots.motion(np.random.default_rng(0).normal(size=(5, 20, 3)), frame)
     >>> [line.get_label() for line in ax.lines]

@@ -173,6 +173,7 @@ def labelled_frames(
 
     Example:
 
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> films = [rng.random((6, 8, 8)) for _ in range(20)]
     >>> print(keraseq.data.labelled_frames(films, ["left", "right"] * 10))
@@ -203,6 +204,7 @@ class FrameEncoder:
 
     Example:
 
+    >>> import numpy as np
     >>> rows = keraseq.data.FrameEncoder(8, 8, 1, length=4).rows([np.ones((9, 8, 8, 1))])
     >>> rows[0].shape
     (4, 8, 8, 1)

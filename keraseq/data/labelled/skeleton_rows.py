@@ -28,6 +28,7 @@ class SkeletonEncoder:
 
     Example:
 
+    >>> import numpy as np
     >>> body = np.random.default_rng(0).normal(size=(9, 20, 3))
     >>> keraseq.data.SkeletonEncoder(4).rows([body])[0].shape
     (4, 120)

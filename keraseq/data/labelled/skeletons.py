@@ -208,6 +208,7 @@ def labelled_skeletons(
 
     Example:
 
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> bodies = [rng.normal(size=(8, 20, 3)) for _ in range(20)]
     >>> print(keraseq.data.labelled_skeletons(bodies, ["wave", "kick"] * 10))

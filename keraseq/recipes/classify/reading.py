@@ -102,6 +102,7 @@ def over_time(bundle: Bundle, example, moments: int = 20) -> pd.DataFrame:
 
     Example:
 
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> bodies = [rng.normal(size=(8, 20, 3)) for _ in range(20)]
     >>> parts = keraseq.data.labelled_skeletons(bodies, ["wave", "kick"] * 10)
