@@ -6,6 +6,7 @@ recurrence.
     python benchmarks/frames.py direction [--rows none,last,average] [--examples 2000]
     python benchmarks/frames.py faster
     python benchmarks/frames.py floor
+    python benchmarks/frames.py figures   [--bundle saved_models/action]
 
 Data: the folder named by `KERASEQ_DATA`, else a download. MSR Action3D, 20 classes: subjects of odd
 numbers learn, those of even ones tell. `--learn train` holds subject 9 back, to choose the epoch
@@ -35,13 +36,16 @@ ROWS = {
     "average": {"pooling": "average"},
 }
 SETS = {"skeletons": "msraction3d", "drawn": "msraction3d-drawn"}
+OTHERS = ("floor", "figures")
+ROOT = Path(__file__).parents[1]
+SHOWN = "side kick"
 SCORES = ("accuracy", "low", "high", "nats")
 
 
 def main() -> None:
     """Measures what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument("what", choices=("skeletons", "drawn", "direction", "faster", "floor"))
+    parser.add_argument("what", choices=("skeletons", "drawn", "direction", "faster", *OTHERS))
     parser.add_argument("--rows", default="none,last,average")
     parser.add_argument("--learn", choices=("train", "all"), default="all")
     parser.add_argument("--examples", type=int, default=2000, help="Of moving digits.")
@@ -49,12 +53,13 @@ def main() -> None:
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--threads", type=int, default=0, help="0: as many as there are processors")
     parser.add_argument("--csv", type=Path)
-    parser.add_argument("--save", type=Path, help="Folder for the bundle.")
+    parser.add_argument("--bundle", type=Path, default=ROOT / "saved_models" / "action")
     given = parser.parse_args()
     timing.limit_threads(given.threads)
-    folder = Path(__file__).parent / "results"
+    if given.what == "figures":
+        return figures(given.bundle)
     what = "skeletons" if given.what == "floor" else given.what
-    path = given.csv or folder / f"frames-{what}.csv"
+    path = given.csv or ROOT / "benchmarks" / "results" / f"frames-{what}.csv"
     if given.what == "floor":
         return floor(path)
     rows = ["skeletons"] if given.what == "skeletons" else given.rows.split(",")
@@ -92,8 +97,6 @@ def run(given, row: str, seed: int, path: Path) -> None:
     begin, processor = time.monotonic(), time.process_time()
     bundle = recipes.train("classify", parts, **chosen)
     seconds = round(time.monotonic() - begin), round(time.process_time() - processor)
-    if given.save:
-        bundle.save(given.save, optimizer=False)
     table = recipes.evaluate(bundle, parts, baselines=False).set_index("part")
     line = {**key, "parameters": bundle.model.count_params()}
     for part, prefix in (("test", ""), ("validation", "validation_")):
@@ -126,6 +129,29 @@ def floor(path: Path) -> None:
     line = {**key, "accuracy": round(right, 5), "low": round(low, 5), "high": round(high, 5)}
     lines.add(path, line)
     print(json.dumps(line), flush=True)
+
+
+def figures(folder: Path) -> None:
+    """Which actions are confused, and what is said of one as it goes on: of the test part."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import numpy as np
+
+    from keraseq import bundle, data, plots, recipes
+
+    trained, parts = bundle.load(folder), data.load("msraction3d")
+    found = recipes.classify.predictions(trained, parts, "test")
+    first = np.flatnonzero(parts.test.targets == parts.classes.index(SHOWN))[0]
+    example = parts.test.inputs[first]
+    drawn = {
+        "action-confusions": plots.confusion_matrix(found.truth, found.label),
+        "action-over-time": plots.motion(example, recipes.classify.over_time(trained, example)),
+    }
+    for name, ax in drawn.items():
+        path = ROOT / "benchmarks" / "figures" / f"{name}.png"
+        ax.figure.savefig(path, dpi=90, bbox_inches="tight")
+        print(path)
 
 
 if __name__ == "__main__":

@@ -119,4 +119,5 @@ MACROS = {
     "comparison": measured.comparison,
     "study": measured.study,
     "lines": measured.lines,
+    "seeds": measured.seeds,
 }

@@ -177,7 +177,7 @@ def labelled_frames(
     >>> rng = np.random.default_rng(0)
     >>> films = [rng.random((6, 8, 8)) for _ in range(20)]
     >>> print(keraseq.data.labelled_frames(films, ["left", "right"] * 10))
-    arrays: train 14, validation 2, test 4 sequences of 6 frames of 8 x 8 x 1; classes left, right
+    arrays: train 12, validation 4, test 4 sequences of 6 frames of 8 x 8 x 1; classes left, right
     """
     found = read(source, labels)
     if found.labels is None:

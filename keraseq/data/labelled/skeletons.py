@@ -212,7 +212,7 @@ def labelled_skeletons(
     >>> rng = np.random.default_rng(0)
     >>> bodies = [rng.normal(size=(8, 20, 3)) for _ in range(20)]
     >>> print(keraseq.data.labelled_skeletons(bodies, ["wave", "kick"] * 10))
-    arrays: train 14, validation 2, test 4 skeletons of 8 frames; classes kick, wave
+    arrays: train 12, validation 4, test 4 skeletons of 8 frames; classes kick, wave
     """
     found = read(source, labels)
     options = again(source=source, validation=validation, test=test, seed=seed)
