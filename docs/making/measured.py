@@ -193,7 +193,7 @@ def lines(file: str, columns: dict[str, str], keep: Callable | None = None) -> s
 
 
 def seeds(file: str, columns: dict[str, str], measure: str, label: str) -> str:
-    """Runs of a file by some of its columns: the mean of a share over seeds, in %, and its range."""
+    """Runs of a file by some columns: the mean of a share over seeds, in %, and its range."""
     rows = []
     for key, own in pd.read_csv(RESULTS / file).groupby([*columns], sort=False):
         found = 100 * own[measure]

@@ -124,3 +124,11 @@ def test_options_of_frames(films):
         )
     with pytest.raises(ValueError, match="vocabulary_size=9 is an option of texts"):
         train(films, vocabulary_size=9, **SMALL)
+
+
+def test_what_is_said_as_a_movement_goes_on(trained, folder):
+    rng = np.random.default_rng(1)
+    found = recipes.classify.over_time(trained, body(True, 24, rng), moments=6)
+    assert found.frames.tolist() == [1, 6, 10, 15, 19, 24]
+    assert found.label.iloc[-1] == "high arm wave"
+    np.testing.assert_allclose(found.filter(like="P(").sum(axis=1), 1, rtol=1e-4)
