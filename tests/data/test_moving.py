@@ -41,6 +41,9 @@ def test_skeletons_are_split_by_who_moves(folder):
     np.testing.assert_allclose(parts.test.inputs[0], BODY + 2.2, atol=1e-6)
     again = data.labelled_skeletons(**parts.options)
     assert again.sha256 == parts.sha256
+    whole = data.labelled_skeletons(folder, validation=0)
+    assert [len(whole.part(one).inputs) for one in ("train", "validation", "test")] == [6, 2, 4]
+    assert whole.split.endswith("5 validation, learned from as well")
 
 
 def test_an_archive_holds_what_the_folder_holds(folder, tmp_path):

@@ -192,7 +192,8 @@ def labelled_skeletons(
             `(frames, 20, 3)` with `labels`. Joints are ordered as
             `keraseq.data.labelled.skeletons.JOINTS`.
         labels: One for each array.
-        validation: Fraction of what is not test, of subjects where they are known, in (0, 1).
+        validation: Fraction of what is not test, of subjects where they are known, in (0, 1). Where
+            they are, 0 holds nobody back: the last of them is validation, and is learned from too.
             Defaults to 0.2.
         test: Fraction to report on, in (0, 1). Default: subjects of even numbers, or 0.2 where none
             are known.
@@ -236,18 +237,20 @@ def labelled_skeletons(
 
 
 def by_subject(found: Bodies, validation: float, **more) -> LabelledSkeletons:
-    """Even subjects are test, the last of the odd ones validation."""
+    """Even subjects are test, the last of the odd ones validation; with 0 these learn as well."""
     classes = [one for one in ACTIONS if one in found.labels]
     whole, subjects = numbered(found.inputs, found.labels, classes), np.array(found.subjects)
     odd = sorted({one for one in found.subjects if one % 2})
-    count = max(1, round(open_rate("validation", validation) * len(odd)))
+    count = max(1, round((validation and open_rate("validation", validation)) * len(odd)))
     check = odd[len(odd) - count :]
+    held = np.flatnonzero(np.isin(subjects, check))
+    others = np.flatnonzero((subjects % 2 == 1) & ~np.isin(subjects, check))
     chosen = {
-        "train": (subjects % 2 == 1) & ~np.isin(subjects, check),
-        "validation": np.isin(subjects, check),
-        "test": subjects % 2 == 0,
+        "train": others if validation else [*others, *held],
+        "validation": held,
+        "test": np.flatnonzero(subjects % 2 == 0),
     }
-    parts = {name: taken(whole, np.flatnonzero(rows)) for name, rows in chosen.items()}
+    parts = {name: taken(whole, rows) for name, rows in chosen.items()}
     for name, part in parts.items():
         if not len(part.inputs):
             raise ValueError(
@@ -259,7 +262,8 @@ def by_subject(found: Bodies, validation: float, **more) -> LabelledSkeletons:
         found.name,
         tuple(classes),
         **parts,
-        split=f"subjects of even numbers test; of the odd ones {said} validation",
+        split=f"subjects of even numbers test; of the odd ones {said} validation"
+        + (", learned from as well" if not validation else ""),
         sha256=fingerprint(parts),
         **more,
     )
