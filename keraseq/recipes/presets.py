@@ -46,11 +46,16 @@ PRESETS: dict[str, dict[str, Preset]] = {
             },
             "49.1 % of the test sentences in five classes, 86.8 % in two (mean of seeds 0 to 2)",
         ),
-        "msraction3d": Preset({"layers": 2}, "TODO"),
+        "msraction3d": Preset(
+            {"layers": 2},
+            "87.7 % of the test actions with `--validation 0` and seeds 0 to 4 (mean)",
+        ),
         "msraction3d-drawn": Preset(
             {"layers": 2, "dropout": 0.2, "learning_rate": 4e-3, "epochs": 30}, "TODO"
         ),
-        "moving-mnist": Preset({"epochs": 8}, "TODO"),
+        "moving-mnist": Preset(
+            {"epochs": 8}, "99 % of the test films of 2,000, single frames 13 %"
+        ),
         "basicmotions": Preset({}, "0.990 of the test records with seeds 0 to 4 (mean)"),
     },
     "tag": {

@@ -59,9 +59,10 @@ def test_an_archive_holds_what_the_folder_holds(folder, tmp_path):
                 archive.add(folder, "inside")
         found = data.labelled_skeletons(tmp_path / name)
         assert found.sha256 == data.labelled_skeletons(folder).sha256
-    (tmp_path / "broken.tar.gz").write_bytes(b"no archive")
-    with pytest.raises(ValueError, match=r"broken\.tar\.gz' cannot be read as an archive"):
-        data.labelled_skeletons(tmp_path / "broken.tar.gz")
+        half = (tmp_path / name).read_bytes()[:-600]
+        (tmp_path / name).write_bytes(half)
+        with pytest.raises(ValueError, match=f"{name}' cannot be read as an archive: "):
+            data.labelled_skeletons(tmp_path / name)
 
 
 def test_folders_of_classes_and_arrays_are_split_by_chance(tmp_path):
@@ -188,6 +189,11 @@ def test_frames_that_cannot_be_read_are_named(tmp_path):
     other.write_bytes(b"no array")
     with pytest.raises(ValueError, match=r"film\.npy' cannot be read as an array"):
         data.labelled_frames(tmp_path / "set")
+    other.with_suffix(".npz").write_bytes(b"PK no archive")
+    other.unlink()
+    with pytest.raises(ValueError, match=r"film\.npz' cannot be read as an array"):
+        data.labelled_frames(tmp_path / "set")
+    other.with_suffix(".npz").unlink()
     np.save(other, np.full((2, 2, 2, 1), 1.5))
     with pytest.raises(ValueError, match=r"film\.npy' must hold numbers from 0 to 1; received"):
         data.labelled_frames(tmp_path / "set")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,12 +38,13 @@ def as_frames(values, name: str) -> np.ndarray:
         values = values if whole else values.astype("float32")
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} is no array of numbers: {error}") from None
+    shape = values.shape
     if values.ndim == 3:
         values = values[..., None]
     if values.ndim != 4 or not values.size:
         raise ValueError(
             f"{name} must have shape (frames, height, width, channels), or (frames, height, "
-            f"width); received {np.shape(values[..., 0]) if values.ndim == 3 else values.shape}"
+            f"width); received {shape}"
         )
     top = 255 if whole else 1
     if values.dtype == bool:
@@ -61,7 +63,7 @@ def picture(path: Path) -> np.ndarray:
         with Image.open(path) as image:
             grey = image.mode in ("1", "L", "I", "I;16", "LA")
             values = np.asarray(image.convert("L" if grey else "RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"{str(path)!r} cannot be read as a picture: {error}") from None
     return values[..., None] if grey else values
 
@@ -85,7 +87,7 @@ def sequence(path: Path) -> np.ndarray:
                 if len(archive.files) != 1:
                     raise ValueError(f"it must hold one array; it holds {archive.files}")
                 found = archive[archive.files[0]]
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{str(path)!r} cannot be read as an array: {error}") from None
     return as_frames(found, repr(str(path)))
 

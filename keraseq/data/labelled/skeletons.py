@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +47,7 @@ ACTIONS = (
 NAME = re.compile(r"a(\d\d)_s(\d\d)_e(\d\d)_skeleton3D\.txt$")
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".zip")
 ENDING = ".txt"
+DAMAGED = (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error)
 EMPTY = ("a13_s09_e02_skeleton3D.txt",)  # all its frames are zero
 
 
@@ -118,24 +121,25 @@ def files(source: str | Path) -> Iterator[tuple[str, bytes]]:
             yield str(one.relative_to(path)), one.read_bytes()
     elif not str(path).lower().endswith(ARCHIVES):
         yield path.name, path.read_bytes()
-    elif path.suffix == ".zip":
-        with opened(path, zipfile.ZipFile, zipfile.BadZipFile) as archive:
+    else:
+        try:
+            yield from packed(path)
+        except DAMAGED as error:
+            raise ValueError(f"{str(path)!r} cannot be read as an archive: {error}") from None
+
+
+def packed(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Those of an archive."""
+    if path.suffix.lower() == ".zip":
+        with zipfile.ZipFile(path) as archive:
             for one in sorted(archive.namelist()):
                 if one.endswith(ENDING):
                     yield one, archive.read(one)
-    else:
-        with opened(path, tarfile.open, tarfile.TarError) as archive:
-            for one in archive:
-                if one.isfile() and one.name.endswith(ENDING):
-                    yield one.name, archive.extractfile(one).read()
-
-
-def opened(path: Path, way, *errors):
-    """An archive, or an error that names it."""
-    try:
-        return way(path)
-    except (OSError, EOFError, *errors) as error:
-        raise ValueError(f"{str(path)!r} cannot be read as an archive: {error}") from None
+        return
+    with tarfile.open(path) as archive:
+        for one in archive:
+            if one.isfile() and one.name.endswith(ENDING):
+                yield one.name, archive.extractfile(one).read()
 
 
 def read(source, labels: Sequence | None = None) -> Bodies:
