@@ -96,14 +96,17 @@ def frame_classifier(
     frames = x = keras.Input((length, *shape), name="frames")
     if boolean("masked", masked):
         x = MaskNaN(name="padding")(x)
+    rectified = {"activation": "relu", "kernel_initializer": "he_normal"}
     convolutions = [
         keras.layers.Conv2D(
-            positive_integer("filters", one), 3, strides=2, padding="same", activation="relu"
+            positive_integer("filters", one), 3, strides=2, padding="same", **rectified
         )
         for one in filters
     ]
-    vector = keras.layers.Dense(positive_integer("embedding", embedding), activation="relu")
-    look = [keras.Input(shape), *convolutions, keras.layers.Flatten(), vector]
+    vector = keras.layers.Dense(positive_integer("embedding", embedding), **rectified)
+    # Frames may be nearly empty: their vectors are brought to the scale that a cell expects.
+    scaled = keras.layers.LayerNormalization()
+    look = [keras.Input(shape), *convolutions, keras.layers.Flatten(), vector, scaled]
     x = EachFrame(keras.Sequential(look, name="look"), name="each_frame")(x)
     x = drop(x, dropout, "frame_dropout")
     if cell is not None:
