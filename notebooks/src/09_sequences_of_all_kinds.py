@@ -5,8 +5,8 @@
 # `classify`, reads them all: from raw files to a model that reads raw files.
 
 # %% tags=["parameters"]
-examples = 1200
-epochs = 8
+examples = 600
+epochs = 6
 seed = 0
 
 # %%
