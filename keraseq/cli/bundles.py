@@ -60,7 +60,8 @@ def predict(
     raw: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Texts or a file of series to classify, sentences to tag, a prompt, or a table. "
+            help="Texts, or files of series, skeletons or frames to classify, sentences to tag, a "
+            "prompt, or a table. "
             "Default: standard input."
         ),
     ] = None,
