@@ -51,10 +51,11 @@ PRESETS: dict[str, dict[str, Preset]] = {
             "87.7 % of the test actions with `--validation 0` and seeds 0 to 4 (mean)",
         ),
         "msraction3d-drawn": Preset(
-            {"layers": 2, "dropout": 0.2, "learning_rate": 4e-3, "epochs": 30}, "TODO"
+            {"layers": 2, "dropout": 0.2, "learning_rate": 4e-3, "epochs": 30},
+            "41 % of the test actions, single frames 33 % (seed 0)",
         ),
         "moving-mnist": Preset(
-            {"epochs": 8}, "99 % of the test films of 2,000, single frames 13 %"
+            {"epochs": 8}, "all of 666 test films after 2,000, single frames 9 %: chance"
         ),
         "basicmotions": Preset({}, "0.990 of the test records with seeds 0 to 4 (mean)"),
     },
