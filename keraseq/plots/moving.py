@@ -47,6 +47,7 @@ def motion(example, frame: pd.DataFrame, *, pictures: int = 8, ax: Axes | None =
     for colour, name in zip(COLOURS, chances.max().nlargest(NAMED).index, strict=False):
         ax.plot(frame["frames"], chances[name], color=colour, label=name[2:-1])
     ax.set(xlabel="frames seen", ylabel="probability", ylim=(0, 1.02))
+    ax.legend(loc="center left")
     moments = np.linspace(0, len(example) - 1, min(pictures, len(example))).round().astype(int)
     for place, moment in enumerate(moments):
         inset = ax.inset_axes([place / len(moments), 1.08, 1 / len(moments), 0.75])

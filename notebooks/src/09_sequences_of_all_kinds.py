@@ -5,7 +5,7 @@
 # `classify`, reads them all: from raw files to a model that reads raw files.
 
 # %% tags=["parameters"]
-examples = 600
+examples = 500
 epochs = 6
 seed = 0
 
