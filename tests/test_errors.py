@@ -185,7 +185,8 @@ CALLS = {  # title: (call, whole message)
     ),
     "an unknown pooling": (
         lambda: classifier(3, features=2, pooling="men"),
-        "unknown pooling 'men'; accepted: 'last', 'mean', 'max', 'attention'. Did you mean 'mean'?",
+        "unknown pooling 'men'; accepted: 'last', 'average', 'mean', 'max', 'attention'. Did you "
+        "mean 'mean'?",
     ),
     "a builder's units": (
         lambda: classifier(3, features=2, units="many"),

@@ -31,6 +31,7 @@ FAST = {
     "06_comparing_cells": {},  # trains nothing
     "07_tagging": {"epochs": 1, "units": 4, "limit": 100},
     "08_translation": {"letters_count": 120, "epochs": 1, "limit": 8},
+    "09_sequences_of_all_kinds": {"examples": 64, "epochs": 1},
     "11_gradients": {"steps": 12, "units": 8, "epochs": 1, "sequences": 128},
     "12_trees": {"epochs": 1, "units": 4, "limit": 200},
 }
@@ -40,6 +41,7 @@ NEED_DATA = {
     "05_forecasting",
     "07_tagging",
     "08_translation",
+    "09_sequences_of_all_kinds",
     "12_trees",
 }  # public files, which a test does not download
 

@@ -51,3 +51,22 @@ def test_accuracy_by_length():
     segments = ax.collections[0].get_segments()
     np.testing.assert_allclose([s[:, 1] for s in segments], [[0.87, 0.93], [0.78, 0.82]])
     assert "words" in ax.get_xlabel()
+
+
+def test_many_classes_are_counted_without_zeros():
+    names = [f"class {n}" for n in range(9)]
+    ax = plots.confusion_matrix(names, [*names[:8], names[0]])
+    assert sorted(text.get_text() for text in ax.texts) == [""] * 72 + ["1"] * 9
+    assert ax.get_xticklabels()[0].get_rotation() == 90
+
+
+@pytest.mark.parametrize("shape", [(30, 20, 3), (3, 6, 6, 1)])
+def test_a_movement_stands_above_what_is_said_of_it(shape):
+    chances = {"P(wave)": [0.2, 0.9], "P(kick)": [0.5, 0.1], "P(bow)": [0.3, 0], "P(sit)": [0, 0]}
+    frame = pd.DataFrame({"frames": [1, shape[0]], "label": ["kick", "wave"], **chances})
+    ax = plots.motion(np.random.default_rng(0).random(shape), frame, pictures=4)
+    assert [line.get_label() for line in ax.lines] == ["wave", "kick", "bow"]
+    pictures = ax.child_axes
+    assert len(pictures) == min(4, shape[0])
+    assert pictures[-1].get_title() == str(shape[0])  # the last frame
+    assert len(pictures[0].lines) == (19 if len(shape) == 3 else 0)

@@ -130,6 +130,7 @@ MACROS = {
     "study": measured.study,
     "lines": measured.lines,
     "seeds": measured.seeds,
+    "shares": measured.shares,
     "linear": measured.linear,
     "folds": measured.folds,
     "speakers": measured.speakers,

@@ -276,6 +276,21 @@ def speakers() -> str:
     return markdown(shown.fillna(""))
 
 
+def shares(file: str, columns: dict[str, str], measure: str, label: str) -> str:
+    """Runs of a file by some columns: the mean of a share over seeds, in %, and its range."""
+    rows = []
+    for key, own in pd.read_csv(RESULTS / file).groupby([*columns], sort=False):
+        found = 100 * own[measure]
+        value = f"{found.mean():.1f}"
+        if len(own) > 1:
+            value += f" ({found.min():.1f} to {found.max():.1f})"
+        else:
+            value += f" ({100 * own['low'].iloc[0]:.1f} to {100 * own['high'].iloc[0]:.1f})"
+        rows.append({**dict(zip(columns.values(), key, strict=True)), label: value})
+        rows[-1]["runs"] = len(own)
+    return markdown(pd.DataFrame(rows))
+
+
 def number(value) -> str:
     """A value as tables show it."""
     if not isinstance(value, (int, float)):

@@ -28,6 +28,7 @@ MULTI30K = GITHUB + "multi30k/dataset/master/data/task1/raw/"
 SST = GITHUB + "munikarmanish/RNTN/master/trees/"
 SPLICE = GITHUB + "pauldhein/splice-junction-detector/5b513261aff700a36445d185f4ceec0e7b287d42/"
 PROMOTERS = GITHUB + "solovictor/CNNPromoterData/b4d2949e9bc5206f3049b35a488b036125ccc653/"
+MSR = "46d870ff14f157f87ce431def3c12af350bdc87f"
 MNIST = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 # What reads the sets of a kind by their names; those of other kinds are read by their own loader.
 BY_NAME = {
@@ -45,7 +46,8 @@ class PublicSet:
         kind: `"text"` loads as a `Corpus`, `"series"` as a `Series`, `"reviews"` as
             `LabelledTexts`, `"labelled series"` as `LabelledSeries`, `"labelled signals"` as
             `LabelledSignals`, `"labelled dna"` as `LabelledDna`, `"labelled trees"` as
-            `LabelledTrees`, `"tagged"` as `TaggedSentences`, `"pairs"` as `Pairs`, `"images"` and
+            `LabelledTrees`, `"labelled skeletons"` as `LabelledSkeletons`, `"labelled frames"` as
+            `LabelledFrames`, `"tagged"` as `TaggedSentences`, `"pairs"` as `Pairs`, `"images"` and
             `"music"` as `Parts`.
         terms: Its licence, or on what terms it may be used.
         files: Name -> file. Files of a text are its parts: `train`, `validation` and `test`, or
@@ -92,6 +94,39 @@ class PublicSet:
         given = {"data_dir": data_dir} if self.files else {}
         return resolved(self.loader)(self, **given, **options)
 
+
+SKELETONS = {
+    "skeletons": Public(
+        f"msraction3d/{MSR}.tar.gz",
+        f"https://github.com/yavuzKomecoglu/MSR-Action-Recognition/archive/{MSR}.tar.gz",
+        also=("msraction3d/MSRAction3DSkeletonReal3D.tar.xz",),
+    )
+}
+DIGITS = {
+    name: Public(f"mnist/{name}-ubyte.gz", f"{MNIST}{name}-ubyte.gz", sha256, size)
+    for name, sha256, size in (
+        (
+            "train-images-idx3",
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            9_912_422,
+        ),
+        (
+            "train-labels-idx1",
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            28_881,
+        ),
+        (
+            "t10k-images-idx3",
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            1_648_877,
+        ),
+        (
+            "t10k-labels-idx1",
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+            4_542,
+        ),
+    )
+}
 
 SETS: dict[str, PublicSet] = {
     "tinyshakespeare": PublicSet(
@@ -290,6 +325,30 @@ SETS: dict[str, PublicSet] = {
         },
         loader="keraseq.data.labelled.trees:public",
         reference="Socher et al. 2013, Recursive Deep Models for Semantic Compositionality",
+    ),
+    "msraction3d": PublicSet(
+        "566 actions of 10 people in 20 classes, 20 joints a frame",
+        "labelled skeletons",
+        "research use; cite it",
+        SKELETONS,
+        loader="keraseq.data.labelled.skeletons:public",
+        reference="Li, Zhang & Liu 2010, Action recognition based on a bag of 3D points",
+    ),
+    "msraction3d-drawn": PublicSet(
+        "The same, drawn as frames of 32 by 32",
+        "labelled frames",
+        "research use; cite it",
+        SKELETONS,
+        loader="keraseq.data.labelled.moving:drawn_actions",
+        reference="Li, Zhang & Liu 2010; drawn here",
+    ),
+    "moving-mnist": PublicSet(
+        "Digits that move in one of eight directions, 10 frames of 32 by 32",
+        "labelled frames",
+        "CC BY-SA 3.0",
+        DIGITS,
+        loader="keraseq.data.labelled.moving:moving_digits",
+        reference="LeCun, Bottou, Bengio & Haffner 1998; moved here",
     ),
     "ewt": PublicSet(
         "English web texts, a part of speech at each of 254,818 words",
@@ -529,31 +588,7 @@ SETS: dict[str, PublicSet] = {
         "70,000 handwritten digits of 28 by 28",
         "images",
         "CC BY-SA 3.0",
-        {
-            name: Public(f"mnist/{name}-ubyte.gz", f"{MNIST}{name}-ubyte.gz", sha256, size)
-            for name, sha256, size in (
-                (
-                    "train-images-idx3",
-                    "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-                    9_912_422,
-                ),
-                (
-                    "train-labels-idx1",
-                    "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-                    28_881,
-                ),
-                (
-                    "t10k-images-idx3",
-                    "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-                    1_648_877,
-                ),
-                (
-                    "t10k-labels-idx1",
-                    "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-                    4_542,
-                ),
-            )
-        },
+        DIGITS,
         loader="keraseq.data.images:mnist",
         reference="LeCun, Bottou, Bengio & Haffner 1998",
     ),
@@ -589,8 +624,8 @@ def load(name: str, *, data_dir: str | Path | None = None, **options):
 
     Returns:
         A `Corpus`, a `Series`, `LabelledTexts`, `LabelledSeries`, `LabelledSignals`,
-        `LabelledDna`, `LabelledTrees`, `TaggedSentences`, `Pairs`, `PianoRolls`, or `Parts`, by its
-        kind.
+        `LabelledDna`, `LabelledTrees`, `LabelledSkeletons`, `LabelledFrames`, `TaggedSentences`,
+        `Pairs`, `PianoRolls`, or `Parts`, by its kind.
 
     Raises:
         ValueError: There is no such name or option, or a file is not what it should be.

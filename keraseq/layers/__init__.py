@@ -3,6 +3,7 @@
 from keraseq.layers.attention import Attention, AttentionCell
 from keraseq.layers.bidirectional import Bidirectional
 from keraseq.layers.crf import CRF, marginals, viterbi
+from keraseq.layers.each_frame import EachFrame
 from keraseq.layers.each_word import EachWord
 from keraseq.layers.embeddings import (
     OneHot,
@@ -16,7 +17,7 @@ from keraseq.layers.feedback import FeedbackRNN
 from keraseq.layers.heads import GaussianHead, PointHead, QuantileHead, WindowNormalization
 from keraseq.layers.keys import IndependentKeys, OrderedKeys
 from keraseq.layers.padding import MaskNaN
-from keraseq.layers.pooling import SequencePooling
+from keraseq.layers.pooling import AveragedPredictions, SequencePooling
 from keraseq.layers.rnn import RNN
 from keraseq.layers.segments import SegmentRNN
 from keraseq.layers.stack import Stack, reset_states, stack
@@ -29,7 +30,9 @@ __all__ = [
     "RNN",
     "Attention",
     "AttentionCell",
+    "AveragedPredictions",
     "Bidirectional",
+    "EachFrame",
     "EachWord",
     "FeedbackRNN",
     "GaussianHead",

@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keraseq")
 class MaskNaN(keras.layers.Layer):
-    """Masks the steps of which no value is a number: `(batch, length, width)`.
+    """Masks the steps of which no value is a number: `(batch, length, width)`, or more axes.
 
     `keras.layers.Masking` masks those that hold one value throughout, which measurements may do.
     A `NaN` within a step that holds numbers stays.
@@ -15,7 +15,7 @@ class MaskNaN(keras.layers.Layer):
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: `(batch, length, width)`.
+        inputs: `(batch, length, width)`, or frames `(batch, length, height, width, channels)`.
 
     Returns:
         The same, with zeros in the masked steps, and a mask for what follows.
@@ -34,12 +34,14 @@ class MaskNaN(keras.layers.Layer):
 
     def call(self, inputs):
         """Puts zeros into the masked steps."""
-        valid = ops.expand_dims(self.compute_mask(inputs), -1)
+        axes = tuple(range(2, len(inputs.shape)))
+        valid = ops.expand_dims(self.compute_mask(inputs), axes)
         return ops.where(valid, inputs, ops.zeros_like(inputs))
 
     def compute_mask(self, inputs, mask=None):
         """`True` where a step holds a number, `(batch, length)`."""
-        return ops.logical_not(ops.all(ops.isnan(inputs), axis=-1))
+        axes = tuple(range(2, len(inputs.shape)))
+        return ops.logical_not(ops.all(ops.isnan(inputs), axis=axes))
 
     def compute_output_shape(self, input_shape):
         """That of the input."""

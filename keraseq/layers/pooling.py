@@ -7,7 +7,9 @@ from keraseq.checks import one_of
 from keraseq.layers.attention import shares_of
 from keraseq.layers.rnn import valid_steps
 
-POOLINGS = ("last", "mean", "max", "attention")  # "last" is what a recurrent layer returns itself
+POOLED = ("mean", "max", "attention")
+# "last" is what a recurrent layer returns itself; "average" is of the predictions at every step.
+POOLINGS = ("last", "average", *POOLED)
 
 
 @keras.saving.register_keras_serializable("keraseq")
@@ -50,7 +52,7 @@ class SequencePooling(keras.layers.Layer):
 
     def __init__(self, mode: str, **kwargs):
         super().__init__(**kwargs)
-        self.mode = one_of("mode", mode, POOLINGS[1:])
+        self.mode = one_of("mode", mode, POOLED)
         self.supports_masking = True
 
     def build(self, input_shape):
@@ -92,3 +94,63 @@ class SequencePooling(keras.layers.Layer):
     def get_config(self):
         """Configuration for serialisation."""
         return {**super().get_config(), "mode": self.mode}
+
+
+@keras.saving.register_keras_serializable("keraseq")
+class AveragedPredictions(keras.layers.Layer):
+    """The mean over the valid steps of what is predicted at each: `(batch, length, classes)`.
+
+        y = log sum_t m_t softmax(x_t) / sum_t m_t        m the mask; all ones where there is none
+
+    The exponentials are the mean probabilities, so that y are logits again. Of a single logit the
+    sigmoid is averaged. A row without any valid step gives zeros.
+
+    Args:
+        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Logits `(batch, length, classes)`.
+        mask: `(batch, length)`, `True` where a step is valid.
+
+    Returns:
+        `(batch, classes)`.
+
+    Example:
+
+    >>> x = keras.ops.log(keras.ops.array([[[0.9, 0.1], [0.5, 0.5]]]))
+    >>> y = keras.ops.exp(keraseq.layers.AveragedPredictions()(x))
+    >>> round(float(y[0, 0]), 3)
+    0.7
+
+    References:
+        Donahue et al. 2015, "Long-term Recurrent Convolutional Networks for Visual Recognition and
+        Description".
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs, mask=None):
+        """Averages over time."""
+        x, mask = ops.cast(inputs, self.variable_dtype), valid_steps(mask)
+        single = x.shape[-1] == 1
+        if single:
+            x = ops.concatenate([x, ops.zeros_like(x)], axis=-1)
+        logs, count = ops.log_softmax(x, axis=-1), ops.cast(ops.shape(x)[1], x.dtype)
+        if mask is not None:
+            valid = mask[..., None]
+            logs = ops.where(valid, logs, -1e9)
+            count = ops.maximum(ops.sum(ops.cast(valid, x.dtype), axis=1), 1.0)
+        y = ops.logsumexp(logs, axis=1) - ops.log(count)
+        if mask is not None:
+            y = ops.where(ops.any(valid, axis=1), y, 0.0)
+        return ops.cast(y[:, :1] - y[:, 1:] if single else y, self.compute_dtype)
+
+    def compute_mask(self, inputs, mask=None):
+        """None: the time axis is gone."""
+        return None
+
+    def compute_output_shape(self, input_shape):
+        """The input's shape without time."""
+        return (input_shape[0], input_shape[2])

@@ -29,6 +29,7 @@ from keraseq.models.budget import match_parameters
 from keraseq.models.classifier import sequence_classifier
 from keraseq.models.encoder_decoder import encoder_decoder
 from keraseq.models.forecaster import forecaster, segment_forecaster, step_forecaster
+from keraseq.models.frame_classifier import frame_classifier
 from keraseq.models.language import language_model
 from keraseq.models.music import roll_model
 from keraseq.models.one_step import streaming
@@ -42,6 +43,7 @@ __all__ = [
     "SequenceModel",
     "encoder_decoder",
     "forecaster",
+    "frame_classifier",
     "language_model",
     "match_parameters",
     "roll_model",

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import keras
 
 from keraseq.checks import one_of, positive_integer
-from keraseq.layers import SequencePooling, WideLogits, stack
-from keraseq.layers.pooling import POOLINGS
+from keraseq.layers import AveragedPredictions, SequencePooling, WideLogits, stack
+from keraseq.layers.pooling import POOLED, POOLINGS
 from keraseq.models.inputs import drop, full_precision, sequence_inputs
 from keraseq.models.sequence_model import SequenceModel
 
@@ -58,7 +58,8 @@ def sequence_classifier(
             the logits, in [0, 1). Defaults to 0.
         pooling: What of the tower's outputs the logits see: `"last"` (of each direction), or over
             the valid steps the `"mean"`, the `"max"` or a mean that learns its weights
-            (`"attention"`); or several of these three side by side. Defaults to `"last"`.
+            (`"attention"`); or several of these three side by side; or `"average"`, logits at every
+            step, whose probabilities are averaged. Defaults to `"last"`.
         embedding_dropout: Fraction to drop after the embedding. Default: that of `dropout`.
         word_dropout: Fraction of the tokens that are read as the unknown one, 1, in training, in
             [0, 1), see `keraseq.layers.WordDropout`. Defaults to 0.
@@ -111,11 +112,7 @@ def sequence_classifier(
         rnn_options=rnn_options,
         name="recurrent",
     )(x)
-    if poolings != ["last"]:
-        pooled = [SequencePooling(one, name=f"{one}_pooling")(x) for one in poolings]
-        x = pooled[0] if len(pooled) == 1 else keras.layers.Concatenate(name="pooling")(pooled)
-    x = drop(x, dropout, "dropout")
-    logits = keras.layers.Dense(classes, dtype=full_precision(), name="logits")(x)
+    logits = told(x, classes, poolings, dropout)
     if wide:
         if vocabulary is None:
             raise ValueError(f"wide is for tokens; received features={features!r}")
@@ -124,18 +121,29 @@ def sequence_classifier(
     return SequenceModel(inputs, logits, name=name)
 
 
+def told(x, classes: int, poolings: list[str], dropout: float):
+    """The logits of what a tower gives: of its pooled outputs, or of each step, averaged."""
+    if poolings == ["average"]:
+        each = keras.layers.Dense(classes, dtype=full_precision(), name="logits")
+        average = AveragedPredictions(dtype=full_precision(), name="average")
+        return average(each(drop(x, dropout, "dropout")))
+    if poolings != ["last"]:
+        pooled = [SequencePooling(one, name=f"{one}_pooling")(x) for one in poolings]
+        x = pooled[0] if len(pooled) == 1 else keras.layers.Concatenate(name="pooling")(pooled)
+    x = drop(x, dropout, "dropout")
+    return keras.layers.Dense(classes, dtype=full_precision(), name="logits")(x)
+
+
 def chosen_poolings(pooling: str | Sequence[str]) -> list[str]:
-    """The poolings by name, each once; `"last"` stands alone."""
+    """The poolings by name, each once; `"last"` and `"average"` stand alone."""
     poolings = [pooling] if isinstance(pooling, str) else list(pooling)
     for one in poolings:
         one_of("pooling", one, POOLINGS)
-    if (
-        not poolings
-        or len(set(poolings)) < len(poolings)
-        or ("last" in poolings[1:] + poolings[:-1])
-    ):
+    alone = len(poolings) > 1 and not set(poolings) <= set(POOLED)
+    if not poolings or len(set(poolings)) < len(poolings) or alone:
         raise ValueError(
-            "pooling must be 'last', or one or several of 'mean', 'max' and 'attention'; "
+            "pooling must be 'last', 'average', or one or several of 'mean', 'max' and "
+            "'attention'; "
             f"received pooling={pooling!r}"
         )
     return poolings

@@ -9,6 +9,7 @@ from keraseq.plots.classification import accuracy_by_length, calibration, confus
 from keraseq.plots.comparison import final_metric, history, learning_curves, quality_against_time
 from keraseq.plots.forecasts import errors_by_step, fan_chart
 from keraseq.plots.gradients import gradient_norms, propagation
+from keraseq.plots.moving import motion
 from keraseq.plots.music import note_statistics, piano_roll
 from keraseq.plots.reading import alignment, coloured_text, gates
 from keraseq.plots.signals import spectrogram
@@ -31,6 +32,7 @@ __all__ = [
     "gradient_norms",
     "history",
     "learning_curves",
+    "motion",
     "new_axes",
     "note_statistics",
     "piano_roll",

@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+MANY = 8  # classes
+
 
 def confusion_matrix(truth, label, *, ax: Axes | None = None) -> Axes:
     """How often each class is taken for each other one: counts, coloured by the row's shares.
+
+    Of more than eight classes the counts alone are written, and no zeros.
 
     Args:
         truth: The class of each example, by name.
@@ -36,14 +40,19 @@ def confusion_matrix(truth, label, *, ax: Axes | None = None) -> Axes:
     frame = evaluate.confusion_matrix(truth, label)
     classes, counts = list(frame), frame.to_numpy()
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    ax = new_axes(ax, width=0.9 * len(classes) + 2, height=0.8 * len(classes) + 1.2)
+    many = len(classes) > MANY
+    width, height = (0.34, 0.32) if many else (0.9, 0.8)
+    ax = new_axes(ax, width=width * len(classes) + 2, height=height * len(classes) + 1.2)
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(*counts.shape):
         colour = "white" if shares[row, column] > 0.5 else "black"
         text = f"{counts[row, column]:,}\n{shares[row, column]:.1%}"
+        if many:
+            text = f"{counts[row, column]:,}" if counts[row, column] else ""
         ax.text(column, row, text, ha="center", va="center", color=colour)
     steps = range(len(classes))
     ax.set(xticks=steps, xticklabels=classes, yticks=steps, yticklabels=classes)
+    ax.tick_params("x", rotation=90 if many else 0)
     ax.set(xlabel="named", ylabel="true class")
     return ax
 

@@ -60,10 +60,11 @@ RECIPES = {
     ),
     "classify": Row(
         "Classify",
-        "a classifier of labelled texts, series, recordings, DNA or trees",
+        "a classifier of labelled texts, series, recordings, DNA, trees, skeletons or frames",
         "a table of texts and labels, of series, of WAV files or of DNA (.csv, .tsv, .parquet), a "
-        ".ts file, trees in brackets (.trees), a folder of WAV files in folders or of FASTA files; "
-        "or imdb (its archive, its folder), basicmotions, sst, fsdd, splice, promoters-ecoli, ...",
+        ".ts file, trees in brackets (.trees), a folder of WAV files in folders, of FASTA files, "
+        "of skeletons or of frames; or imdb (its archive, its folder), basicmotions, sst, fsdd, "
+        "splice, msraction3d, moving-mnist, ...",
         "the class of each example, with calibrated probabilities",
         "keraseq train classify reviews.csv --label stars",
     ),

@@ -49,6 +49,17 @@ PRESETS: dict[str, dict[str, Preset]] = {
             },
             "49.1 % of the test sentences in five classes, 86.8 % in two (mean of seeds 0 to 2)",
         ),
+        "msraction3d": Preset(
+            {"layers": 2},
+            "87.7 % of the test actions with `--validation 0` and seeds 0 to 4 (mean)",
+        ),
+        "msraction3d-drawn": Preset(
+            {"layers": 2, "dropout": 0.2, "learning_rate": 4e-3, "epochs": 30},
+            "41 % of the test actions, single frames 33 % (seed 0)",
+        ),
+        "moving-mnist": Preset(
+            {"epochs": 8}, "all of 666 test films after 2,000, single frames 9 %: chance"
+        ),
         "basicmotions": Preset({}, "0.990 of the test records with seeds 0 to 4 (mean)"),
         "fsdd": Preset({}, "80.8 % of the digits of a speaker never heard (mean of six)"),
         "splice": Preset({}, "95.5 % of the junctions (ten folds)"),

@@ -34,6 +34,8 @@ def test_every_row_is_whole():
         "labelled trees",
         "labelled signals",
         "labelled dna",
+        "labelled skeletons",
+        "labelled frames",
         "tagged",
         "pairs",
         "images",
@@ -48,8 +50,8 @@ def test_every_row_is_whole():
             assert made or (len(file.sha256) == 64 and file.size), name
         for function in (row.loader, row.stored):
             assert function is None or callable(sets.resolved(function))
-    paths = [file.path for row in sets.SETS.values() for file in row.files.values()]
-    assert len(set(paths)) == len(paths)
+    files = {file for row in sets.SETS.values() for file in row.files.values()}
+    assert len({file.path for file in files}) == len(files)
 
 
 def test_names_and_options_that_are_not_there():

@@ -39,9 +39,11 @@ def test_several_poolings_stand_side_by_side():
     assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
 
 
-@pytest.mark.parametrize("pooling", [(), ("max", "max"), ("last", "max"), ("mean", "last")])
+@pytest.mark.parametrize(
+    "pooling", [(), ("max", "max"), ("last", "max"), ("mean", "last"), ("average", "max")]
+)
 def test_poolings_that_do_not_go_together(pooling):
-    with pytest.raises(ValueError, match="pooling must be 'last', or one or several of"):
+    with pytest.raises(ValueError, match="pooling must be 'last', 'average', or one or several of"):
         models.sequence_classifier(2, vocabulary=9, pooling=pooling)
 
 

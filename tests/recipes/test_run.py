@@ -244,7 +244,7 @@ def test_a_shell_says_it_in_one_line(tmp_path):
         (
             ["wirte"],
             2,
-            "unknown recipe 'wirte'; accepted: 'write', 'compose', 'classify', 'tag', 'translate', ",
+            "unknown recipe 'wirte'; accepted: 'write', 'compose', 'classify', 'tag', 'tra",
         ),
         (["classify", "a", "b"], 2, "classify reads one source; received a, b"),
         (

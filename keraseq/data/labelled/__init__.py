@@ -10,10 +10,20 @@ from keraseq.data.labelled.dna import (
     reverse_complement,
 )
 from keraseq.data.labelled.encoder import TextEncoder, clean
+from keraseq.data.labelled.frames import FrameEncoder, labelled_frames
 from keraseq.data.labelled.mel import SignalEncoder
-from keraseq.data.labelled.parts import Labelled, LabelledSeries, LabelledTexts
+from keraseq.data.labelled.moving import drawn
+from keraseq.data.labelled.parts import (
+    Labelled,
+    LabelledFrames,
+    LabelledSeries,
+    LabelledSkeletons,
+    LabelledTexts,
+)
 from keraseq.data.labelled.series import labelled_series
 from keraseq.data.labelled.signals import LabelledSignals, labelled_signals
+from keraseq.data.labelled.skeleton_rows import SkeletonEncoder
+from keraseq.data.labelled.skeletons import labelled_skeletons
 from keraseq.data.labelled.table import reviews
 from keraseq.data.labelled.tree_rows import TreeEncoder, schedule, tree_batches
 from keraseq.data.labelled.trees import LabelledTree, LabelledTrees, labelled_trees, parsed
@@ -21,23 +31,30 @@ from keraseq.data.labelled.wav import Recording, read_wav
 
 __all__ = [
     "DnaEncoder",
+    "FrameEncoder",
     "Labelled",
     "LabelledDna",
+    "LabelledFrames",
     "LabelledSeries",
     "LabelledSignals",
+    "LabelledSkeletons",
     "LabelledTexts",
     "LabelledTree",
     "LabelledTrees",
     "Recording",
     "SeriesEncoder",
     "SignalEncoder",
+    "SkeletonEncoder",
     "TextEncoder",
     "TreeEncoder",
     "batches",
     "clean",
+    "drawn",
     "labelled_dna",
+    "labelled_frames",
     "labelled_series",
     "labelled_signals",
+    "labelled_skeletons",
     "labelled_trees",
     "padding",
     "parsed",

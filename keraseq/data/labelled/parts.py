@@ -105,6 +105,40 @@ class LabelledSeries(Labelled):
         return f" of {steps} steps, {len(self.channels)} channel{plural}{super().more()}"
 
 
+@dataclass(frozen=True)
+class LabelledSkeletons(Labelled):
+    """Moving bodies with a label in three parts, see `Labelled`: of `labelled_skeletons`.
+
+    An example is an array `(frames, 20, 3)`, float64: where each joint is.
+    """
+
+    what: ClassVar[str] = "skeletons"
+
+    def more(self) -> str:
+        """How many frames they have, and the classes."""
+        lengths = [len(one) for part in PARTS for one in self.part(part).inputs]
+        frames = " to ".join(f"{n:,}" for n in sorted({min(lengths), max(lengths)}))
+        return f" of {frames} frames{super().more()}"
+
+
+@dataclass(frozen=True)
+class LabelledFrames(Labelled):
+    """Sequences of pictures with a label in three parts, see `Labelled`: of `labelled_frames`.
+
+    An example is an array `(frames, height, width, channels)`, uint8, all of one size but for
+    their number.
+    """
+
+    what: ClassVar[str] = "sequences"
+
+    def more(self) -> str:
+        """How many frames they have and how large those are, and the classes."""
+        lengths = [len(one) for part in PARTS for one in self.part(part).inputs]
+        frames = " to ".join(f"{n:,}" for n in sorted({min(lengths), max(lengths)}))
+        size = " x ".join(map(str, self.train.inputs[0].shape[1:]))
+        return f" of {frames} frames of {size}{super().more()}"
+
+
 Kind = TypeVar("Kind", bound=Labelled)
 
 

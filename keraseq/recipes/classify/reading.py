@@ -84,6 +84,43 @@ def predictions(bundle: Bundle, parts: Labelled, part: str = "validation") -> pd
     )
 
 
+def over_time(bundle: Bundle, example, moments: int = 20) -> pd.DataFrame:
+    """What a model says of a skeleton, a sequence of frames or a series as it goes on.
+
+    Args:
+        bundle: What `train` made.
+        example: One raw example: a skeleton `(frames, 20, 3)`, frames
+            `(frames, height, width, channels)`, or a series `(steps, channels)`.
+        moments: How many beginnings of it are read, of which the last is all. Defaults to 20.
+
+    Returns:
+        A row a beginning: `frames`, how many are read of it; `label`, and the calibrated
+        probability of each class, as `predict` has them. `keraseq.plots.motion` draws it.
+
+    Raises:
+        ValueError: The bundle reads texts or trees, or is of another recipe.
+
+    Example:
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> bodies = [rng.normal(size=(8, 20, 3)) for _ in range(20)]
+    >>> parts = keraseq.data.labelled_skeletons(bodies, ["wave", "kick"] * 10)
+    >>> bundle = keraseq.recipes.train("classify", parts, units=4, epochs=1, report=None)
+    >>> keraseq.recipes.classify.over_time(bundle, bodies[0], 4).frames.tolist()
+    [1, 3, 6, 8]
+    """
+    encoder, classes, warmth, *_, kind = parts_of(bundle)
+    if kind.name in ("texts", "trees"):
+        raise ValueError(f"over_time is of what moves; this model reads {kind.name}")
+    [row] = encoder.rows([example])
+    ends = np.linspace(1, len(row), min(positive_integer("moments", moments), len(row)))
+    ends = ends.round().astype(int)
+    chances = probabilities(kind.logits(bundle.model, [row[:end] for end in ends]), warmth)
+    frame = pd.DataFrame({"frames": ends, "label": [classes[i] for i in chances.argmax(-1)]})
+    return frame.assign(**{f"P({one})": chances[:, i] for i, one in enumerate(classes)})
+
+
 def accuracy_by_length(frame: pd.DataFrame, bins: int = 8) -> pd.DataFrame:
     """The accuracy of examples of like length.
 

@@ -8,7 +8,7 @@ from keraseq.recipes import recipe
 from keraseq.recipes.classify.kinds import KINDS, said
 from keraseq.recipes.recipe import COMMON, MODEL, READING, TRAINING
 
-NONE = "none"  # what stands for no file of vectors, where a preset names one
+NONE = "none"  # what stands for no file of vectors, where a preset names one, and for no cell
 FEW = 10  # ids besides the tokens that are asked for: padding, the unknown one
 
 
@@ -20,10 +20,10 @@ def poolings(name: str, value) -> tuple[str, ...]:
 
 
 def some_cell(name: str, value) -> str:
-    """A name of `keraseq.cells`, or of its cells for trees."""
+    """A name of `keraseq.cells`, of its cells for trees, or `none`, of frames alone."""
     from keraseq.cells import TREE_CELLS
 
-    return value if value in TREE_CELLS else recipe.registered_cell(name, value)
+    return value if value in (*TREE_CELLS, NONE) else recipe.registered_cell(name, value)
 
 
 Some = recipe.or_zero(positive_integer)
@@ -47,7 +47,8 @@ class Settings(recipe.Settings):
         some_cell,
         said(
             "cell",
-            "Recurrent cell, see `keraseq cells`; of trees tree-lstm, tree-lstm-sum or tree-elman.",
+            "Recurrent cell, see `keraseq cells`; of trees tree-lstm, tree-lstm-sum or tree-elman; "
+            "of frames also none, which averages what single frames say.",
         ),
         COMMON,
     ] = None
@@ -74,7 +75,7 @@ class Settings(recipe.Settings):
         said(
             "pooling",
             "What the decision sees of the outputs: last, or one or several of max, mean, "
-            "attention.",
+            "attention; or average, of the predictions at every step. Frames: average or last.",
         ),
         MODEL,
     ] = None
@@ -92,7 +93,7 @@ class Settings(recipe.Settings):
     length: Annotated[
         int | None,
         positive_integer,
-        said("length", "The most tokens that are read of a text."),
+        said("length", "The most tokens that are read of a text, or frames of a sequence."),
         MODEL,
     ] = None
     keep: Annotated[
@@ -105,7 +106,10 @@ class Settings(recipe.Settings):
         MODEL,
     ] = None
     embedding: Annotated[
-        int | None, positive_integer, said("embedding", "Width of the tokens' vectors."), MODEL
+        int | None,
+        positive_integer,
+        said("embedding", "Width of the vector of a token, or of a frame."),
+        MODEL,
     ] = None
     vectors: Annotated[
         str | None,
@@ -258,7 +262,8 @@ class Settings(recipe.Settings):
     test: Annotated[
         float | str | None,
         recipe.fraction_or_file,
-        "Fraction of the examples, or a file of its own. Default: 0.1 of texts and DNA, else 0.2.",
+        "Fraction of the examples, or a file of its own. Default: 0.1 of texts and DNA, else 0.2; "
+        "people of even numbers, where files of skeletons say who moves.",
         READING,
     ] = None
 
