@@ -1,7 +1,7 @@
 """What a wheel brings along besides the package: saved models and what was measured.
 
-All else stands in pyproject.toml. They lie at the top of the repository, where people look for them;
-in a wheel they lie in the package, where `keraseq.files` finds them.
+All else stands in pyproject.toml. They lie at the top of the repository, where people look for
+them; in a wheel they lie in the package, where `keraseq.files` finds them.
 """
 
 import shutil

@@ -324,7 +324,9 @@ def check(folder: Path) -> None:
     name = repr(str(folder))
     if not folder.is_dir():
         near = did_you_mean(folder.name, names(MODELS))
-        raise BundleError(f"{name} is no bundle: there is no folder of that name{near and '.' + near}")
+        raise BundleError(
+            f"{name} is no bundle: there is no folder of that name{'.' if near else ''}{near}"
+        )
     if not regular(folder / "manifest.json"):
         raise BundleError(f"{name} is no bundle: it has no manifest.json")
     found = said(folder, "manifest.json", dict[str, Any])

@@ -196,6 +196,20 @@ class Results:
         value = of_test if part == "test" else described.get("validation_floor")
         return None if value is None else (name, value)
 
+    def claim(self, task: str, one: str, other: str) -> str:
+        """Whether a cell is better than another on a task, with their paired difference.
+
+        Returns:
+            `"yes"`, `"no"` or `"undecided"`, the mean difference on the test part, and its interval
+            where there are seeds enough; nothing where one of them was not run.
+        """
+        runs = self.runs(task)
+        if not {one, other} <= set(runs):
+            return ""
+        mean, low, high = statistics.difference(runs[one], runs[other])
+        verdict = statistics.verdict(runs[one], runs[other], self.tasks[task]["direction"])
+        return f"{verdict}: {mean:+.3f}" + (f" [{low:+.3f}, {high:+.3f}]" if low == low else "")
+
     def runs(self, task: str) -> dict[str, dict[int, float]]:
         """The final values of a task: cell -> seed -> value on the test part."""
         finished = self.finished(task)
