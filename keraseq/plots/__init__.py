@@ -10,6 +10,7 @@ from keraseq.plots.comparison import final_metric, history, learning_curves, qua
 from keraseq.plots.forecasts import errors_by_step, fan_chart
 from keraseq.plots.gradients import gradient_norms, propagation
 from keraseq.plots.reading import alignment, coloured_text, gates
+from keraseq.plots.shapes import shapes
 from keraseq.plots.tagging import accuracy_by_count, tag_confusion, transitions
 from keraseq.plots.trees import tree
 
@@ -32,6 +33,7 @@ __all__ = [
     "new_axes",
     "propagation",
     "quality_against_time",
+    "shapes",
     "styles",
     "tag_confusion",
     "transitions",
