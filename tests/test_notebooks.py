@@ -25,7 +25,7 @@ FAST = {
         "python_limit": 60_000,
     },
     "05_forecasting": {"epochs": 1, "units": 8, "stride": 41},
-    "06_comparing_cells": {"steps": 20, "seeds": 1, "rows": 64}
+    "06_comparing_cells": {"steps": 20, "seeds": 1, "rows": 64},
     "07_tagging": {"epochs": 1, "units": 4, "limit": 100},
     "08_translation": {"letters_count": 120, "epochs": 1, "limit": 8},
     "11_gradients": {"steps": 12, "units": 8, "epochs": 1, "sequences": 128},
