@@ -25,7 +25,6 @@ from dataclasses import replace
 import matplotlib.pyplot as plt
 import seaborn
 
-import keraseq
 from keraseq import data, evaluate, experiments, plots, recipes
 
 # %%
