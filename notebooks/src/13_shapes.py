@@ -58,7 +58,7 @@ vector = keras.Input((2,), name="vector")
 x = layers.stack("gru", 24, return_sequences=True)(keras.layers.RepeatVector(32)(vector))
 model = models.SequenceModel(vector, keras.layers.Dense(1, name="wave")(x))
 train.compile(model, "mse", learning_rate=0.01)
-model.fit(wanted[:-4], waves[:-4], **fit)
+_ = model.fit(wanted[:-4], waves[:-4], **fit)
 
 # %%
 ax = plots.new_axes(None, 7, 3)
@@ -133,7 +133,7 @@ for row, word in enumerate(words):
 shifted = np.pad(wanted, ((0, 0), (1, 0)), constant_values=1)[:, :-1]
 model = models.encoder_decoder(13, 13, cell="gru", units=32, attention="general")
 train.compile(model, learning_rate=0.01)
-model.fit({"source": source[:-64], "target": shifted[:-64]}, wanted[:-64], **fit)
+_ = model.fit({"source": source[:-64], "target": shifted[:-64]}, wanted[:-64], **fit)
 
 # %%
 written = keraseq.generation.decode(model, words[-64:], start=1, end=2, length=8)
