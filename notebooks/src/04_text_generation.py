@@ -8,11 +8,11 @@
 # %% tags=["parameters"]
 # Outside a checkout, first: %pip install keraseq
 # For another backend, first: %env KERAS_BACKEND=jax
-epochs = 2
+epochs = 1
 python_epochs = 4
 units = 256
 limit = None
-python_limit = 500_000
+python_limit = 300_000
 length = 64
 seed = 0
 
