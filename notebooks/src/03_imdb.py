@@ -47,10 +47,11 @@ recipes.predict(saved, sentences)[["text", "label", "probability"]].round(3)
 
 # %% [markdown]
 # Why? The table shows in how many training reviews a phrase stands, and how many of these are good.
-# Reviews are long, the shortest has ten words: nobody writes a review that is one negation. "Watch
-# it again" is what people say of films they love, and "not bad" stands in more bad reviews than
-# good ones. The model learned that, and a short sentence gives it nothing else to go by. A model
-# that gets such sentences right has to learn from sentences: see the notebook on trees.
+# "Watch it again" is what people say of films they love. "Not bad" stands in more bad reviews than
+# good ones; the whole phrase speaks for good, but in a dozen reviews only. And reviews are long,
+# the shortest has ten words: nobody writes one that is a single negation, and a short sentence
+# gives the model nothing else to go by. One that gets such sentences right has to learn from
+# sentences: see the notebook on trees.
 
 # %%
 texts, good = pd.Series(reviews.train.inputs).str.lower(), reviews.train.targets == 1
