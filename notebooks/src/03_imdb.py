@@ -122,8 +122,8 @@ table[["method", "examples", "accuracy", "nats"]].round(4)
 
 # %% [markdown]
 # ## Where the saved model errs
-# On the same test reviews. Left: are its probabilities true? On the line they are. Right: does it
-# suffer from reviews longer than what it reads?
+# On the same test reviews. Left: are its probabilities true? On the line they are; small dots stand
+# for few reviews, and wander. Right: does it suffer from reviews longer than what it reads?
 
 # %%
 said = recipes.classify.predictions(saved, some, "test")
