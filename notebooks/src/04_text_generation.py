@@ -9,10 +9,10 @@
 # Outside a checkout, first: %pip install keraseq
 # For another backend, first: %env KERAS_BACKEND=jax
 epochs = 1
-python_epochs = 4
+python_epochs = 3
 units = 256
 limit = None
-python_limit = 300_000
+python_limit = 200_000
 length = 64
 seed = 0
 
@@ -96,7 +96,10 @@ bundle = recipes.train("write", corpus, cell="gru", units=units, epochs=epochs, 
 
 # %%
 saved = keraseq.bundle.load("shakespeare")
-tables = [recipes.write.evaluate(bundle), recipes.write.evaluate(saved, orders=())]
+tables = [
+    recipes.write.evaluate(bundle, orders=(1, 3, 5)),
+    recipes.write.evaluate(saved, orders=()),
+]
 costs = pd.concat(tables).query("part == 'validation'").set_index("method")["nats_per_character"]
 costs = costs.sort_values()
 ours = costs.index.str.contains("gru|lstm")
@@ -130,7 +133,7 @@ for temperature in (0.4, 0.8, 1.2):
 # counts from the left margin to the end of the line.
 
 # %%
-text = corpus.validation[0][:40_000]
+text = corpus.validation[0][:20_000]
 states = inspection.unit_activations(saved.model, corpus.tokenizer.encode(text), state="cell")
 found = inspection.find_units(states, inspection.text_features(text))
 best = found[found["feature"] == "line position"].iloc[0]
@@ -157,7 +160,7 @@ print(keraseq.generate(programmer, "def read(", 400, temperature=0.6, seed=seed)
 # the text on which it was chosen, and some of that does not last.
 
 # %%
-code = source.validation[0][:30_000]
+code = source.validation[0][:20_000]
 states = inspection.unit_activations(programmer.model, source.tokenizer.encode(code))
 units_found = inspection.find_units(states, inspection.text_features(code, "python"))
 tops = units_found.groupby("feature").head(1).set_index("feature").round(3)
