@@ -96,21 +96,19 @@ bundle = recipes.train("write", corpus, cell="gru", units=units, epochs=epochs, 
 
 # %%
 saved = keraseq.bundle.load("shakespeare")
-tables = [
-    recipes.write.evaluate(bundle, orders=(1, 3, 5)),
-    recipes.write.evaluate(saved, orders=()),
-]
+few = {"orders": (1, 3, 5)}
+tables = [recipes.write.evaluate(bundle, **few), recipes.write.evaluate(saved, orders=())]
 costs = pd.concat(tables).query("part == 'validation'").set_index("method")["nats_per_character"]
 costs = costs.sort_values()
 ours = costs.index.str.contains("gru|lstm")
-ax = plots.new_axes(None, 7, 3.4)
+
+# %%
+ax = plots.new_axes(None, 7, 3)
 ax.barh(costs.index, costs, color=np.where(ours, plots.COLOURS[1], "#bbbbbb"), height=0.7)
 ax.bar_label(ax.containers[0], fmt="%.3f", padding=3, fontsize="small")
 ax.invert_yaxis()
 ax.set(xlabel="nats a character on validation (lower is better)", ylabel="", xlim=(0, 3.8))
 _ = plots.finish(ax, grid="x")
-
-# %%
 small, ngram = costs["gru, carried state"], costs[~ours].min()
 better = "beats" if small < ngram else "LOSES against"
 print(f"the small GRU: {small:.3f} nats; it {better} the {costs[~ours].idxmin()}: {ngram:.3f}")
