@@ -21,6 +21,7 @@ rows = 1000
 # it: a file, `"sales.csv[target=units]"` or `"reviews.csv[label=stars]"`, works as well.
 
 # %%
+# %matplotlib inline
 from pathlib import Path
 
 import numpy as np
