@@ -6,6 +6,8 @@
     bundle = load("saved_models/reviews")       # in another process, after `import keraseq`
     bundle.model, bundle.preprocessing["vocabulary"], print(bundle.card)
 
+    load("shakespeare")                         # one that comes with keraseq, by its name
+
 The folder holds `model.keras`, `preprocessing.json` (and `arrays.npz`), `card.json`, `card.md` (the
 same for people) and `manifest.json`, with the size and the SHA-256 of each file. Nothing in it is
 pickled, and nothing is unpickled.
@@ -27,7 +29,17 @@ import numpy as np
 
 import keraseq.models  # noqa: F401 - a saved model finds its classes only where they are imported
 from keraseq.archives import KINDS, load_arrays, load_model
-from keraseq.files import DamagedError, checked_json, replacing, sha256, standing
+from keraseq.checks import did_you_mean
+from keraseq.files import (
+    MODELS,
+    DamagedError,
+    checked_json,
+    named,
+    names,
+    replacing,
+    sha256,
+    standing,
+)
 
 FORMAT, VERSION = "keraseq bundle", 1
 __all__ = ["Bundle", "BundleError", "Card", "Score", "load"]
@@ -249,7 +261,8 @@ def load(folder: str | Path) -> Bundle:
     the file holds.
 
     Args:
-        folder: A folder that `Bundle.save` wrote.
+        folder: A folder that `Bundle.save` wrote; or, where there is none of that name, the name of
+            a saved model that comes with keraseq, such as `"imdb"` or `"shakespeare"`.
 
     Returns:
         The bundle, its model loaded with `safe_mode=True`.
@@ -266,6 +279,7 @@ def load(folder: str | Path) -> Bundle:
     """
     folder = Path(folder)
     place = standing(folder)
+    place = place if place.is_dir() else named(folder, MODELS)
     check(place)
     preprocessing, card = described(place)
     with damage(f"bundle {str(folder)!r} cannot be loaded: model.keras"):
@@ -309,7 +323,10 @@ def check(folder: Path) -> None:
     """Raises unless the folder is a whole and unchanged bundle of this format."""
     name = repr(str(folder))
     if not folder.is_dir():
-        raise BundleError(f"{name} is no bundle: there is no folder of that name")
+        near = did_you_mean(folder.name, names(MODELS))
+        raise BundleError(
+            f"{name} is no bundle: there is no folder of that name{'.' if near else ''}{near}"
+        )
     if not regular(folder / "manifest.json"):
         raise BundleError(f"{name} is no bundle: it has no manifest.json")
     found = said(folder, "manifest.json", dict[str, Any])

@@ -24,6 +24,14 @@ except ImportError:  # Windows: nothing is taken for a leftover
     fcntl = None
 
 
+HERE = Path(__file__).parent
+# What comes with keraseq: inside the package of a wheel (`setup.py`), in a checkout beside it.
+MODELS, RESULTS = (
+    inside if (inside := HERE / Path(folder).name).is_dir() else HERE.parent / folder
+    for folder in ("saved_models", "benchmarks/results")
+)
+
+
 class DamagedError(ValueError):
     """A file that is not, or no longer, what it should be."""
 
@@ -68,6 +76,24 @@ def standing(folder: Path) -> Path:
     """Where a folder is: in its place, or where a kill between the two renames left it."""
     previous = folder.with_name(f".{folder.name}.previous")
     return previous if previous.is_dir() and not folder.exists() else folder
+
+
+def named(place: str | Path, shipped: Path, suffix: str = "") -> Path:
+    """A place that a user names: what lies there, else what comes with keraseq under that name.
+
+    Args:
+        place: A path, or the name of something in `shipped`.
+        shipped: A folder such as `MODELS`.
+        suffix: What its files end with, which a name leaves out.
+    """
+    place = Path(place)
+    inside = shipped / f"{place}{suffix}"
+    return inside if len(place.parts) == 1 and not place.exists() and inside.exists() else place
+
+
+def names(shipped: Path, suffix: str = "") -> list[str]:
+    """The names of what comes with keraseq in a folder."""
+    return sorted(path.name.removesuffix(suffix) for path in shipped.glob(f"[!.]*{suffix}"))
 
 
 def swap(partial: Path, folder: Path) -> None:

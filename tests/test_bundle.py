@@ -357,3 +357,11 @@ def test_what_preprocessing_cannot_hold(trained, tmp_path, value, message):
 def test_two_arrays_whose_names_collide(trained, tmp_path):
     value = {"a": {"b": np.zeros(1)}, "a.b": np.ones(2)}
     assert same(load(Bundle(trained, value).save(tmp_path / "mine")).preprocessing, value)
+
+
+def test_a_bundle_that_comes_with_keraseq_is_loaded_by_its_name(saved, tmp_path, monkeypatch):
+    monkeypatch.setattr("keraseq.bundle.MODELS", saved.parent)
+    monkeypatch.chdir(tmp_path)
+    assert load("reviews").card.title == "Reviews"
+    with pytest.raises(BundleError, match=r"no folder of that name\. Did you mean 'reviews'\?$"):
+        load("reveiws")

@@ -182,3 +182,25 @@ def test_removing_what_is_not_there(tmp_path):
     assert (tmp_path / "folder" / "file").exists()
     files.remove(tmp_path / "folder")
     assert not (tmp_path / "folder").exists()
+
+
+def test_what_comes_with_keraseq_is_found_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shipped = tmp_path / "shipped"
+    (shipped / "imdb").mkdir(parents=True)
+    (shipped / "ett.csv").touch()
+    assert files.named("imdb", shipped) == shipped / "imdb"
+    assert files.named("ett", shipped, ".csv") == shipped / "ett.csv"
+    for place in ("sub/imdb", "other", shipped / "imdb"):
+        assert files.named(place, shipped) == Path(place)
+    (tmp_path / "imdb").mkdir()  # a folder of the user's own comes first
+    assert files.named("imdb", shipped) == Path("imdb")
+    assert files.names(shipped, ".csv") == ["ett"]
+
+
+def test_a_wheel_brings_what_a_checkout_has():
+    root = Path(files.__file__).parents[1]
+    setup = (root / "setup.py").read_text()
+    for place in (files.MODELS, files.RESULTS):  # in a wheel: the last part of the name
+        assert f'"{place.relative_to(root).as_posix()}": "{place.name}"' in setup
+    assert "shakespeare" in files.names(files.MODELS)

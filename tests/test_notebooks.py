@@ -18,7 +18,7 @@ SOURCES = sorted((NOTEBOOKS / "src").glob("*.py"))
 IN_A_KERNEL = "06_comparing_cells"  # whose start costs as much as a notebook
 FAST = {
     "01_quickstart": {"epochs": 2, "units": 8},
-    "02_cells": {"epochs": 1, "units": 4, "stride": 40},
+    "02_cells": {"epochs": 1, "units": 4, "sequences": 320},
     "03_imdb": {"units": 4, "limit": 600, "motion_epochs": 2},
     "04_text_generation": {
         "epochs": 1,
@@ -28,12 +28,13 @@ FAST = {
         "python_limit": 60_000,
     },
     "05_forecasting": {"epochs": 1, "units": 8, "stride": 41},
-    "06_comparing_cells": {},  # trains nothing
+    "06_comparing_cells": {"steps": 20, "seeds": 1, "rows": 64},
     "07_tagging": {"epochs": 1, "units": 4, "limit": 100},
     "08_translation": {"letters_count": 120, "epochs": 1, "limit": 8},
     "09_sequences_of_all_kinds": {"examples": 64, "epochs": 1},
     "11_gradients": {"steps": 12, "units": 8, "epochs": 1, "sequences": 128},
     "12_trees": {"epochs": 1, "units": 4, "limit": 200},
+    "13_shapes": {"epochs": 1, "rows": 320},
 }
 NEED_DATA = {
     "03_imdb",

@@ -14,8 +14,7 @@ from pathlib import Path
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # The picture that stands for a notebook where it is not the first (a number, counted from 0).
 COVERS = {
-    "02_cells": 2,
-    "03_imdb": 4,
+    "02_cells": 1,
     "04_text_generation": 1,
     "05_forecasting": 1,
     "07_tagging": 1,

@@ -68,6 +68,7 @@ def cell_page(name: str) -> str:
         mathematics.equations(equation),
         diagram.svg(equation, f"What each gate of {name} reads", kind(4, **preset).get_config()),
         "Terms in brackets and dashed lines are options.\n{ .quiet }" if "[+" in equation else "",
+        "\n".join(f"* {said}" for said in keraseq.inspection.purposes(name).values()),
         f"## Code\n\n```python\n{keraseq.inspection.step_source(name)}\n```",
         "`x_...` and `projected` are `W x + b`, computed by `project` before the loop.\n{ .quiet }",
         "## What it has",

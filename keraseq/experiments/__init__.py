@@ -5,7 +5,7 @@ from keraseq.experiments.comparison import CELLS, compare
 from keraseq.experiments.engine import config
 from keraseq.experiments.engine.trials import Trial
 from keraseq.experiments.report import figures, statistics
-from keraseq.experiments.report.results import Results
+from keraseq.experiments.report.results import Results, measured
 from keraseq.experiments.tasks import ArrayTask, Generated, Task
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "compare",
     "config",
     "figures",
+    "measured",
     "statistics",
     "tasks",
 ]

@@ -6,12 +6,13 @@ from keraseq.inspection.explain import explain
 from keraseq.inspection.features import text_features
 from keraseq.inspection.gates import activations
 from keraseq.inspection.gradients import gradient_norms, jacobians, propagation
-from keraseq.inspection.reading import equation, step_source
+from keraseq.inspection.reading import Equations, equation, purposes, step_source
 from keraseq.inspection.units import find_units, unit_activations
 from keraseq.inspection.words import word_influence
 
 __all__ = [
     "ColouredText",
+    "Equations",
     "activations",
     "bptt",
     "equation",
@@ -20,6 +21,7 @@ __all__ = [
     "gradient_norms",
     "jacobians",
     "propagation",
+    "purposes",
     "step_source",
     "text_features",
     "unit_activations",

@@ -12,6 +12,7 @@ from keraseq.plots.gradients import gradient_norms, propagation
 from keraseq.plots.moving import motion
 from keraseq.plots.music import note_statistics, piano_roll
 from keraseq.plots.reading import alignment, coloured_text, gates
+from keraseq.plots.shapes import shapes
 from keraseq.plots.signals import spectrogram
 from keraseq.plots.tagging import accuracy_by_count, tag_confusion, transitions
 from keraseq.plots.trees import tree
@@ -38,6 +39,7 @@ __all__ = [
     "piano_roll",
     "propagation",
     "quality_against_time",
+    "shapes",
     "spectrogram",
     "styles",
     "tag_confusion",

@@ -51,9 +51,16 @@ def learning_curves(
         of_cell = frame[frame["cell"] == cell]
         if of_cell.empty:
             continue
-        look = {"color": style[cell]["color"], "linestyle": style[cell]["linestyle"]}
+        look = {one: style[cell][one] for one in ("color", "linestyle")}
         seaborn.lineplot(
-            of_cell, x="step", y="validation", errorbar=("pi", 100), ax=ax, legend=False, **look
+            of_cell,
+            x="step",
+            y="validation",
+            errorbar=("pi", 100),
+            err_kws={"alpha": 0.12, "linewidth": 0.8, "edgecolor": (look["color"], 0.7)},
+            ax=ax,
+            legend=False,
+            **look,
         )
         mean = of_cell.groupby("step")["validation"].mean()
         ax.plot(mean.index, mean, label=cell, markersize=5, **style[cell])

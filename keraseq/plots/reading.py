@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -92,8 +92,9 @@ def coloured_text(
 ) -> Axes:
     """A text with a number behind each character: brown below 0, white at 0, green above.
 
-    Lines break where the text breaks, and at the width, but not within a token. A figure takes some
-    hundred characters; for more, and in notebooks, see `keraseq.inspection.ColouredText`.
+    Lines break where the text breaks, and at the width, but not within a word that fits a line. A
+    figure takes some hundred characters; for more, and in notebooks, see
+    `keraseq.inspection.ColouredText`.
 
     Args:
         text: A text, or the texts of its tokens; a token as wide as its characters.
@@ -123,11 +124,11 @@ def coloured_text(
             f"{len(tokens)} and shape {values.shape}"
         )
     lines: list[list[tuple[str, float]]] = [[]]
-    for token, value in zip(tokens, values, strict=True):
-        if lines[-1] and len(lines[-1]) + len(token) > width >= len(token):
+    for word in words(tokens, values):
+        if lines[-1] and len(lines[-1]) + len(word) - word[-1][0].isspace() > width >= len(word):
             lines.append([])
-        for character in token:
-            if len(lines[-1]) == width:
+        for character, value in word:
+            if len(lines[-1]) == width and not character.isspace():
                 lines.append([])
             shown = {"\n": "↵", "\t": "→"}.get(character, character)
             lines[-1].append((shown, value))
@@ -137,7 +138,7 @@ def coloured_text(
     grid = np.full((len(lines), max(map(len, lines))), np.nan)
     for row, line in enumerate(lines):
         grid[row, : len(line)] = [value for _, value in line]
-    ax = new_axes(ax, width=0.105 * grid.shape[1] + 1.2, height=0.19 * len(lines) + 0.7)
+    ax = new_axes(ax, width=0.078 * grid.shape[1] + 1.2, height=0.19 * len(lines) + 0.7)
     limit = float(np.nanmax(np.abs(grid))) or 1.0 if limit is None else limit
     reach = limit / 0.7  # the dark ends of the scale would hide the letters
     image = ax.imshow(grid, cmap="BrBG", vmin=-reach, vmax=reach, aspect="auto")
@@ -150,6 +151,18 @@ def coloured_text(
     ax.set(xticks=[], yticks=[])
     ax.set_frame_on(False)
     return ax
+
+
+def words(tokens: list[str], values: np.ndarray) -> Iterator[list[tuple[str, float]]]:
+    """The characters of each word with their numbers; a word ends with the blank after it."""
+    word: list[tuple[str, float]] = []
+    for token, value in zip(tokens, values, strict=True):
+        word += [(character, value) for character in token]
+        if token[-1:].isspace():
+            yield word
+            word = []
+    if word:
+        yield word
 
 
 def alignment(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:

@@ -6,6 +6,8 @@
 # and a saved bundle that predicts the same in a fresh process.
 
 # %% tags=["parameters"]
+# Outside a checkout, first: %pip install keraseq
+# For another backend, first: %env KERAS_BACKEND=jax
 epochs = 120
 cell = "gru"
 units = 64

@@ -1,128 +1,162 @@
 # %% [markdown]
 # # The cells: equation, code, and what the gates do
 #
-# Every cell of keraseq beside the equation of its paper, the code that computes it, its size, and
-# its gates at work on a real sequence: weekly carbon dioxide at Mauna Loa, which rises for decades
-# and swings with the seasons.
+# Every cell of keraseq: what each gate is for, the equations of its paper, and beside them the code
+# that computes them. Then all of them learn a small task in which gates must open and shut, and you
+# see them do it.
 
 # %% tags=["parameters"]
-epochs = 17
-stride = 1
-units = 16
+# Outside a checkout, first: %pip install keraseq
+# For another backend, first: %env KERAS_BACKEND=jax
+epochs = 20
+sequences = 2048
+units = 6
 seed = 0
 
 # %% [markdown]
 # ## All cells at a glance
-# One table, `keraseq.cells.CELLS`, names them all. Parameters are those of a cell with 64 inputs
-# and 64 units.
+# One table, `keraseq.cells.CELLS`, names them all; a name goes into `cell=` of every builder.
+# Parameters are those of a cell with 64 inputs and 64 units.
 
 # %%
+import numpy as np
 import pandas as pd
+import seaborn
 
 import keraseq
+from keraseq import inspection
+from keraseq.inspection import Equations
 
-table = pd.DataFrame(keraseq.cells.table(features=64, units=64))
-table["gates"] = table["gates"].str.join(", ")
-table["states"] = table["states"].str.join(", ")
-table.drop(columns=["class", "options"]).set_index("name")
+table = pd.DataFrame(keraseq.cells.table(features=64, units=64)).set_index("name")
+lists = {name: table[name].str.join(", ") for name in ("gates", "states")}
+table.assign(**lists).drop(columns=["class", "options"])
 
 # %% [markdown]
-# ## Equation and code
-# `step` is the formula, line by line; `x_...` are the parts of `W x + b`, computed for all steps of
-# a sequence at once before the loop. One name for each class:
+# ## From Elman to the LSTM
+# A recurrent cell reads one step $x_t$ and its old state $h_{t-1}$, and gives a new state $h_t$.
+# Elman's network makes the new state anew at every step: nothing protects what it holds. In the
+# code `x_...` and `projected` are $W x_t + b$, computed for all steps at once before the loop.
+
+# %%
+Equations("elman")
+
+# %% [markdown]
+# The LSTM adds a second state $c_t$, which is only added to and multiplied by gates. A gate is a
+# number between 0 and 1 for each unit.
+
+# %%
+Equations("lstm")
+
+# %% [markdown]
+# ## The GRU, and what a search made of it
+# The GRU does with one state: its update gate keeps and lets go at once. Jozefowicz, Zaremba &
+# Sutskever (2015) changed its equations ten thousand times, and kept three of them. Look at what
+# each update gate reads: MUT1's reads the input alone.
+
+# %%
+Equations("gru")
 
 # %%
 from IPython.display import Markdown, display
 
+for name in ("mut1", "mut2", "mut3"):
+    display(Markdown(f"### `{name}`"), Equations(name))
+
+# %% [markdown]
+# ## Fewer gates
+# How much of this is needed? JANET is an LSTM with its forget gate alone; the others have one gate
+# as well, or none. IndRNN lets a unit see only itself; RHN goes through several layers in a step.
+
+# %%
+for name in ("mgu", "ugrnn", "ligru", "janet", "minimal-rnn", "rhn", "indrnn"):
+    display(Markdown(f"### `{name}`"), Equations(name))
+
+# %% [markdown]
+# ## Linear cells, and exponential gates
+# In the first three no gate reads the state. So the step is linear in the state, and all steps of a
+# sequence can be computed at once. sLSTM is an LSTM whose input gate may grow beyond 1; a
+# normaliser $n_t$ divides by it.
+
+# %%
+for name in ("min-gru", "min-lstm", "lru", "slstm"):
+    display(Markdown(f"### `{name}`"), Equations(name))
+
+# %% [markdown]
+# ## A task for gates: hold a bit
+# At every step the cell reads a random bit (-1 or 1) and a mark (0 or 1). It must say, at every
+# step, the bit that stood at the last mark. So it has to take a new bit at a mark, and to hold it
+# against all the other bits until the next one. Guessing is right half of the time.
+
+# %%
+steps, random = np.arange(30), np.random.default_rng(seed)
+bits = random.choice([-1.0, 1.0], (sequences, 30))
+marks = (random.random((sequences, 30)) < 0.1) | (steps == 0)
+last = np.maximum.accumulate(np.where(marks, steps, 0), axis=1)
+inputs = np.stack([bits, marks], axis=-1).astype("float32")
+labels = (np.take_along_axis(bits, last, axis=1) > 0).astype("int32")
+train, test = slice(0, -256), slice(-256, None)
+pd.DataFrame({"bit": bits[0], "mark": marks[0], "say": 2 * labels[0] - 1}).astype(int).T
+
+# %%
 classes = {kind: name for name, (kind, _) in reversed(keraseq.cells.CELLS.items())}
-for name in reversed(classes.values()):
-    equation = keraseq.inspection.equation(name)
-    code = keraseq.inspection.step_source(name)
-    display(Markdown(f"### `{name}`\n```text\n{equation}\n```\n```python\n{code}\n```"))
-
-# %% [markdown]
-# ## A real sequence
-# Two years of weeks go in, half a year comes out. Scaled by the training part alone.
-
-# %%
-from keraseq import data
-
-weeks = data.load("co2", fill="previous")
-scaler = data.Scaler.fit(weeks.part("train")["series"])
-shape = {"look_back": 104, "horizon": 26, "scaler": scaler}
-train = data.SeriesWindows(weeks, "train", **shape, stride=stride).arrays()
-test = data.SeriesWindows(weeks, "test", **shape).arrays()
-print(f"{len(train.origins)} windows to train on, {len(test.origins)} to look at")
-
-# %% [markdown]
-# Each cell is trained a little, so that its gates mean something.
-
-# %%
-models = {}
+models, right = {}, {}
 for name in reversed(classes.values()):
     keraseq.train.seed_everything(seed)
-    models[name] = keraseq.models.forecaster(
-        26, features=1, length=104, cell=name, units=units, normalize="last"
-    )
-    keraseq.train.compile(models[name], "mae", learning_rate=5e-3, jit_compile=False)
-    models[name].fit(train.inputs, train.targets, batch_size=64, epochs=epochs, verbose=0)
+    models[name] = keraseq.models.sequence_tagger(2, features=2, cell=name, units=units)
+    keraseq.train.compile(models[name], learning_rate=0.02)
+    models[name].fit(inputs[train], labels[train], batch_size=64, epochs=epochs, verbose=0)
+    right[name] = models[name].evaluate(inputs[test], labels[test], verbose=0)[1]
+pd.Series(right, name="right, of all steps").round(3).to_frame().T
 
 # %% [markdown]
+# Two cells fail. `lru` multiplies its state by the same number at every step, whatever it reads,
+# and adds the input to it; a unit of `indrnn` has no gate either and sees no other unit. Neither
+# can tell a bit at a mark from any other bit and hold it. Elman's network has no gate too, but its
+# units see each other, and over 30 steps that is enough.
+#
 # ## Gates at work
-# What is read is the last window of the test part. Each row of a map is a unit, in the order of its
-# mean; dark is open. First the LSTM, whose cell state `c` carries what the forget gate keeps.
+# One test sequence is read by the LSTM; a column is a step, a row a unit, dark is open; the numbers
+# below the map are the bits, `|` is a mark. Look at the columns with a mark: there most rows of the
+# forget gate go pale, the old bit is let go; between marks they are darker, the bit is held. The
+# six units share the work, so not every row does the same.
 
 # %%
-window = test.inputs[-1]
-frame = keraseq.inspection.activations(models["lstm"], window)
-_ = keraseq.plots.gates(frame, xlabel="week")
+chosen = np.flatnonzero(marks[test].sum(axis=1) == 4)[0] - 256
+pairs = zip(bits[chosen], marks[chosen], strict=True)
+below = [f"{'|' if mark else ''}{bit:+.0f}" for bit, mark in pairs]
+frame = inspection.activations(models["lstm"], inputs[chosen])
+names = ["forget gate f", "input gate i", "cell state c"]
+_ = keraseq.plots.gates(frame, names=names, labels=below, xlabel="bit, and | at a mark")
 
 # %% [markdown]
-# MUT1's update gate sees the input alone; its reset gate sees the state as well.
+# Now all cells that have gates. Six test sequences are read; a line shows how open a gate is so
+# many steps after a mark, the mean over units and sequences. Step 0 is the mark itself. Look for
+# the kink at 0: what keeps the old state (forget gates, the update gates of `gru`, `ugrnn`, `ligru`
+# and `minimal-rnn`) shuts there, what lets the candidate in (input gates, the update gates of
+# `mut1`, `mut2`, `mut3`, `min-gru`) opens. `mgu` shows no kink: its one gate has two jobs.
 
 # %%
-frame = keraseq.inspection.activations(models["mut1"], window)
-_ = keraseq.plots.gates(frame, xlabel="week")
-
-# %% [markdown]
-# And the gates of every cell that has one: the mean over units, with a band from the lowest to the
-# highest tenth of the units. The dotted line is what was read, at half scale. Gates follow the
-# seasons.
-
-# %%
-import seaborn
-
+since = (steps - last[-6:]).ravel()
 gates = pd.concat(
-    keraseq.inspection.activations(model, window).assign(cell=name)
+    inspection.activations(model, inputs[-6:].reshape(-1, 2)).assign(cell=name)
     for name, model in models.items()
 )
-gates = gates[gates["name"].str.contains("gate") & ~gates["name"].str.contains("before")]
-gates["gate"] = gates["name"].str.replace(r" \w$", "", regex=True)
+gates = gates[gates["name"].str.fullmatch(r"\w+ gate \w")]
+gates = gates.assign(gate=gates["name"].str[:-2], since=since[gates["step"] - 1])
 
 # %%
-look = {"palette": "colorblind", "height": 2.1, "aspect": 1.25, "col_wrap": 4}
-grid = seaborn.relplot(
-    gates, x="step", y="value", hue="gate", col="cell", kind="line", errorbar=("pi", 80), **look
-)
-grid.set_titles("{col_name}").set_axis_labels("week", "openness").set(ylim=(0, 1))
-low, high = window.min(), window.max()
-for ax in grid.axes.flat:
-    ax.plot(range(1, 105), 0.5 * (window[:, 0] - low) / (high - low), color="0.4", ls=":", lw=1)
+look = {"palette": "colorblind", "height": 2.1, "aspect": 1.25, "col_wrap": 4, "errorbar": None}
+near = gates[gates["since"] <= 10]
+grid = seaborn.relplot(near, x="since", y="value", hue="gate", col="cell", kind="line", **look)
+grid.set_titles("{col_name}").set_axis_labels("steps since the mark", "openness")
+_ = grid.set(ylim=(0, 1), xticks=[0, 5, 10])
 
 # %% [markdown]
-# ## Size
-# What a unit costs: parameters of each cell for given units, on this series.
+# ## What to take along
+# A gate is worth its parameters where something must be held and let go. In numbers, the forget
+# gate of the LSTM at a mark and between marks:
 
 # %%
-counts = {name: model.count_params() for name, model in models.items()}
-ax = keraseq.plots.new_axes(None)
-seaborn.barplot(x=list(counts.values()), y=list(counts), color=keraseq.plots.COLOURS[1], ax=ax)
-ax.set(xlabel=f"parameters of a forecaster with {units} units", ylabel="")
-_ = keraseq.plots.finish(ax, grid="x")
-
-# %% [markdown]
-# The LSTM's forget gate, whose bias starts at 1, that is 0.73 open, after this little training:
-
-# %%
-opened = gates[(gates["cell"] == "lstm") & (gates["gate"] == "forget gate")]["value"].mean()
-print(f"mean opening of the LSTM's forget gate: {opened:.2f}")
+forget = gates[(gates["cell"] == "lstm") & (gates["gate"] == "forget gate")]
+means = forget.groupby(forget["since"] == 0)["value"].mean()
+print(f"forget gate of the LSTM: {means[True]:.2f} at a mark, {means[False]:.2f} between marks")

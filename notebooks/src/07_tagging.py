@@ -13,7 +13,6 @@ seed = 0
 
 # %%
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 
@@ -34,8 +33,7 @@ pd.DataFrame({"word": tweets.train.inputs[0], "tag": tweets.train.targets[0]}).a
 # not have. It takes raw text; `keraseq predict saved_models/tagger "..."` does the same.
 
 # %%
-root = Path(keraseq.__file__).parent.parent
-saved = keraseq.bundle.load(root / "saved_models" / "tagger")
+saved = keraseq.bundle.load("tagger")
 texts = [
     "Just landed in Berlin with @anna, next stop is the Museum of Modern Art in New York!",
     "Taylor Swift and Ed Sheeran are playing at Wembley tonight",
@@ -98,5 +96,5 @@ _ = plots.accuracy_by_count(recipes.tag.accuracy_by_count(words))
 # the Markov model has 93.3 % of the words.
 
 # %%
-runs = pd.read_csv(root / "benchmarks" / "results" / "tag-ewt.csv")
+runs = keraseq.experiments.measured("tag-ewt")
 runs[["cell", "seed", "epochs", "accuracy", "low", "high", "unseen", "sentences"]].round(4)

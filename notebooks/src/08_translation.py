@@ -19,7 +19,6 @@ seed = 0
 
 # %%
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -40,8 +39,7 @@ list(zip(*pairs.test, strict=True))[:3]
 # before a piece, `##` goes on with a word: so the pieces say exactly how the sentence was written.
 
 # %%
-root = Path(keraseq.__file__).parent.parent
-saved = keraseq.bundle.load(root / "saved_models" / "de-en")
+saved = keraseq.bundle.load("de-en")
 encoder = data.SentenceEncoder.from_dict(saved.preprocessing["encoder"])
 ids = encoder.encode(pairs.test.inputs[2])
 print(" ".join(encoder.tokens(ids)))
@@ -126,5 +124,5 @@ with pd.option_context("display.max_colwidth", 90):
 # Each row is one training, BLEU on test 2016 (`python benchmarks/translate.py`).
 
 # %%
-found = pd.read_csv(root / "benchmarks" / "results" / "translate.csv")
+found = keraseq.experiments.measured("translate")
 found[["row", "method", "bleu", "low", "high", "epochs"]]

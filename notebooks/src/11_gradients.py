@@ -212,10 +212,7 @@ _ = axes[1].set_ylabel("$|dL/dh_t|$, all rows")
 # Every cell, trained on the adding problem of 60 steps (`python benchmarks/gradients.py memory`).
 
 # %%
-from pathlib import Path
-
-root = Path(keraseq.__file__).parent.parent
-frame = pd.read_csv(root / "benchmarks" / "results" / "gradients-memory.csv")
+frame = keraseq.experiments.measured("gradients-memory")
 of = frame.groupby(["cell", "seed"], sort=False)
 table = of.agg(start=("start", "last"), after=("after", "last"), mse=("mse", "last"))
 table["steps used"] = of["use"].apply(lambda use: use.clip(0, 1).sum())

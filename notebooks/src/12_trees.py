@@ -13,7 +13,6 @@ seed = 0
 
 # %%
 from dataclasses import replace
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -119,7 +118,6 @@ found[["tree", "label", "expected"]].round(2)
 # `benchmarks/trees.py` trains on all of them; `bilstm` reads the phrases as sequences.
 
 # %%
-root = Path(keraseq.__file__).parent.parent
-runs = pd.read_csv(root / "benchmarks" / "results" / "trees-sst.csv")
+runs = keraseq.experiments.measured("trees-sst")
 shown = ["accuracy", "low", "high", "binary", "binary_low", "binary_high", "validation_accuracy"]
 runs.set_index(["cell", "seed"])[shown].round(3)

@@ -1,8 +1,11 @@
+import re
+
 import numpy as np
 import pytest
 
+from keraseq import experiments
 from keraseq.experiments.engine.space import Space
-from keraseq.experiments.report import statistics
+from keraseq.experiments.report import figures, statistics
 from keraseq.experiments.report.statistics import Interval, bootstrap, difference, ranks
 
 
@@ -98,3 +101,25 @@ def test_settings_are_the_same_whatever_asks():
     assert len({setting["learning_rate"] for setting in settings}) == 6
     own = {"learning_rate": 0.01, "initial_scale": 1.0, "clipnorm": 1.0}
     assert space.settings(3, own) == [own, *settings[1:3]]
+
+
+def test_studies_and_tables_come_by_name():
+    study = experiments.Results.read("arithmetic-xml")
+    claim = study.claim("xml", "lstm", "lstm[forget_gate=false]")
+    assert re.fullmatch(r"yes: \+0\.\d{3} \[\+0\.\d{3}, \+0\.\d{3}\]", claim)
+    assert study.claim("xml", "lstm", "janet") == ""
+    with pytest.raises(ValueError, match=r"unknown table 'text-cell';.* Did you mean 'text-cells'"):
+        experiments.measured("text-cell")
+
+
+def test_the_floor_of_a_curve_is_that_of_its_part():
+    memory = experiments.Results.read("memory")
+    task = experiments.tasks.get("adding-100")
+    ones = np.square(task.parts["validation"].targets - 1).mean()
+    assert memory.floor("adding-100", "validation") == ("always 1", pytest.approx(ones))
+    figure = figures.learning(memory, "adding-100", ["gru", "lstm"])
+    shown = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert shown == ["gru", "lstm", f"floor {ones:.4g}: always 1"]
+    with pytest.raises(ValueError, match=r"unknown cell 'lstn'; .* Did you mean 'lstm'"):
+        figures.learning(memory, "adding-100", ["gru", "lstn"])
+    assert experiments.tasks.get("characters").validation_floor() is None

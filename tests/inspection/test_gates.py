@@ -139,3 +139,34 @@ def test_equation_and_code_stand_side_by_side(name):
     equation = keraseq.inspection.equation(name)
     assert "h_t" in equation and "Args" not in equation
     assert keraseq.inspection.step_source(name).startswith("def step(self, projected, states):")
+    said = keraseq.inspection.Equations(name)
+    assert equation in str(said)
+    page = said._repr_markdown_()
+    assert page.count("| $=") == sum(" = " in line for line in equation.splitlines())
+    assert keraseq.inspection.step_source(name) in page and "_{t-1}" in page
+
+
+KEEPS, TAKES, LETS_IN = "near 1 the old", "near 1 the candidate takes", "near 1 the candidate comes"
+PURPOSES = {  # of the gates, as the papers tell them
+    "lstm": {"i": LETS_IN, "f": KEEPS, "o": "near 1 the cell state is shown"},
+    "slstm": {"i": LETS_IN, "f": KEEPS, "o": "near 1 the cell state is shown"},
+    "gru": {"z": KEEPS, "r": "near 0 the candidate does not see"},
+    "mut1": {"z": TAKES, "r": "near 0 the candidate does not see"},
+    "mgu": {"f": TAKES},
+    "ugrnn": {"u": KEEPS},
+    "ligru": {"z": KEEPS},
+    "janet": {"f": KEEPS, "i": LETS_IN},
+    "rhn": {"z": TAKES},
+    "minimal-rnn": {"u": KEEPS},
+    "min-gru": {"z": TAKES},
+    "min-lstm": {"f": KEEPS, "i": LETS_IN},
+    **{name: {} for name in ("elman", "indrnn", "lru")},
+}
+
+
+@pytest.mark.parametrize("name", PURPOSES)
+def test_what_a_gate_is_for_follows_from_the_equation(name):
+    said = keraseq.inspection.purposes(name)
+    assert said.keys() == PURPOSES[name].keys()
+    for symbol, purpose in PURPOSES[name].items():
+        assert f"gate: {purpose}" in said[symbol]

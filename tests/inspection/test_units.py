@@ -238,6 +238,15 @@ def test_colours_of_what_is_no_number():
     assert "pre" in keraseq.inspection.ColouredText("", []).html()
 
 
+def test_words_of_a_text_are_not_torn():
+    ax = keraseq.plots.coloured_text("to be or not", np.zeros(12), width=6)
+    rows = {}
+    for text in ax.texts:
+        rows.setdefault(round(text.get_position()[1]), []).append(text.get_text())
+    assert ["".join(row) for row in rows.values()] == ["to be ", "or not"]
+    matplotlib.pyplot.close("all")
+
+
 def test_the_figure_shows_each_character_where_it_stands():
     ax = keraseq.plots.coloured_text("abcd\ne$", [0, 1, -2, 0.5, 0, 0.1, 0.2], width=3)
     shown = {text.get_text(): text.get_position() for text in ax.texts}

@@ -92,6 +92,7 @@ def describe(name: str) -> dict[str, Any]:
         "facts": task.facts(),
         "baselines": task.baselines(),
         "floor": task.floor,
+        "validation_floor": task.validation_floor(),
         "solved": task.solved,
         "data_sha256": task.fingerprint(),
     }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keraseq import cells as cell_table
 from keraseq import plots
+from keraseq.checks import one_of
 from keraseq.experiments.report import statistics
 from keraseq.experiments.report.results import Results
 from keraseq.experiments.tasks import variants
@@ -56,18 +58,28 @@ def panels(count: int, width: float = 6.8, height: float = 4.0) -> tuple[Figure,
     return figure, list(figure.subplots(1, count, squeeze=False)[0])
 
 
-def learning(results: Results, task: str) -> Figure:
-    """Validation value against steps, a band from the worst to the best seed, and the floor."""
+def learning(results: Results, task: str, cells: Sequence[str] | None = None) -> Figure:
+    """Validation value against steps, a band from the worst to the best seed, and the floor.
+
+    The floor is that of the validation part, and is drawn where it is known.
+
+    Args:
+        results: Of the comparison.
+        task: Name of the task.
+        cells: Which to draw: bands of more than five hide each other. Default: all.
+    """
     figure, [ax] = panels(1)
     curves = results.curves()
+    known = results.settings["cells"]
+    shown = [one_of("cell", cell, known) for cell in cells or known]
+    curves = curves[curves["cell"].isin(shown)]
     plots.learning_curves(
         curves[curves["task"] == task],
         label=results.tasks[task]["metric_label"],
-        baseline=best_baseline(results, task),
-        style=cell_styles(results.settings["cells"]),
+        style=cell_styles(shown),
         ax=ax,
     )
-    floor_line(ax.axhline, results, task)
+    floor_line(ax.axhline, results.floor(task, "validation"))
     plots.finish(ax, legend=True)
     return figure
 
@@ -97,7 +109,7 @@ def final(results: Results, names: list[str]) -> Figure:
         low, high = ax.get_xlim()
         floor = results.floor(task)
         if floor and low <= floor[1] <= high:  # else its arrow at the edge says where it is
-            floor_line(ax.axvline, results, task)
+            floor_line(ax.axvline, floor)
         if len(names) > 1:
             ax.set_title(task)
     return figure
@@ -118,7 +130,7 @@ def cost(results: Results, task: str) -> Figure:
             ax=ax,
         )
         ax.set_xlabel(label)
-        floor_line(ax.axhline, results, task)
+        floor_line(ax.axhline, results.floor(task))
     values = finished["parameters"].astype(float)
     room = max(0.2 * (values.max() - values.min()), 0.01 * values.max(), 1.0)
     axes[1].set_xlim(values.min() - room, values.max() + room)
@@ -157,7 +169,7 @@ def search(results: Results, task: str) -> Figure:
     trace.locator_params(axis="x", integer=True)
     rate.set(xlabel="learning rate (open: pruned)", ylabel=label, xscale="log")
     for ax in (trace, rate):
-        floor_line(ax.axhline, results, task)
+        floor_line(ax.axhline, results.floor(task, "validation"))
         plots.finish(ax)
     place = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
     rate.legend(*trace.get_legend_handles_labels(), frameon=False, fontsize="small", **place)
@@ -171,12 +183,11 @@ def best_baseline(results: Results, task: str) -> tuple[str, float] | None:
     return None if best is not None and floor and best[0] == floor[0] else best
 
 
-def floor_line(draw, results: Results, task: str) -> None:
+def floor_line(draw, floor: tuple[str, float] | None) -> None:
     """A dotted line at what no learning gives; the view is widened to it, at most twofold.
 
     Where it lies further off, its name says so.
     """
-    floor = results.floor(task)
     if not floor:
         return
     ax, axis = draw.__self__, "y" if draw.__name__ == "axhline" else "x"

@@ -28,8 +28,7 @@ VERDICTS = {"yes": "better than it", "no": "worse", "undecided": "not told apart
 CAPTIONS = {  # of the figures of a task, by the ends of their names
     "final": f"Final test values: {MARKS}",
     "learning": "Learning curves: the mean over seeds on the validation part, with a band from the "
-    "worst to the best seed. Dotted: the floor, what no learning gives. Baselines and floor are "
-    "values of the test part.",
+    "worst to the best seed. Dotted: the floor of that part, what no learning gives.",
     "time": "Quality against time and against parameters: a small mark a seed, a large one for the "
     "mean.",
     "search": "The search: best validation value so far of each cell, and values against the "

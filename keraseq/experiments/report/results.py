@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keraseq import files
+from keraseq.checks import did_you_mean
 from keraseq.experiments.engine import slots, store
 from keraseq.experiments.engine.plan import FORMAT
 from keraseq.experiments.engine.store import Store
@@ -27,6 +28,31 @@ COLUMNS = tuple(
     "train_seconds compile_seconds seconds projection loop path reason".split()
 )
 OF_CELLS = "rank not_converged runs diverged units parameters step_ms loop".split()  # in the JSON
+
+
+def measured(name: str) -> pd.DataFrame:
+    """A table of what was measured for keraseq's documentation, a row a run.
+
+    Args:
+        name: Of a file in `benchmarks/results`, which every wheel brings along, without `.csv`.
+
+    Raises:
+        ValueError: There is no such table.
+
+    Example:
+
+    >>> keraseq.experiments.measured("text-cells")["cell"].nunique() > 5
+    True
+    """
+    import pandas as pd
+
+    path = files.RESULTS / f"{name}.csv"
+    if not path.is_file():
+        known = files.names(files.RESULTS, ".csv")
+        raise ValueError(
+            f"unknown table {name!r}; known tables: {', '.join(known)}.{did_you_mean(name, known)}"
+        )
+    return pd.read_csv(path)
 
 
 @dataclass(frozen=True)
@@ -55,7 +81,8 @@ class Results:
 
         Args:
             folder: Its folder, which says where its trials are kept; or a copy of its
-                `results.json` in any folder.
+                `results.json` in any folder; or the name of a study that comes with keraseq, such
+                as `"arithmetic-xml"` or `"memory"`.
             storage: URL of the database, where the folder's does not do (it has no password).
             reference: The cell that the others are paired with. Default: see `compare`.
 
@@ -63,6 +90,7 @@ class Results:
             ValueError: The folder holds no comparison.
             RuntimeError: The database does not answer.
         """
+        folder = files.named(folder, files.RESULTS / "studies")
         path, copy = Path(folder) / SETTINGS, Path(folder) / RECORDS
         if not path.exists() and copy.exists():
             whole = files.read_json(copy, finite=False)  # of trials that diverged
@@ -169,11 +197,27 @@ class Results:
         sign = 1 if described["direction"] == "min" else -1
         return dict(sorted(described["baselines"].items(), key=lambda pair: sign * pair[1]))
 
-    def floor(self, task: str) -> tuple[str, float] | None:
-        """Name and value of what no learning gives on a task, where that is known."""
+    def floor(self, task: str, part: str = "test") -> tuple[str, float] | None:
+        """Name and value of what no learning gives on a part of a task, where that is known."""
         described = self.tasks.get(task, {})
         name = described.get("floor")
-        return (name, described["baselines"][name]) if name else None
+        of_test = described["baselines"][name] if name else None
+        value = of_test if part == "test" else described.get("validation_floor")
+        return None if value is None else (name, value)
+
+    def claim(self, task: str, one: str, other: str) -> str:
+        """Whether a cell is better than another on a task, with their paired difference.
+
+        Returns:
+            `"yes"`, `"no"` or `"undecided"`, the mean difference on the test part, and its interval
+            where there are seeds enough; nothing where one of them was not run.
+        """
+        runs = self.runs(task)
+        if not {one, other} <= set(runs):
+            return ""
+        mean, low, high = statistics.difference(runs[one], runs[other])
+        verdict = statistics.verdict(runs[one], runs[other], self.tasks[task]["direction"])
+        return f"{verdict}: {mean:+.3f}" + (f" [{low:+.3f}, {high:+.3f}]" if low == low else "")
 
     def runs(self, task: str) -> dict[str, dict[int, float]]:
         """The final values of a task: cell -> seed -> value on the test part."""

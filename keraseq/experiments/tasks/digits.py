@@ -34,8 +34,8 @@ class Images(ArrayTask):
         parts = self.images()._asdict()
         return {name: Part(self.steps_of(p.inputs), p.targets) for name, p in parts.items()}
 
-    def baselines(self):
-        train, test = self.parts["train"], self.parts["test"]
+    def baselines(self, part="test"):
+        train, test = self.parts["train"], self.parts[part]
         return {"majority class": evaluate.majority_class(train.targets, test.targets)}
 
     def facts(self):
@@ -62,10 +62,10 @@ class Digits(Images):
     step_cost = 2.0
     reading = "Each row is a step, from the top."
 
-    def baselines(self):
-        train, test = self.parts["train"], self.parts["test"]
+    def baselines(self, part="test"):
+        train, test = self.parts["train"], self.parts[part]
         regression = evaluate.logistic_regression(*train, *test)
-        return {"logistic regression": regression, **super().baselines()}
+        return {"logistic regression": regression, **super().baselines(part)}
 
     def facts(self):
         return {

@@ -135,9 +135,9 @@ class OwnArrays(ArrayTask):
         self.options = {"classes": outputs, "length": inputs.shape[1], **reads, **options}
         self.budget = TOWER + self.options.get("vocabulary", 0) * WIDTH
 
-    def baselines(self):
+    def baselines(self, part="test"):
         """What does not look at the sequence."""
-        train, test = self.parts["train"].targets, self.parts["test"].targets
+        train, test = self.parts["train"].targets, self.parts[part].targets
         if self.classes:
             return {self.floor: evaluate.majority_class(train, test)}
         return {self.floor: float(np.square(test - train.mean(0)).mean())}

@@ -1,6 +1,7 @@
 """What a task of a comparison is: data, model, metric, and what no learning gives."""
 
 import hashlib
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -70,7 +71,16 @@ class Task(ABC):
 
     @abstractmethod
     def baselines(self) -> dict[str, float]:
-        """The metric of what is simpler than any cell, on the test part: name -> value."""
+        """The metric of what is simpler than any cell, on the test part: name -> value.
+
+        With an argument `part="test"` also on validation, whose curves then show their floor.
+        """
+
+    def validation_floor(self) -> float | None:
+        """The floor on the validation part; None where `baselines` takes no `part`."""
+        if not self.floor or "part" not in inspect.signature(self.baselines).parameters:
+            return None
+        return self.baselines(part="validation")[self.floor]
 
     @abstractmethod
     def facts(self) -> dict[str, str]:

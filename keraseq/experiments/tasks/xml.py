@@ -53,12 +53,12 @@ class XML(Generated):
         )
         return Part(codes[:, :-1], codes[:, 1:])
 
-    def baselines(self):
+    def baselines(self, part="test"):
         """What sees nothing, and what sees one symbol."""
         inputs, targets = self.generate(np.random.default_rng([2015, 2]), 2000)
         counts = np.zeros((len(SYMBOLS), len(SYMBOLS)), int)
         np.add.at(counts, (inputs.ravel(), targets.ravel()), 1)
-        read, asked = self.parts["test"]
+        read, asked = self.parts[part]
         return {
             "most frequent after the last symbol": float((counts.argmax(1)[read] == asked).mean()),
             "most frequent symbol": float((counts.sum(0).argmax() == asked).mean()),
