@@ -49,6 +49,7 @@ test-quick: $(VENV)/installed-for-tests
 lint: $(VENV)/installed-for-tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: $(VENV)/installed-for-tests
 	$(BIN)/ruff check --fix .

@@ -101,10 +101,11 @@ def piano_rolls(
             f"{name}: {len(pieces)} pieces are too few for a training, a validation and a test part"
         )
     cut = np.split(order, [len(pieces) - count - rest, len(pieces) - count])
-    parts = [[pieces[i] for i in sorted(its)] for its in cut]
+    train, valid, tested = ([pieces[i] for i in sorted(its)] for its in cut)
     split = f"test {test:.0%}, validation {validation:.0%} of the rest, by piece, seed {seed}"
     options = again(source=source, step=step, validation=validation, test=test, seed=seed)
-    return PianoRolls(name, *parts, step, split, digest(parts), options)
+    sha256 = digest([train, valid, tested])
+    return PianoRolls(name, train, valid, tested, step, split, sha256, options)
 
 
 def pieces_of(source, step: float) -> tuple[list[np.ndarray], str]:

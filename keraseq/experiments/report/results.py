@@ -201,7 +201,9 @@ class Results:
         """Name and value of what no learning gives on a part of a task, where that is known."""
         described = self.tasks.get(task, {})
         name = described.get("floor")
-        of_test = described["baselines"][name] if name else None
+        if not name:
+            return None
+        of_test = described["baselines"][name]
         value = of_test if part == "test" else described.get("validation_floor")
         return None if value is None else (name, value)
 

@@ -80,7 +80,7 @@ class Task(ABC):
         """The floor on the validation part; None where `baselines` takes no `part`."""
         if not self.floor or "part" not in inspect.signature(self.baselines).parameters:
             return None
-        return self.baselines(part="validation")[self.floor]
+        return self.baselines(part="validation")[self.floor]  # type: ignore[call-arg]
 
     @abstractmethod
     def facts(self) -> dict[str, str]:

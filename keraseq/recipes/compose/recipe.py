@@ -126,7 +126,7 @@ class Compose(Recipe):
             before = names
         return lines
 
-    def draw(self, bundle: Bundle, raw, found, path) -> None:
+    def draw(self, bundle: Bundle, raw, found, path, **reading) -> None:
         """The piano roll as a picture, and as a MIDI file beside it."""
         import matplotlib
 
