@@ -31,7 +31,10 @@ FAST = {
     "06_comparing_cells": {"steps": 20, "seeds": 1, "rows": 64},
     "07_tagging": {"epochs": 1, "units": 4, "limit": 100},
     "08_translation": {"letters_count": 120, "epochs": 1, "limit": 8},
-    "09_sequences_of_all_kinds": {"examples": 64, "epochs": 1},
+    "09_sequences_of_all_kinds": {
+        **{"examples": 64, "epochs": 1, "words": 100, "speech_epochs": 1},
+        **{"pieces": 150, "dna_epochs": 1, "chorales": 12, "music_epochs": 1},
+    },
     "11_gradients": {"steps": 12, "units": 8, "epochs": 1, "sequences": 128},
     "12_trees": {"epochs": 1, "units": 4, "limit": 200},
     "13_shapes": {"epochs": 1, "rows": 320},
