@@ -104,7 +104,8 @@ def frame_classifier(
         for one in filters
     ]
     vector = keras.layers.Dense(positive_integer("embedding", embedding), **rectified)
-    # Frames may be nearly empty: their vectors are brought to the scale that a cell expects.
+    # Frames may be nearly empty: their vectors are brought to the scale that a cell expects. How
+    # bright a frame is as a whole is mostly lost by that; what it shows is not.
     scaled = keras.layers.LayerNormalization()
     look = [keras.Input(shape), *convolutions, keras.layers.Flatten(), vector, scaled]
     x = EachFrame(keras.Sequential(look, name="look"), name="each_frame")(x)
