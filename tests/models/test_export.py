@@ -180,7 +180,7 @@ def test_one_step_of_every_cell(name):
 
 
 def test_a_model_of_one_step_is_saved(tmp_path):
-    step = models.streaming(models.sequence_tagger(3, vocabulary=9, cell="mut1", units=4))
+    step = models.streaming(models.sequence_tagger(3, vocabulary=VOCABULARY, units=4))
     step.save(tmp_path / "step.keras")
     loaded = keras.saving.load_model(tmp_path / "step.keras")
     x, first = tokens(2, 4), step.get_layer("step").first_states(2)
