@@ -17,6 +17,8 @@ BACKEND = keras.backend.backend()
 HERE = [name for name, made in FORMATS.items() if BACKEND in made.backends]
 FULL = BACKEND == "tensorflow"  # the others: that they can, and what they refuse
 VOCABULARY, STEPS = 11, 5
+# Keras (3.15) hands JAX an option that JAX is about to drop.
+pytestmark = pytest.mark.filterwarnings("ignore:The `native_serialization`:DeprecationWarning")
 
 
 @pytest.fixture(autouse=True)
