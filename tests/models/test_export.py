@@ -202,6 +202,7 @@ def test_one_step_in_other_runtimes(deep_model, format, tmp_path):
     np.testing.assert_allclose(found, deep_model.predict(x, verbose=0), atol=1e-5)
 
 
+@pytest.mark.skipif(not HERE, reason="no format is made on this backend")
 def test_what_is_beside_a_bundle(deep_model, tmp_path):
     """Enough to feed the file without keraseq: arrays are lists, JSON in JSON is what it says."""
     words = json.dumps({"kind": "words", "words": ["good", "bad"]})
