@@ -55,7 +55,8 @@ def test_editors_and_python_find_the_same_in_a_recipe(package):
 
 
 def test_editors_and_python_find_the_same_rooms_and_recipes():
-    rooms = {"keraseq": set(keraseq.ROOMS), "keraseq.generation": {"generate"}}
+    rooms = {f"keraseq.{room}": {name} for name, room in keraseq.FUNCTIONS.items()}
+    rooms["keraseq"] = set(keraseq.ROOMS)
     assert for_editors("keraseq") == rooms
     assert for_editors("keraseq.recipes") == {"keraseq.recipes": set(keraseq.recipes.RECIPES)}
 
@@ -64,6 +65,7 @@ def test_editors_and_python_find_the_same_rooms_and_recipes():
     ("call", "parameter"),
     [
         ("keraseq.generate", "temperature"),
+        ("keraseq.export", "streaming"),
         ("keraseq.data.load", "name"),
         ("keraseq.recipes.train", "source"),
         ("keraseq.recipes.classify.explain", "bundle"),
