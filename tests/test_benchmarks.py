@@ -388,6 +388,22 @@ def test_spoken_digits_are_measured_once(tmp_path, plain_loop, monkeypatch):
     assert line["spectrogram of 20 frames, nearest neighbour"] == 1
 
 
+@pytest.mark.skipif("KERASEQ_DATA" not in os.environ, reason="needs KERASEQ_DATA")
+def test_saved_models_of_music_and_of_actions_are_drawn(tmp_path, plain_loop, monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    music, frames = (importlib.import_module(name) for name in ("music", "frames"))
+    monkeypatch.setattr(music, "DRAWN", 1)
+    monkeypatch.setattr(music, "LENGTH", 8)
+    monkeypatch.setattr(frames, "ROOT", tmp_path)
+    for folder in ("results", "figures", "benchmarks/figures"):
+        (tmp_path / folder).mkdir(parents=True)
+    assert "Bach" in run("music.py", "figure", "--csv", tmp_path / "results" / "music.csv")
+    run("frames.py", "figures", "--bundle", FOLDER.parent / "saved_models" / "action")
+    sizes = {path.name: path.stat().st_size for path in tmp_path.rglob("*.png")}
+    assert set(sizes) == {"music.png", "action-confusions.png", "action-over-time.png"}
+    assert min(sizes.values()) > 5_000
+
+
 def test_dna_is_measured_once(tmp_path, plain_loop, monkeypatch):
     monkeypatch.setenv("KERASEQ_DATA", str(tmp_path))
     (tmp_path / "dna").mkdir()

@@ -31,8 +31,10 @@ import repository
 
 # Which test sees a figure of benchmarks/figures being made.
 SEEN = {
+    "action-*.png": "tests/test_benchmarks.py::test_saved_models_of_music_and_of_actions_are_drawn",
     "demo.png": "tests/experiments",
     "gradients-*.png": "tests/test_benchmarks.py::test_gradients",
+    "music.png": "tests/test_benchmarks.py::test_saved_models_of_music_and_of_actions_are_drawn",
     "rnn-*.png": "tests/test_benchmarks.py::test_the_page_of_what_was_measured",
     "speech-*.png": "tests/test_benchmarks.py::test_spoken_digits_are_measured_once",
     "scaling-*.png": "tests/test_benchmarks.py::test_the_page_of_what_was_measured",

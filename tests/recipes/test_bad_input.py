@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from keraseq import cli, recipes
 from keraseq.bundle import Bundle, Card
+from keraseq.data import music
 from keraseq.recipes import run as running
 
 WORDS = "the rose is red, the violet's blue\n" * 10
@@ -22,6 +23,14 @@ def table(path, **columns):
     pd.DataFrame(columns).to_csv(path, index=False)
 
 
+def chorales(path):
+    path.mkdir()
+    for key in (40, 41, 42):
+        song = np.zeros((9, music.KEYS))
+        song[:, key] = 1
+        music.write_midi(song, path / f"{key}.mid")
+
+
 # Of each recipe and kind of input: how files end, what must be given besides, what writes a good
 # one, a public data set, what is said of a folder in the place of a file, and of a bundle that is
 # not its own.
@@ -29,6 +38,14 @@ ROWS = {
     "write": (
         *(".txt", [], lambda path: path.write_text(WORDS), "ptb"),
         *((2, "there is no text in 'folder.txt'"), "the bundle is no language model"),
+    ),
+    "compose": (
+        ".mid",
+        [],
+        chorales,
+        "jsb",
+        (2, "'folder.mid' holds no .mid"),
+        "the bundle is no model of music",
     ),
     "classify": (
         ".csv",
@@ -121,7 +138,7 @@ def test_files(recipe, tmp_path):
     for one, code, message in (
         ("nowhere", 1, f"(there is )?no file.* 'nowhere{ending}'"),
         ("empty", 2, f"'empty{ending}' .*(empty|there is nothing in it)$"),
-        ("binary", 2, f"'binary{ending}' .*zero byte"),
+        ("binary", 2, f"'binary{ending}' .*(zero byte|damaged)"),
         ("folder", fails, folder),
     ):
         check(message, code, "train", name, f"{one}{ending}", *given)

@@ -171,7 +171,7 @@ def test_options_that_no_recipe_takes(recipe, tmp_path):
 
 
 def test_options_of_another_recipe_and_recipes_that_are_none():
-    with pytest.raises(ValueError, match="unknown recipe 'imbd'; accepted: 'write', 'classify', "):
+    with pytest.raises(ValueError, match="unknown recipe 'imbd'; accepted: 'write', 'compose', "):
         recipes.train("imbd")
     with pytest.raises(ValueError, match="'horizon' is no option of this recipe, but of forecast"):
         recipes.train("write", "any", horizon=3)

@@ -54,6 +54,8 @@ def read_midi(path: str | Path, step: float = 0.5) -> np.ndarray:
     [1.0, 1.0, 1.0, 1.0]
     """
     step, content = positive_number("step", step), Path(path).read_bytes()
+    if not content:
+        raise ValueError(f"{str(path)!r} is empty")
     try:
         file = mido().MidiFile(file=io.BytesIO(content))
         tracks = [list(track) for track in file.tracks]
