@@ -44,7 +44,7 @@ ROWS = {
         [],
         chorales,
         "jsb",
-        (2, "'folder.mid' holds no .mid"),
+        (1, "there are no .mid or .midi files in 'folder.mid'"),
         "the bundle is no model of music",
     ),
     "classify": (

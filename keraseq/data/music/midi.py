@@ -54,13 +54,12 @@ def read_midi(path: str | Path, step: float = 0.5) -> np.ndarray:
     [1.0, 1.0, 1.0, 1.0]
     """
     step, content = positive_number("step", step), Path(path).read_bytes()
+    midi_file = mido().MidiFile
     if not content:
         raise ValueError(f"{str(path)!r} is empty")
     try:
-        file = mido().MidiFile(file=io.BytesIO(content))
+        file = midi_file(file=io.BytesIO(content))
         tracks = [list(track) for track in file.tracks]
-    except ImportError:
-        raise
     except Exception as error:  # mido has no error of its own: EOFError, IndexError, OSError, ...
         why = str(error) or type(error).__name__
         raise ValueError(f"{str(path)!r} is no MIDI file, or a damaged one: {why}") from None
