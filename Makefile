@@ -3,7 +3,7 @@
 # make test-quick what breaks most often, on TensorFlow, in three minutes
 # make lint       what CI checks of style;  make format  mends it
 # make docs       the documentation site, in build/site; a broken link, picture or page stops it
-# make dist       sdist and wheel, checked, in dist/
+# make dist       sdist and wheel, checked, in dist/; a model that the wheel brings is loaded
 # make notebooks  execute every notebook at full length from notebooks/src/
 # make bench      how close the cells are to their equations, on each backend
 
@@ -63,6 +63,9 @@ dist: $(VENV)/installed-for-tests
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist . > /dev/null
 	$(BIN)/python -m twine check --strict dist/*
+	rm -rf build/wheel
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --target build/wheel dist/*.whl
+	PYTHONPATH=build/wheel $(BIN)/python -P -c "import keraseq; assert 'wheel' in keraseq.__file__; print(keraseq.bundle.load('ett').card.title)"
 
 notebooks: $(VENV)/installed-for-tests
 	$(BIN)/python notebooks/build.py

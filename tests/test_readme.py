@@ -148,4 +148,3 @@ def test_readme_names_every_cell_recipe_and_builder():
 def test_citation_is_of_this_version():
     citation = (ROOT / "CITATION.cff").read_text()
     assert f"\nversion: {keraseq.__version__}\n" in citation
-    assert f'version = "{keraseq.__version__}"' in (ROOT / "pyproject.toml").read_text()

@@ -6,6 +6,7 @@
 # reads the sentence; a conditional random field scores tags that stand side by side.
 
 # %% tags=["parameters"]
+# Outside a checkout, first: %pip install keraseq
 epochs = 3
 units = 64
 limit = 3000

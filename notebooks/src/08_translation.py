@@ -6,6 +6,7 @@
 # where its attention goes, and then do the same with a saved model of real sentences.
 
 # %% tags=["parameters"]
+# Outside a checkout, first: %pip install keraseq
 letters_count = 900
 epochs = 10
 limit = None

@@ -5,6 +5,7 @@
 # digits, DNA and chorales: from raw files to a model that reads raw files.
 
 # %% tags=["parameters"]
+# Outside a checkout, first: %pip install 'keraseq[music]'
 examples = 500
 epochs = 6
 words = 2250

@@ -6,6 +6,7 @@
 # gates and training change.
 
 # %% tags=["parameters"]
+# Outside a checkout, first: %pip install keraseq
 steps = 50
 units = 64
 epochs = 8

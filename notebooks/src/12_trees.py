@@ -6,6 +6,7 @@
 # data is the Stanford Sentiment Treebank, with a sentiment from 0 to 4 at every phrase.
 
 # %% tags=["parameters"]
+# Outside a checkout, first: %pip install keraseq
 epochs = 3
 units = 80
 limit = 3000
