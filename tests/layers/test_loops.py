@@ -299,6 +299,7 @@ def test_the_choice_follows_what_was_measured(monkeypatch):
 
 class InGraph:
     in_graph = staticmethod(lambda: True)
+    on_gpu = staticmethod(lambda: False)
 
 
 def test_a_second_derivative_is_refused_or_right():
