@@ -123,6 +123,16 @@ class Case:
         if self.new(bundle, "encoder"):
             assert len(recipes.predict(bundle, ["ab1", ""], sampler="greedy")) == 2
 
+    def train_compose(self, folder):
+        rolls = data.piano_rolls([np.eye(5, data.music.KEYS, 40 + n) for n in range(6)])
+        small = {"units": 3, "head_units": 3, "length": 4, "epochs": 1, "report": None}
+        return recipes.train("compose", rolls, **small)
+
+    def use_compose(self, bundle):
+        recipes.compose.evaluation.parts_of(bundle)
+        if self.new(bundle):
+            assert recipes.predict(bundle, None, length=2).attrs["length"] == 2
+
     def train_transcribe(self, folder):
         parts = data.labelled_signals(tones.folders(folder / "tones"))
         small = {"units": 3, "epochs": 1, "most": 2, "report": None}
@@ -485,10 +495,12 @@ def test_the_shell_says_it_in_one_line(case, damaged):
         "classify_series": (["predict", damaged, "x.ts"], ["evaluate", damaged]),
         "tag": (["predict", damaged, "Jo came."], ["evaluate", damaged]),
         "translate": (["predict", damaged, "ab1"], ["evaluate", damaged]),
+        "compose": (["predict", damaged, "x.mid"], ["evaluate", damaged]),
         "transcribe": (["predict", damaged, "x.wav"], ["evaluate", damaged]),
         "forecast": (["predict", damaged, "co2"], ["evaluate", damaged]),
     }[case.folder.name]
-    for changed in ({**kept, "tokenizer": 1, "encoder": 1, "targets": 1}, [], None):
+    wrong = dict.fromkeys(("tokenizer", "encoder", "targets", "data"), 1)
+    for changed in ({**kept, **wrong}, [], None):
         (damaged / "preprocessing.json").write_text("{" if changed is None else json.dumps(changed))
         refit(damaged)
         for command in commands:
