@@ -168,7 +168,10 @@ def test_what_trees_do_not_go_with(trained, trees, tmp_path):
         ({"cell": "gru"}, r"unknown cell of trees 'gru'; accepted: 'tree-lstm', 'tree-lstm-sum'"),
         ({"layers": 2}, "layers must be 1 for trees; received layers=2"),
         ({"class_weight": "balanced"}, "class_weight must be none for trees"),
-        ({"bidirectional": True}, "bidirectional=True is an option of texts and series; these"),
+        (
+            {"bidirectional": True},
+            "bidirectional=True is an option of texts, .*, series; these data are trees",
+        ),
         ({"kind": "texts"}, "kind='texts' is given, and these data are trees"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -214,7 +217,7 @@ def test_the_shell(tmp_path, monkeypatch):
     for option, value, message in (
         ("--wide", 3, "wide=3 is an option of texts; these data are trees"),
         ("--sep", ";", "sep=';' says how a table is read; these data are trees"),
-        ("--label", "x", "label='x' is an option of texts and series; these data are trees"),
+        ("--label", "x", "label='x' is an option of texts, signals, dna, series; these"),
     ):
         assert message in shell("train", "classify", "films.txt", option, value, code=2).stderr
 

@@ -218,7 +218,7 @@ def checked(letters: str, where: str) -> str:
     letters = letters.strip().upper()
     if not letters:
         raise ValueError(f"{where} is empty")
-    for unknown in set(letters) - set(CODES):
+    for unknown in [one for one in letters if one not in CODES][:1]:
         raise ValueError(
             f"{where} has {unknown!r} at letter {letters.index(unknown) + 1}; accepted are "
             f"{', '.join(CODES)}"

@@ -296,7 +296,7 @@ def kind_of(source, settings) -> Kind:
     for name in dict.fromkeys(name for row in KINDS.values() for name in row.defaults):
         value = getattr(settings, name)
         if value is not None and name not in KINDS[looks].defaults:
-            others = " and ".join(kind for kind, row in KINDS.items() if name in row.defaults)
+            others = ", ".join(kind for kind, row in KINDS.items() if name in row.defaults)
             raise ValueError(f"{name}={value!r} is an option of {others}; these data are {looks}")
     return every[looks]
 
