@@ -98,7 +98,7 @@ def test_words_and_naive_bayes_count():
 
 def test_a_model_of_another_width_is_refused(trained):
     wrong = {**trained.preprocessing, "encoder": {"positions": 3}}
-    with pytest.raises(ValueError, match="its encoder gives 7 values a letter: they do not belong"):
+    with pytest.raises(ValueError, match="its encoder gives 7 values a step: they do not belong"):
         recipes.predict(Bundle(trained.model, wrong, trained.card), ["A"])
 
 

@@ -91,7 +91,7 @@ def test_kinds_by_their_looks(folder, tmp_path):
 def test_a_model_of_another_width_is_refused(trained):
     kept = trained.preprocessing
     wrong = {**kept, "encoder": {**kept["encoder"], "deviation": [1.0] * 39}}
-    with pytest.raises(ValueError, match=r"its encoder gives 39 bands: they do not belong togethe"):
+    with pytest.raises(ValueError, match=r"its encoder gives 39 values a step: they do not belong"):
         recipes.predict(Bundle(trained.model, wrong, trained.card), [np.ones(9)])
 
 

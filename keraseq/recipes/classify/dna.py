@@ -93,14 +93,6 @@ class Dna(Kind):
         """The places that were kept."""
         return data.DnaEncoder(**asdict(checked_json(json.dumps(stored), Stored)))
 
-    def check(self, model: keras.Model, encoder: data.DnaEncoder) -> None:
-        """The model must read as many numbers a letter as there are."""
-        if model.input_shape != (None, None, len(encoder)):
-            raise ValueError(
-                f"its model reads inputs of shape {model.input_shape}, its encoder gives "
-                f"{len(encoder)} values a letter: they do not belong together"
-            )
-
     def batches(self, rows, labels=None, settings=None, weights=None, shuffle=False):
         """As for every kind; in training some letters could be any."""
         if not (shuffle and settings.word_dropout):

@@ -188,7 +188,6 @@ class Kind:
         raw(given, encoder, options)    rows of examples to predict, and how each is shown
         encoder(parts, settings)        what turns examples into rows, fitted on the training part
         decoded(stored)                 the encoder that its `to_dict` described
-        check(model, encoder)           raises if a model does not read what the encoder gives
         build(encoder, classes, settings)            the model
         baselines(parts, encoder, report, leave_out) names of simple methods, and what gives the
             probabilities of inputs; `report` gets a line before each, `leave_out` why there is none
@@ -211,6 +210,14 @@ class Kind:
         from keraseq.recipes.recipe import registered_cell
 
         registered_cell("cell", settings.cell)
+
+    def check(self, model, encoder) -> None:
+        """Raises if a model does not read what the encoder gives, `len(encoder)` values a step."""
+        if model.input_shape != (None, None, len(encoder)):
+            raise ValueError(
+                f"its model reads inputs of shape {model.input_shape}, its encoder gives "
+                f"{len(encoder)} values a step: they do not belong together"
+            )
 
     def batches(self, rows, labels=None, settings=None, weights=None, shuffle=False):
         """Batches for `fit`; without settings batches of rows alone, in the order of `order`."""

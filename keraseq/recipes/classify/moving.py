@@ -134,11 +134,6 @@ class Skeletons(Moving):
         """That number again."""
         return data.SkeletonEncoder(**asdict(checked_json(json.dumps(stored), StoredSkeletons)))
 
-    def check(self, model: keras.Model, encoder: data.SkeletonEncoder) -> None:
-        """The model must read places and speeds."""
-        if model.input_shape != (None, None, len(encoder)):
-            raise ValueError(f"its model reads inputs of shape {model.input_shape}, no skeletons")
-
     def build(self, encoder, classes: int, settings: Settings) -> keras.Model:
         """The model."""
         return models.sequence_classifier(

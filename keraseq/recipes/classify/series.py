@@ -99,14 +99,6 @@ class Series(Kind):
         """The means and deviations that were kept."""
         return data.SeriesEncoder.from_dict(asdict(checked_json(json.dumps(stored), Stored)))
 
-    def check(self, model: keras.Model, encoder: data.SeriesEncoder) -> None:
-        """The model must read as many channels as there are."""
-        if model.input_shape != (None, None, len(encoder)):
-            raise ValueError(
-                f"its model reads inputs of shape {model.input_shape}, its encoder gives "
-                f"{len(encoder)} values a step: they do not belong together"
-            )
-
     def build(self, encoder, classes: int, settings: Settings) -> keras.Model:
         """The model."""
         return models.sequence_classifier(

@@ -79,14 +79,6 @@ class Signals(Kind):
         """The rate and the deviations that were kept."""
         return data.SignalEncoder(**asdict(checked_json(json.dumps(stored), Stored)))
 
-    def check(self, model: keras.Model, encoder: data.SignalEncoder) -> None:
-        """The model must read as many bands as there are."""
-        if model.input_shape != (None, None, len(encoder)):
-            raise ValueError(
-                f"its model reads inputs of shape {model.input_shape}, its encoder gives "
-                f"{len(encoder)} bands: they do not belong together"
-            )
-
     def batches(self, rows, labels=None, settings=None, weights=None, shuffle=False):
         """As for every kind; in training another voice says them in each epoch."""
         if not (shuffle and settings.varied):
