@@ -221,8 +221,8 @@ MUTANTS = [
     Mutant(
         "mask: outputs after the end, backwards",
         "layers/rnn.py",
-        "end = steps - first if self.go_backwards else stop",
-        "end = stop",
+        "(steps - stop, steps - first) if self.go_backwards else (first, stop)",
+        "(first, stop)",
         LOOPS + " -k right",
     ),
     Mutant(
@@ -360,8 +360,8 @@ MUTANTS = [
     Mutant(
         "jax: last step left out under a mask",
         "layers/scan/jax.py",
-        "jax.lax.fori_loop(0, stop - first,",
-        "jax.lax.fori_loop(0, stop - first - 1,",
+        "whole = (stop - first) // together",
+        "whole = (stop - first - 1) // together",
         LOOPS + " -k right",
         ("jax",),
     ),
@@ -433,8 +433,8 @@ MUTANTS = [
     Mutant(
         "mask: what stands under it is multiplied",
         "layers/recurrence.py",
-        'if "valid" in reads:',
-        "if False:",
+        'if "valid" in reads:  # what stands',
+        "if False:  # what stands",
         CONTEXT + " -k nan",
         BACKENDS,
     ),

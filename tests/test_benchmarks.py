@@ -404,6 +404,13 @@ def test_saved_models_of_music_and_of_actions_are_drawn(tmp_path, plain_loop, mo
     assert min(sizes.values()) > 5_000
 
 
+def test_every_fault_still_has_its_place(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    for fault in importlib.import_module("mutants").MUTANTS:
+        text = (FOLDER.parent / "keraseq" / fault.file).read_text()
+        assert text.count(fault.old) == 1, fault.name
+
+
 def test_dna_is_measured_once(tmp_path, plain_loop, monkeypatch):
     monkeypatch.setenv("KERASEQ_DATA", str(tmp_path))
     (tmp_path / "dna").mkdir()
