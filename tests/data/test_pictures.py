@@ -1,13 +1,12 @@
 """Pictures, the network that looks at them, and captions: against PyTorch, and what is refused."""
 
 import importlib.util
-import pickle
 
 import keras
 import numpy as np
 import pytest
 
-from keraseq import archives, data, models
+from keraseq import models
 from keraseq.models import efficientnet
 
 
