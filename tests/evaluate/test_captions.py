@@ -15,7 +15,7 @@ from keraseq.evaluate.captions import (
     constant_caption,
 )
 
-# BLEU-1 to 4 and the CIDEr of each picture by pycocoevalcap 1.2 (`pycocoevalcap` below). Its wheel has
+# BLEU-1 to 4 and the CIDEr of each picture by pycocoevalcap 1.2 (see `pycocoevalcap`). Its wheel has
 # 104 MB, most of it Java, for the 16 KB asked here: so no extra installs it.
 GOLDEN = {
     0: (
