@@ -15,8 +15,8 @@ from keraseq.evaluate.captions import (
     constant_caption,
 )
 
-# BLEU-1 to 4 and the CIDEr of each picture by pycocoevalcap 1.2 (see `pycocoevalcap`). Its wheel has
-# 104 MB, most of it Java, for the 16 KB asked here: so no extra installs it.
+# BLEU-1 to 4 and the CIDEr of each picture by pycocoevalcap 1.2 (see `pycocoevalcap`). Its
+# wheel has 104 MB, most of it Java, for the 16 KB asked here: so no extra installs it.
 GOLDEN = {
     0: (
         [76.7834693, 62.888646, 54.2115517, 50.534141],
