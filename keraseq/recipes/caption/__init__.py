@@ -2,7 +2,7 @@
 
 seen = data.load("flickr8k")                         1, data; or data.captioned of a folder
 bundle = recipes.train("caption", seen)              2 and 3, model and training
-print(recipes.evaluate(bundle))                      4, CIDEr and BLEU, what needs no training beside
+print(recipes.evaluate(bundle))                      4, CIDEr, BLEU, baselines beside
 bundle.save("saved_models/captions", optimizer=False)    5, all but what sees pictures
 recipes.predict(bundle, ["dog.jpg"])
 look = recipes.caption.look(bundle, "dog.jpg")       where the model looked, word by word
