@@ -52,7 +52,7 @@ def bundle(folder, options, trained):
 def test_it_learns_what_is_there(folder, options):
     """One corner of four has a colour."""
     more = {"units": 24, "embedding": 16, "epochs": 20, "learning_rate": 0.02, "dropout": 0.0}
-    more |= {"measured_pictures": 20, "label_smoothing": 0.0, "even_attention": 0.0}
+    more |= {"measured_pictures": 20, "label_smoothing": 0.0, "patience": 0}
     captions = data.captioned(folder, folder / "said.csv", validation=0.2, test=0.2)
     found = recipes.train("caption", captions, **{**options, **more})
     table = recipes.evaluate(found, captions)

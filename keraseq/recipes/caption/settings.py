@@ -33,7 +33,7 @@ class Settings(recipe.Settings):
     dropout: recipe.Dropout = 0.5
     epochs: recipe.Epochs = 12
     batch_size: recipe.Batch = 64
-    patience: recipe.Patience = 3
+    patience: recipe.Patience = 5
     embedding: Annotated[int, positive_integer, "Width of the words' vectors.", MODEL] = 256
     attention_units: Annotated[
         int, positive_integer, "Width of the scores of attention.", MODEL
