@@ -16,8 +16,6 @@ from keraseq.data import pictures
 from keraseq.data.pictures import features, read_picture
 from keraseq.models import efficientnet
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*pytree:FutureWarning")
-
 
 @pytest.fixture(scope="module")
 def network():
