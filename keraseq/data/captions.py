@@ -208,7 +208,7 @@ def of_tokens(lines: list[tuple[int, str]], file: str) -> list[tuple[str, str, s
                 f"{file} line {number} must be the name of a picture, # and a number, a tab and a "
                 f"caption; received {line[:60]!r}"
             )
-        rows.append((*match.groups(), f"{file} line {number}"))
+        rows.append((match[1], match[2], f"{file} line {number}"))
     return rows
 
 

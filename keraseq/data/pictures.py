@@ -110,7 +110,7 @@ def read_picture(picture: Picture, size: int = 224) -> np.ndarray:
 
 def pictures_in(source: str | Path) -> list[Path | zipfile.Path]:
     """The pictures in a folder or in a zip archive, with all that is below, by their names."""
-    path = Path(source)
+    path, found = Path(source), []
     if path.is_dir():
         found = sorted(one for one in path.rglob("*") if is_picture(one.relative_to(path)))
     elif not path.is_file():
