@@ -15,8 +15,7 @@ import sys
 import tempfile
 import time
 import zipfile
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -54,15 +53,7 @@ def opened(picture: Picture) -> Iterator[Image.Image]:
             yield image
     except FileNotFoundError:
         raise
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        zlib.error,
-        zipfile.BadZipFile,
-        Image.DecompressionBombError,
-    ) as error:
+    except Exception as error:  # Pillow's readers raise many kinds
         reason = str(error).split(" <_io")[0]
         raise ValueError(f"{str(picture)!r} cannot be read as a picture: {reason}") from None
 
@@ -108,13 +99,15 @@ def read_picture(picture: Picture, size: int = 224) -> np.ndarray:
     return np.asarray(image, "float32")
 
 
-def pictures_in(source: str | Path) -> list[Path | zipfile.Path]:
-    """The pictures in a folder or in a zip archive, with all that is below, by their names."""
+def pictures_in(source: str | Path) -> Sequence[Path | zipfile.Path]:
+    """The pictures in a folder or a zip archive, with all that is below, by name; or one itself."""
     path, found = Path(source), []
     if path.is_dir():
         found = sorted(one for one in path.rglob("*") if is_picture(one.relative_to(path)))
     elif not path.is_file():
-        raise FileNotFoundError(f"there is no folder or archive of pictures {str(path)!r}")
+        raise FileNotFoundError(f"there is no picture, folder or archive of them {str(path)!r}")
+    elif is_picture(PurePosixPath(path.name)):
+        found = [path]
     else:
         try:
             archive = zipfile.ZipFile(path)
@@ -147,8 +140,8 @@ def features(
     with one thread of TensorFlow.
 
     Args:
-        pictures: Paths, or members of a zip archive; or a folder or a zip archive, whose pictures
-            are taken in the order of their names.
+        pictures: Paths, or members of a zip archive; or one path: of a picture, or of a folder or
+            a zip archive, whose pictures are taken in the order of their names.
         model: A `keras.Model` that reads pixels from 0 to 255 and gives a map `(batch, height,
             width, channels)`, such as those of `keras.applications` with `include_top=False`.
             Default: `keraseq.models.efficientnet_lite0("imagenet")`, which needs the extra

@@ -118,7 +118,7 @@ def test_names(seen, tokens, tmp_path):
         captioned(seen, tokens)
     with pytest.raises(FileNotFoundError, match=r"there is no file '.*none\.txt'"):
         captioned(seen, tmp_path / "none.txt")
-    with pytest.raises(FileNotFoundError, match="there is no folder or archive of pictures"):
+    with pytest.raises(FileNotFoundError, match="there is no picture, folder or archive of them"):
         captioned(tmp_path / "none", tokens)
 
 

@@ -124,7 +124,8 @@ def test_what_is_no_picture(tmp_path):
         read_picture(tmp_path / "none.png")
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("a.txt", "nothing to see")
-    for source, said in (("a.zip", "holds no pictures"), ("text.jpg", "cannot be read as a zip")):
+    (tmp_path / "b.zip").write_bytes(b"no archive")
+    for source, said in (("a.zip", "holds no pictures"), ("b.zip", "cannot be read as a zip")):
         with pytest.raises(ValueError, match=said):
             features(tmp_path / source)
 
