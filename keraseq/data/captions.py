@@ -208,7 +208,7 @@ def of_tokens(lines: list[tuple[int, str]], file: str) -> list[tuple[str, str, s
                 f"{file} line {number} must be the name of a picture, # and a number, a tab and a "
                 f"caption; received {line[:60]!r}"
             )
-        rows.append((*match.groups(), f"{file} line {number}"))
+        rows.append((match[1], match[2], f"{file} line {number}"))
     return rows
 
 
@@ -256,22 +256,20 @@ def parted(
         if (one := find(picture)) is None:
             raise ValueError(f"{place}: there is no picture {picture!r} in {str(source)!r}")
         captions.setdefault(one, []).append(caption)
-    parts, seen = {}, {}
-    for part, path in given.items():
-        if not is_number(path):
-            parts[part] = []
-            for number, line in lines_of(path):
-                picture = PurePosixPath(line.strip()).name
-                place, one = f"{str(path)!r} line {number}", find(picture)
-                if one not in captions:
-                    raise ValueError(f"{place}: {picture!r} has no captions")
-                before, _ = seen.setdefault(one, (part, place))
-                if before != part:
-                    raise ValueError(f"{place}: {picture!r} stands in {seen[one][1]} too")
-                parts[part].append(one)
+    seen: dict = {}
+    listed = [part for part, one in given.items() if not is_number(one)]
+    for part in listed:
+        for number, line in lines_of(given[part]):
+            picture = PurePosixPath(line.strip()).name
+            place, one = f"{str(given[part])!r} line {number}", find(picture)
+            if one not in captions:
+                raise ValueError(f"{place}: {picture!r} has no captions")
+            if seen.setdefault(one, (part, place))[0] != part:
+                raise ValueError(f"{place}: {picture!r} stands in {seen[one][1]} too")
+    parts = {part: [one for one, (of, _) in seen.items() if of == part] for part in listed}
     rest = [one for one in captions if one not in seen]
     shares = {part: open_rate(part, one) for part, one in given.items() if part not in parts}
-    order = random.Random(seed).sample(sorted(rest, key=str), len(rest))
+    order = random.Random(seed).sample(sorted(rest, key=lambda one: one.name), len(rest))
     at = 0
     for part, share in shares.items():
         end = at + round(len(rest) * share)

