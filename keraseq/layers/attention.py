@@ -244,7 +244,8 @@ class AttentionCell(Attending):
 
     Raises:
         ValueError: An unknown score; `"dot"` with a memory of another width than the cell's
-            output; `give_shares` with any number of places; in use, a layer that was called without `context=`.
+            output; `give_shares` with any number of places; in use, a layer that was called without
+            `context=`.
 
     Example:
 
