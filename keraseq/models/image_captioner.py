@@ -151,7 +151,7 @@ def image_captioner(
         y = attentive(below, initial_state=states[-last:], context=scaled)
         if costs:
             y = EvenAttention(shape[0], even_attention, name="even_attention")(y)
-        y = keras.layers.Dense(embedding, name="readout")(drop(y, dropout, "attention_dropout"))
+        y = keras.layers.Dense(embedding, name="readout")(y)
         x = keras.layers.Activation("tanh", name="deep")(keras.layers.Add(name="words")([x, y]))
     else:
         tower = stack(cell, units, dropout=dropout, return_sequences=True, name="writer", **options)

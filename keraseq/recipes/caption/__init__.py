@@ -1,9 +1,9 @@
-"""A picture in, a sentence out: pictures with captions -> a model that captions raw pictures.
+"""A picture in, a sentence out: captions of pictures -> a model that captions raw ones.
 
 seen = data.load("flickr8k")                         1, data; or data.captioned of a folder
 bundle = recipes.train("caption", seen)              2 and 3, model and training
-print(recipes.evaluate(bundle))                      4, CIDEr and BLEU, what needs no training beside
-bundle.save("saved_models/captions", optimizer=False)    5, all but what looks at pictures
+print(recipes.evaluate(bundle))                      4, CIDEr, BLEU, baselines beside
+bundle.save("saved_models/captions", optimizer=False)    5, all but what sees pictures
 recipes.predict(bundle, ["dog.jpg"])
 look = recipes.caption.look(bundle, "dog.jpg")       where the model looked, word by word
 """
