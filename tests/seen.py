@@ -10,7 +10,7 @@ CORNERS = {"upper left": (0, 0), "upper right": (0, 1), "lower left": (1, 0), "l
 
 
 def captioned(folder: Path) -> Path:
-    """48 pictures of one coloured corner, `said.csv` with two captions each, `eye.keras`."""
+    """48 pictures of a coloured corner; captions `said.csv`, `others.csv`; network `eye.keras`."""
     import keras
     from PIL import Image
 
@@ -25,6 +25,7 @@ def captioned(folder: Path) -> Path:
             f"{at}.png,{colour} in the {corner}",
         ]
     (folder / "said.csv").write_text("\n".join(rows) + "\n")
+    (folder / "others.csv").write_text("\n".join(rows).replace("lower", "under") + "\n")
     eye = [keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255)]
     keras.Sequential([*eye, keras.layers.AveragePooling2D(4)]).save(folder / "eye.keras")
     return folder

@@ -158,8 +158,9 @@ class Caption(Recipe):
             )
 
     def compiling(self, settings: Settings) -> dict:
-        """The cross-entropy of smoothed labels; padded steps are left out."""
-        return {"loss": losses.CrossEntropy(settings.label_smoothing), "metrics": []}
+        """The cross-entropy of smoothed labels, and as a metric that of the words alone."""
+        words = keras.metrics.SparseCategoricalCrossentropy(name="words", from_logits=True)
+        return {"loss": losses.CrossEntropy(settings.label_smoothing), "metrics": [words]}
 
     def best_by(self, settings: Settings) -> tuple[str, str]:
         """CIDEr of captions."""
@@ -176,7 +177,7 @@ class Caption(Recipe):
     def said(self, logs: dict, prepared: Prepared) -> str:
         """The cost of a word, and CIDEr."""
         score = f", CIDEr {logs['cider']:.1f}" if "cider" in logs else ""
-        return f"{logs['loss']:.4f} nats per word{score}"
+        return f"{logs['words']:.4f} nats per word{score}"
 
     def sample(self, model: keras.Model, prepared: Prepared, settings: Settings) -> str:
         """A picture of the validation part, and what the model says of it."""

@@ -39,8 +39,7 @@ class Settings(recipe.Settings):
         int, positive_integer, "Width of the scores of attention.", MODEL
     ] = 128
     encoder: Annotated[
-        str | None,
-        None,
+        str,
         f"Network that looks at pictures: {LITE0}, or the .keras file of another that gives a map.",
         MODEL,
     ] = LITE0
