@@ -41,12 +41,12 @@ class Occurrences(NamedTuple):
     times: np.ndarray  # how often the text has it
     length: np.ndarray  # words of each text, `(texts,)`
 
-    def matrix(self, values, texts: np.ndarray):
-        """`(texts, columns)`, sparse: a value for each place, of those texts, in their order."""
+    def matrix(self, values):
+        """`(texts, columns)`, sparse: a value for each place."""
         from scipy import sparse
 
         shape = len(self.length), int(self.column.max(initial=-1)) + 1
-        return sparse.csr_array((values, (self.text, self.column)), shape=shape)[texts]
+        return sparse.csr_array((values, (self.text, self.column)), shape=shape)
 
 
 def occurrences(captions: Sequence[str]) -> Occurrences:
@@ -148,21 +148,23 @@ class Vectors(NamedTuple):
     length: np.ndarray  # (texts,)
 
 
-def vectors(captions: Sequence[str], picture: np.ndarray) -> Vectors:
-    """Captions as CIDEr-D sees them; `picture` says whose reference each is, -1 if it is none."""
+def vectors(captions: Sequence[str], picture: np.ndarray, rare: bool = True) -> Vectors:
+    """Captions as CIDEr-D sees them; `picture` says whose reference each is, -1 if it is none.
+
+    If not `rare`, n-grams that few pictures have count no more than others.
+    """
     found = occurrences(captions)
     whose = picture[found.text]
     of = np.unique(np.stack([found.gram, whose])[:, whose >= 0], axis=1)[0]
     documents = np.bincount(of, minlength=int(found.gram.max(initial=0)) + 1)
-    log_all = np.log(max(picture.max(initial=-1) + 1, 1))
-    weight = (log_all - np.log(np.maximum(documents, 1)))[found.gram]
+    every = max(picture.max(initial=-1) + 1, 1)
+    weight = np.log(every / np.maximum(documents, 1)) if rare else np.ones(len(documents))
+    weight = weight[found.gram]
     place = found.text * ORDERS + found.order
     norm = np.sqrt(np.bincount(place, found.times * weight**2, len(captions) * ORDERS))[place]
     value = np.divide(weight, norm, out=np.zeros_like(weight), where=norm > 0)
-    every = np.arange(len(captions))
-    # pycocoevalcap measures lengths in pairs of words
-    length = np.maximum(found.length - 1, 0)
-    return Vectors(found.matrix(value, every), found.matrix(value * found.times, every), length)
+    length = np.maximum(found.length - 1, 0)  # pycocoevalcap counts pairs of words
+    return Vectors(found.matrix(value), found.matrix(value * found.times), length)
 
 
 def penalty(lengths, others) -> np.ndarray:
@@ -277,17 +279,19 @@ def nearest_pictures(features, others, count: int) -> np.ndarray:
     return np.argsort(-(features @ others.T), axis=1, kind="stable")[:, :count]
 
 
-def consensus(captions: Sequence[Sequence[str]], chosen: np.ndarray) -> list[str]:
+def consensus(
+    captions: Sequence[Sequence[str]], chosen: np.ndarray, rare: bool = True
+) -> list[str]:
     """For each row of pictures in `chosen`, that of their captions which is most like all of them.
 
-    Likeness is CIDEr-D, with the document frequencies of `captions`.
+    Likeness is CIDEr-D, with the document frequencies of `captions`, or with none if not `rare`.
 
     References:
         Devlin et al. 2015, "Exploring Nearest Neighbor Approaches for Image Captioning".
     """
     texts = [one for its in captions for one in its]
     picture = np.repeat(np.arange(len(captions)), [len(its) for its in captions])
-    found, best = vectors(texts, picture), []
+    found, best = vectors(texts, picture, rare), []
     for its in chosen:
         rows = np.flatnonzero(np.isin(picture, its))
         like = (found.written[rows] @ found.reference[rows].T).toarray()
@@ -308,8 +312,9 @@ def caption_baselines(
     """What captions are worth that need no training, beside which a model must stand.
 
     One caption for all pictures; the first one of the training picture that is nearest; of the
-    captions of the 50 nearest that which is most like all of them (`consensus`); and what people
-    reach: the first reference of each picture against its others, where all have some. Nearness is
+    captions of the 50 nearest that which is most like all of them, by CIDEr-D and by CIDEr-D whose
+    n-grams all have one weight (Devlin et al. 2015); and what people reach: the first reference of
+    each picture against its others, where all have some. Nearness is
     the cosine of features less their training mean. The last row has one reference fewer a picture
     than the others, which costs it some BLEU and no CIDEr.
 
@@ -342,6 +347,7 @@ def caption_baselines(
         ("one caption for all", [constant] * len(references), references),
         ("first caption of the nearest picture", [train[at][0] for at in near[:, 0]], references),
         (f"consensus of {count} nearest pictures", consensus(train, near), references),
+        (f"consensus of {count}, every word alike", consensus(train, near, rare=False), references),
     ]
     if min(map(len, references)) > 1:
         own, others = zip(*((its[0], its[1:]) for its in references), strict=True)

@@ -120,13 +120,14 @@ def test_captions_without_training():
         "one caption for all",
         "first caption of the nearest picture",
         "consensus of 4 nearest pictures",
+        "consensus of 4, every word alike",
         "one human against the others",
     ]
     assert frame.loc["consensus of 4 nearest pictures", "bleu4"] == 0 < frame.bleu1.min()
     found = frame.cider
     assert found["consensus of 4 nearest pictures"] > found["one caption for all"]
     alone = [its[:1] for its in references]  # nobody is left to compare a human with
-    assert len(caption_baselines(train, vectors, alone, vectors[:2], constant=constant)) == 3
+    assert len(caption_baselines(train, vectors, alone, vectors[:2], constant=constant)) == 4
     with pytest.raises(ValueError, match=r"references: 2 pictures need features .* \(3, 3\)"):
         caption_baselines(train, vectors, references, vectors[:3], constant=constant)
 
