@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-import seen
 from typer.testing import CliRunner
 
+import seen
 from keraseq import cli, data, plots, recipes
 from keraseq.bundle import BundleError, load
 from keraseq.recipes.caption import look
