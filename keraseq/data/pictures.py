@@ -272,8 +272,6 @@ def looking(model: keras.Model) -> keras.Model:
     """A model of pictures that gives the vectors of regions as `map`, and of the whole `pooled`."""
     import keras
 
-    if isinstance(model.output, dict) and {*model.output} == {*KINDS}:  # it does already
-        return model
     layers = {layer.name: layer for layer in model.layers}
     if {"regions", "pooled"} <= set(layers):  # keraseq's own
         outputs = [layers["regions"].output, layers["pooled"].output]

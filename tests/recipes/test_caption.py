@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import seen
 from typer.testing import CliRunner
 
-import seen
 from keraseq import cli, data, plots, recipes
 from keraseq.bundle import BundleError, load
 from keraseq.recipes.caption import look
@@ -51,14 +51,14 @@ def bundle(folder, options, trained):
 @TENSORFLOW
 def test_it_learns_what_is_there(folder, options):
     """One corner of four has a colour."""
-    more = {"units": 24, "embedding": 16, "epochs": 12, "learning_rate": 0.02, "dropout": 0.0}
+    more = {"units": 24, "embedding": 16, "epochs": 8, "learning_rate": 0.03, "dropout": 0.0}
     more |= {"measured_pictures": 20, "label_smoothing": 0.0, "patience": 0}
     captions = data.captioned(folder, folder / "said.csv", validation=0.2, test=0.2)
     found = recipes.train("caption", captions, **{**options, **more})
     table = recipes.evaluate(found, captions)
     own = table.query("part == 'test'").set_index("method").cider
-    assert own["gru, attention, beam 3"] > 250 > own["one caption for all"]
-    assert found.card.metric.mean > 250 and "Apache" not in found.card.notes
+    assert own["gru, attention, beam 3"] > 2 * own["one caption for all"] > 0
+    assert found.card.metric.mean > 200 and "Apache" not in found.card.notes
 
 
 def test_predict(bundle, folder):
@@ -99,7 +99,7 @@ def test_a_picture_as_one_vector(folder, options):
 
 def test_evaluate(bundle, folder):
     table = recipes.evaluate(bundle)
-    assert table.groupby("part").method.count().to_dict() == {"test": 6, "validation": 6}
+    assert table.groupby("part").method.count().to_dict() == {"test": 7, "validation": 7}
     assert (table.low <= table.high).all() and table.bleu4.between(0, 100).all()
     other = pd.read_csv(folder / "said.csv")[:30]
     other.to_csv(folder / "other.csv", index=False)

@@ -106,7 +106,7 @@ def features(pictures, network: keras.Model, settings: Settings, kind: str | Non
     kind = kind or ("map" if settings.image == "attention" else "pooled")
     place = settings.cache or kept() / f"{Path(settings.encoder).stem}.h5"
     Path(place).parent.mkdir(parents=True, exist_ok=True)
-    return seeing.features(pictures, network, place, kind)
+    return seeing.looked_up(list(pictures), network, Path(place), kind)
 
 
 def predict(bundle: Bundle, raw, *, sampler: str = "beam", **options) -> pd.DataFrame:
