@@ -19,10 +19,7 @@ def captioned(folder: Path) -> Path:
         pixels = np.full((8, 8, 3), 10 * (at % 3), "uint8")
         pixels[row : row + 4, column : column + 4] = COLOURS[colour]
         Image.fromarray(pixels).save(folder / f"{at}.png")
-        rows += [
-            f"{at}.png,A {colour} corner is all there is .",
-            f"{at}.png,{colour} on black",
-        ]
+        rows += [f"{at}.png,A {colour} corner on black .", f"{at}.png,{colour} on black"]
     (folder / "said.csv").write_text("\n".join(rows) + "\n")
     (folder / "others.csv").write_text("\n".join(rows).replace("black", "dark") + "\n")
     eye = [keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255)]

@@ -51,14 +51,14 @@ def bundle(folder, options, trained):
 @TENSORFLOW
 def test_it_learns_what_is_there(folder, options):
     """One corner of four has a colour."""
-    more = {"units": 24, "embedding": 16, "epochs": 8, "learning_rate": 0.03, "dropout": 0.0}
+    more = {"units": 24, "embedding": 16, "epochs": 10, "learning_rate": 0.02, "dropout": 0.0}
     more |= {"measured_pictures": 20, "label_smoothing": 0.0, "patience": 0}
     captions = data.captioned(folder, folder / "said.csv", validation=0.2, test=0.2)
     found = recipes.train("caption", captions, **{**options, **more})
     table = recipes.evaluate(found, captions)
     own = table.query("part == 'test'").set_index("method").cider
-    assert own["gru, attention, beam 3"] > 2 * own["one caption for all"] > 0
-    assert found.card.metric.mean > 200 and "Apache" not in found.card.notes
+    assert own["gru, attention, beam 3"] > 400 > own["one caption for all"]
+    assert found.card.metric.mean > 400 and "Apache" not in found.card.notes
 
 
 def test_predict(bundle, folder):
@@ -87,9 +87,9 @@ def test_look(bundle, folder):
 
 def test_a_picture_as_one_vector(folder, options):
     """And long captions are left out of the training, which is said."""
-    lines, more = [], {**options, "image": "merge", "length": 5}
+    lines, more = [], {**options, "image": "merge", "length": 4}
     bundle = recipes.train("caption", folder / "said.csv", **{**more, "report": lines.append})
-    assert any("captions of more than 5 words, or none, are left out" in line for line in lines)
+    assert any("captions of more than 4 words, or none, are left out" in line for line in lines)
     assert recipes.evaluate(bundle, baselines=False).method[0] == "gru, merge, beam 3"
     with pytest.raises(ValueError, match="has no attention: it looks nowhere"):
         look(bundle, folder / "0.png", "a red corner")
