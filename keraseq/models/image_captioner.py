@@ -131,7 +131,12 @@ def image_captioner(
         last, below = len(tree.flatten(top.state_size)), x
         if len(units) > 1:
             lower = stack(
-                cell, units[:-1], dropout=dropout, return_sequences=True, name="lower", **options
+                cell,
+                units[:-1],
+                dropout=dropout,
+                return_sequences=True,
+                name="recurrent",
+                **options,
             )
             below = drop(lower(x, initial_state=states[:-last]), dropout, "lower_dropout")
         costs = number("even_attention", even_attention) != 0
@@ -154,7 +159,9 @@ def image_captioner(
         y = keras.layers.Dense(embedding, name="readout")(y)
         x = keras.layers.Activation("tanh", name="deep")(keras.layers.Add(name="words")([x, y]))
     else:
-        tower = stack(cell, units, dropout=dropout, return_sequences=True, name="writer", **options)
+        tower = stack(
+            cell, units, dropout=dropout, return_sequences=True, name="recurrent", **options
+        )
         x = tower(x, initial_state=states) if states else tower(x)
         x = Beside(name="beside")(x, vector) if image == "merge" else x
     x = drop(x, dropout, "dropout")

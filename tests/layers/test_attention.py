@@ -119,7 +119,7 @@ def test_even_attention():
     assert even.losses == []  # in use it costs nothing
     even(y, mask=mask, training=True)
     expected = 3 * ((1 - shares.sum(axis=1)) ** 2).sum() / MASK.sum()
-    assert float(even.losses[0]) == pytest.approx(expected, rel=1e-5)
+    assert ops.convert_to_numpy(even.losses[0]) == pytest.approx(expected, rel=1e-5)
     with pytest.raises(ValueError, match="give_shares=True needs a memory of a known number"):
         RNN(AttentionCell(keraseq.cells.GRUCell(UNITS), give_shares=True)).build(
             (ROWS, STEPS, FEATURES), context_shape=(ROWS, None, UNITS)

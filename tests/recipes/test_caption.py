@@ -13,8 +13,8 @@ from keraseq.recipes.caption import look
 
 TINY = {"units": 6, "embedding": 5, "attention_units": 4, "epochs": 1, "batch_size": 16}
 TINY |= {"measured_pictures": 2, "minimum": 1, "length": 6, "report": None}
-TENSORFLOW = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="as on every backend, and slow there"
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="test_without_tensorflow uses it on the others"
 )
 
 
@@ -48,7 +48,6 @@ def bundle(folder, options, trained):
     return trained[0]
 
 
-@TENSORFLOW
 def test_it_learns_what_is_there(folder, options):
     """One corner of four has a colour."""
     more = {"units": 24, "embedding": 16, "epochs": 10, "learning_rate": 0.02, "dropout": 0.0}
