@@ -22,6 +22,6 @@ def captioned(folder: Path) -> Path:
         rows += [f"{at}.png,A {colour} corner on black .", f"{at}.png,{colour} on black"]
     (folder / "said.csv").write_text("\n".join(rows) + "\n")
     (folder / "others.csv").write_text("\n".join(rows).replace("black", "dark") + "\n")
-    eye = [keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255)]
-    keras.Sequential([*eye, keras.layers.AveragePooling2D(4)]).save(folder / "eye.keras")
+    eye = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.AveragePooling2D(4)])
+    eye.save(folder / "eye.keras")
     return folder

@@ -66,7 +66,7 @@ def efficientnet_lite0(
         one_of("pooling", pooling, ("avg",))
     path = None if weights is None else path_of(weights)
     pictures = keras.Input(input_shape, name="pictures")
-    x = keras.layers.Rescaling(1 / 128, -127 / 128, name="scaled")(pictures)
+    x = (pictures - 127.0) / 128.0  # Keras' `Rescaling` needs TensorFlow on every backend
     x = convolved(x, keras.layers.Conv2D(32, 3, 2, "same", use_bias=False))
     for repeats, kernel, stride, expansion, channels in STAGES:
         for repeat in range(repeats):
