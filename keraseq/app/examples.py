@@ -82,7 +82,7 @@ def recording(bundle: Bundle) -> list:
         parts = data.load(bundle.card.data)
         samples = parts.test.inputs[0]
         if bundle.card.recipe == "transcribe":
-            samples = recipes.transcribe.glued(parts, count=8).inputs[-1]
+            samples = max(recipes.transcribe.glued(parts, count=8).inputs, key=len)
         rate = parts.rate
     else:
         time = np.arange(rate) / rate

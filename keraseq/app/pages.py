@@ -4,6 +4,7 @@ An act is a generator. A text that it yields says what is done now; a tuple is w
 in the order of `shows`. It may be left between two of them: that is how a reader stops it.
 """
 
+import io
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from keraseq import generation, plots, recipes
 from keraseq.app import examples
@@ -85,12 +87,19 @@ def axes(width: float = 9, height: float = 4):
     return Figure(figsize=(width, height), layout="constrained").subplots()
 
 
+def pictured(figure) -> Image.Image:
+    """A figure as a picture, with all that stands beside its Axes."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=110, bbox_inches="tight")
+    return Image.open(content)
+
+
 def rounded(frame: pd.DataFrame) -> pd.DataFrame:
     """A frame as a page shows it."""
-    return frame.round(4)
+    return frame.round(dict.fromkeys(frame.select_dtypes("number"), 4))
 
 
-def drawn(bundle: Bundle, raw, found, folder: str) -> Path:
+def picture_of(bundle: Bundle, raw, found, folder: str) -> Path:
     """The picture that the recipe draws, in a folder."""
     path = Path(folder) / f"{bundle.card.recipe}.png"
     recipes.of(bundle).draw(bundle, raw, found, path)
@@ -115,7 +124,7 @@ def compose(bundle, file, length, temperature, seed):
     how = {"length": int(length), "temperature": temperature, "seed": int(seed)}
     found = recipes.predict(bundle, file, **how)
     with tempfile.TemporaryDirectory() as folder:
-        picture = drawn(bundle, file, found, folder)
+        picture = picture_of(bundle, file, found, folder)
         yield str(picture), str(picture.with_suffix(".mid"))
 
 
@@ -128,6 +137,7 @@ def tag(bundle, text):
 def translate(bundle, text):
     """Translations of lines, and where the model looked in the first of them."""
     sentences = lines(text)
+    yield "it is translated; the first time this takes longer, as the decoder is compiled"
     frame = recipes.predict(bundle, sentences)
     written = "\n".join(frame.translation)
     yield written, None
@@ -136,14 +146,18 @@ def translate(bundle, text):
     except ValueError:  # a model without attention, or nothing was written
         return
     ax = plots.alignment(looks, ax=axes(*np.clip(0.4 * np.array(looks.T.shape) + 2, 4, 14)))
-    yield written, ax.figure
+    yield written, pictured(ax.figure)
 
 
 def transcribe(bundle, file):
     """Words, and when they are said."""
     frame = recipes.predict(bundle, uploaded(file, "a WAV file, or speak"))
     words = " ".join(frame.label) or "nothing was heard"
-    yield words, rounded(frame.drop(columns="recording")), sound(bundle, file, frame).figure
+    yield (
+        words,
+        rounded(frame.drop(columns="recording")),
+        pictured(sound(bundle, file, frame).figure),
+    )
 
 
 def forecast(bundle, file, known):
@@ -153,7 +167,7 @@ def forecast(bundle, file, known):
     yield f"{sum(map(len, series.frames.values())):,} rows are read; now the forecast"
     found = recipes.predict(bundle, series, known=known)
     with tempfile.TemporaryDirectory() as folder:
-        picture, table = drawn(bundle, series, found, folder), Path(folder) / "forecast.csv"
+        picture, table = picture_of(bundle, series, found, folder), Path(folder) / "forecast.csv"
         found.to_csv(table, index=False)
         yield str(picture), str(table), rounded(found), None
     forecaster = Forecaster.of(bundle)
@@ -187,11 +201,12 @@ def opinion(bundle, text):
     ax = axes(9, 2.6)
     ax.plot(*moving.to_numpy().T, color=plots.COLOURS[1])
     ax.set(xlabel="words read", ylabel=f"probability of {named}", ylim=(0, 1.02))
+    limit = 1.4 * float(frame.left_out.abs().max()) or None  # the darkest would hide the letters
     title = f"green words speak for {named}, brown ones against it"
     yield (
         said,
-        ColouredText(frame.word + " ", frame.left_out).html(title),
-        plots.axes.finish(ax).figure,
+        ColouredText(frame.word + " ", frame.left_out, limit).html(title),
+        pictured(plots.axes.finish(ax).figure),
     )
 
 
@@ -203,7 +218,7 @@ def classified(bundle, given, figure: Callable | None = None):
         yield shown
         return
     yield *shown, None
-    yield *shown, figure(bundle, given).figure
+    yield *shown, pictured(figure(bundle, given).figure)
 
 
 def of_file(what: str, figure: Callable | None = None) -> Callable:
@@ -259,6 +274,11 @@ def files(label: str, *endings: str, several: bool = False) -> gr.File:
     return gr.File(label=label, file_types=list(endings) or None, file_count=count, height=140)
 
 
+def recording() -> gr.Audio:
+    """A recording, from a file or a microphone."""
+    return gr.Audio(label="Recording, WAV", type="filepath", buttons=["download"])
+
+
 def table(label: str) -> gr.Dataframe:
     """A table to be read."""
     return gr.Dataframe(label=label, interactive=False, max_height=320, wrap=False)
@@ -277,14 +297,15 @@ def seed() -> gr.Number:
     return gr.Number(0, label="Seed: the same one writes the same", precision=0, minimum=0)
 
 
-def classes(*more) -> list:
-    """What is shown of classes: those of the first example, then all."""
-    return [gr.Label(label="Class", num_top_classes=5), table("Every example"), *more]
-
-
-def figure(label: str) -> gr.Plot:
+def figure(label: str) -> gr.Image:
     """A figure."""
-    return gr.Plot(label=label, format="png")
+    return gr.Image(label=label, format="png", buttons=["fullscreen"], elem_classes="figure")
+
+
+def classes(label: str = "") -> list:
+    """What is shown of classes: those of the first example, all, a figure of the first."""
+    shown = [gr.Label(label="Class", num_top_classes=5), table("Every example")]
+    return [*shown, figure(label)] if label else shown
 
 
 WAV = "a WAV file"
@@ -313,22 +334,20 @@ CLASSIFY = {
     "trees": Page(
         "Judge",
         lambda: [text("Trees in brackets, one a line", "(3 (2 (2 a) (3 lovely)) (2 film))")],
-        lambda: classes(figure("The first tree")),
+        lambda: classes("The first tree"),
         of_lines(tree),
         {"not": ["(1 (2 not) (3 (2 a) (3 (3 good) (2 film))))"]},
     ),
     "signals": Page(
         "Listen",
-        lambda: [gr.Audio(label="Recording, WAV", type="filepath", sources=["upload"])],
-        lambda: classes(figure("What the model hears")),
+        lambda: [recording()],
+        lambda: classes("What the model hears"),
         of_file(WAV, sound),
         {"a recording": examples.recording},
     ),
     "dna": Page(
         "Read",
-        lambda: [
-            text("DNA, a sequence a line", "CCAGCTGCATCACAGGAGGCCAGCGAGCAGGTCTGTTCCAAGGGCCTTC")
-        ],
+        lambda: [text("DNA, a sequence a line", "CCAGCTGCATCACAGGAGGCCAGCGAGCAGGTCTGTTCCAAG")],
         classes,
         of_lines(),
         {"another": ["ACGTACGTGGTAAGTACGATCCTTTCAGGACTTACGGA"]},
@@ -336,25 +355,23 @@ CLASSIFY = {
     "skeletons": Page(
         "Watch",
         lambda: [files("Skeletons: 20 joints a frame, x y z a line (.txt)", ".txt", several=True)],
-        lambda: classes(figure("The first one")),
+        lambda: classes("The first one"),
         of_file("a file of joints", motion),
         {"a waving arm": examples.skeleton},
     ),
     "frames": Page(
         "Watch",
         lambda: [files("Frames: one array (.npy, .npz)", ".npy", ".npz")],
-        lambda: classes(figure("The first one")),
+        lambda: classes("The first one"),
         of_file("an array of frames", motion),
         {"moving": examples.frames},
     ),
     "series": Page(
         "Classify",
-        lambda: [
-            files("Series: .ts, or a table as in training", ".ts", ".csv", ".tsv", ".parquet")
-        ],
+        lambda: [files("Series: .ts, or a table as in training", ".ts", ".csv", ".tsv")],
         classes,
         of_file("a .ts file, or a table as in training"),
-        {"made-up numbers": examples.labelled_series},
+        {"an example": examples.labelled_series},
     ),
 }
 ANYTHING = Page(
@@ -383,7 +400,7 @@ PAGES = {
             *written("Frames to write", 512, 64, 1.0),
             seed(),
         ],
-        lambda: [gr.Image(label="Piano roll", buttons=["fullscreen"]), gr.File(label="MIDI")],
+        lambda: [figure("Piano roll"), gr.File(label="MIDI")],
         compose,
     ),
     "tag": Page(
@@ -407,7 +424,7 @@ PAGES = {
     ),
     "transcribe": Page(
         "Listen",
-        lambda: [gr.Audio(label="Recording, WAV", type="filepath")],
+        lambda: [recording()],
         lambda: [
             gr.Textbox(label="Words"),
             table("When they are said"),
@@ -423,13 +440,13 @@ PAGES = {
             files("What is known of the time to come, if the model wants that", ".csv", ".parquet"),
         ],
         lambda: [
-            gr.Image(label="Forecast, with intervals", buttons=["fullscreen"]),
+            figure("Forecast, with intervals"),
             gr.File(label="Forecast to download"),
             table("Forecast"),
             table("Beside simple methods, on the last part of the table"),
         ],
         forecast,
-        {"made-up numbers": examples.series},
+        {"an example": examples.series},
     ),
 }
 

@@ -14,12 +14,13 @@ STYLE = """
 .cards {display: grid; grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); gap: 12px}
 .cards .card {display: flex; flex-direction: column; gap: 4px; padding: 14px; border-radius: 8px;
   border: 1px solid var(--border-color-primary); background: var(--block-background-fill);
-  color: var(--body-text-color); text-decoration: none}
+  color: var(--body-text-color); text-decoration: none; text-align: left}
 .cards .card:hover {border-color: var(--color-accent)}
 .cards small {color: var(--body-text-color-subdued)}
 .cards .said {grid-column: 1 / -1}
 .said {min-height: 1.5em; margin: 0; color: var(--body-text-color-subdued); overflow-wrap: anywhere}
 .said.wrong {color: var(--error-text-color, #b91c1c); font-weight: 600}
+.figure img {padding-top: 28px; background: #fff; max-height: 1000px}
 figure {margin: 0} figcaption {margin-bottom: 4px}
 """
 
@@ -104,7 +105,12 @@ def serving(bundles=(), folder=None, *, host: str = "127.0.0.1", port: int = 786
             enable_monitoring=False,
             css=STYLE,
             theme=gr.themes.Default(
-                font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+                primary_hue="indigo",
+                font=["system-ui", "sans-serif"],
+                font_mono=["ui-monospace", "monospace"],
+            ).set(
+                body_text_color_subdued="*neutral_600",
+                body_text_color_subdued_dark="*neutral_300",
             ),
             app_kwargs={"middleware": [Middleware(Headers)]},
         )

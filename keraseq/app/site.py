@@ -1,7 +1,6 @@
 """The site: a page a bundle, one that lists them, and one that watches comparisons."""
 
 import html
-import io
 import threading
 import time
 from collections.abc import Iterator
@@ -10,10 +9,9 @@ from pathlib import Path
 
 import gradio as gr
 import pandas as pd
-from PIL import Image
 
 from keraseq import bundle, experiments, files, recipes
-from keraseq.app.pages import Page, page_of
+from keraseq.app.pages import Page, page_of, pictured
 from keraseq.experiments import report
 
 LOCK = threading.RLock()  # one model computes at a time: Keras and Matplotlib are no safer
@@ -70,7 +68,7 @@ def site(bundles=(), folder: str | Path | None = None) -> gr.Blocks:
         except (ValueError, OSError) as error:
             broken[place] = str(error)
     with gr.Blocks(analytics_enabled=False, title="keraseq", delete_cache=(KEPT, KEPT)) as made:
-        gr.Markdown("# keraseq\nSaved models, to be used. Nothing leaves this computer.")
+        gr.Markdown("# keraseq\nSaved models, to be used. Nothing is sent elsewhere.")
         gr.HTML(cards(named(opened), broken))
     for name, one in named(opened).items():
         with made.route(name, f"/{name}"):
@@ -126,9 +124,7 @@ def show(page: Page, one: Opened, name: str) -> None:
                 go = gr.Button(page.verb, variant="primary", min_width=80)
                 stop = gr.Button("Stop", min_width=80)
             with gr.Row():
-                buttons = {
-                    label: gr.Button(label, size="sm", min_width=80) for label in page.examples
-                }
+                buttons = [gr.Button(label, size="sm", min_width=80) for label in page.examples]
         with gr.Column(min_width=300, scale=2):
             said = gr.HTML(elem_classes="status", container=False)
             shows = page.shows()
@@ -137,9 +133,6 @@ def show(page: Page, one: Opened, name: str) -> None:
     act = partial(steps, one, len(shows))
     how = {"concurrency_limit": AT_ONCE, "show_progress": "minimal"}
     running = go.click(act, asks, [said, *shows], api_name=name, **how)
-    for ask in asks:
-        if isinstance(ask, gr.Textbox) and ask.lines == 1:
-            running = ask.submit(act, asks, [said, *shows], api_visibility="private", **how)
     stop.click(
         lambda: status("stopped"),
         None,
@@ -148,14 +141,15 @@ def show(page: Page, one: Opened, name: str) -> None:
         queue=False,
         api_visibility="private",
     )
-    for label, button in buttons.items():
-        make = partial(example, one, page.examples[label], len(asks))
+    for button, given in zip(buttons, page.examples.values(), strict=True):
+        make = partial(example, one, given, len(asks))
         button.click(make, None, [said, *asks], api_visibility="private")
 
 
 def status(text: str, wrong: bool = False) -> str:
     """A line about what is done, or what is wrong."""
-    return f'<p class="said{" wrong" * wrong}" role="{"alert" if wrong else "status"}">{escaped(text)}</p>'
+    role = "alert" if wrong else "status"
+    return f'<p class="said{" wrong" * wrong}" role="{role}">{escaped(text)}</p>'
 
 
 def escaped(text: str) -> str:
@@ -184,13 +178,9 @@ def steps(one: Opened, count: int, *asked) -> Iterator[tuple]:
 
 
 def of(error: Exception) -> str:
-    """An error in one line; of those that are nobody's message with their kind."""
-    kind = (
-        ""
-        if isinstance(error, (ValueError, TypeError, OSError, ImportError))
-        else type(error).__name__
-    )
-    return f"{kind} {error}".strip() or repr(error)
+    """An error in one line; of those that nobody has worded with their kind."""
+    worded = isinstance(error, (ValueError, TypeError, OSError, ImportError)) and str(error)
+    return worded or f"{type(error).__name__}: {error}"
 
 
 def example(one: Opened, given, count: int) -> Iterator[tuple]:
@@ -254,10 +244,3 @@ def watched(place: Path, before: str | None) -> tuple:
     rows = [{"task": task} | row for task in tasks for row in report.rows(results, task)]
     shown = [pictured(report.figures.learning(results, task)) for task in tasks]
     return said, shown, pd.DataFrame(rows), now
-
-
-def pictured(figure) -> Image.Image:
-    """A figure as a picture."""
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110)
-    return Image.open(content)
