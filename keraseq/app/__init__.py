@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from keraseq.recipes.recipe import lazy
 
 if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
-    from keraseq.app.serving import serving
-    from keraseq.app.site import site
+    from keraseq.app.server import serving
+    from keraseq.app.blocks import site
 
-__getattr__ = lazy(__name__, site="site", serving="serving")
+__getattr__ = lazy(__name__, blocks="site", server="serving")
 __all__ = ["serving", "site"]
 
 

@@ -34,7 +34,7 @@ def pages(
     Example: keraseq app runs/reviews --open
     """
     quiet_backend()
-    from keraseq.app.serving import serving
+    from keraseq.app.server import serving
 
     try:
         with serving(bundles or (), folder, host=host, port=port) as address:

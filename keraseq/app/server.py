@@ -88,7 +88,7 @@ def serving(bundles=(), folder=None, *, host: str = "127.0.0.1", port: int = 786
             raise ModuleNotFoundError(
                 "pages need Gradio, which is not installed; to have it: pip install 'keraseq[app]'"
             ) from None
-        from keraseq.app.site import site
+        from keraseq.app.blocks import site
 
         made = site(bundles, folder)
         stack.callback(made.close)

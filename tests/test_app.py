@@ -1,0 +1,274 @@
+"""Pages of saved models: in a real browser where there is one, else by Gradio's client."""
+
+import importlib.util
+import json
+import re
+import shutil
+import socket
+import sys
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tones
+from typer.testing import CliRunner
+
+import keraseq
+from keraseq import cli, data, recipes
+from keraseq.bundle import BundleError
+from keraseq.files import MODELS, RESULTS
+
+pytestmark = [
+    pytest.mark.skipif(not importlib.util.find_spec("gradio"), reason="needs the extra `app`"),
+    pytest.mark.filterwarnings("ignore"),  # of Gradio and what it stands on
+]
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+needs_browser = pytest.mark.skipif(
+    not BROWSER or not importlib.util.find_spec("playwright"),
+    reason="needs Playwright and Chromium",
+)
+ENDED = "() => /done|MASE|stopped/.test(document.querySelector('.said')?.innerText) "
+ENDED += "|| document.querySelector('.said.wrong')"
+SIGHT = [("light", 1280), ("dark", 1280), ("light", 360), ("dark", 360)]
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a bundle of an unknown recipe, a damaged one, and a comparison half done."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name, card in (("strange", {"recipe": "dream"}), ("cut", {})):
+        shutil.copytree(MODELS / "digits", folder / name)
+        path = folder / name / "card.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | card))
+    manifest = folder / "strange" / "manifest.json"
+    known = json.loads(manifest.read_text())
+    known["files"]["card.json"] = {
+        "bytes": (path := folder / "strange" / "card.json").stat().st_size,
+        "sha256": keraseq.files.sha256(path),
+    }
+    manifest.write_text(json.dumps(known))
+    whole = json.loads((RESULTS / "studies" / "parity" / "results.json").read_text())
+    whole["records"] = whole["records"][: len(whole["records"]) // 2]
+    (folder / "half").mkdir()
+    (folder / "half" / "results.json").write_text(json.dumps(whole))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    """Where all models that come with keraseq are served."""
+    from keraseq.app import serving
+
+    names = keraseq.files.names(MODELS)
+    with serving(names, folder, port=free_port()) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(chromium, address):
+    """Opens pages; at the end nothing was asked of other hosts, and no script has failed."""
+    asked, failed, contexts = [], [], []
+
+    def opened(name="", **options):
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda one: asked.append(one.url))
+        page.on("pageerror", lambda one: failed.append(str(one)))
+        page.goto(address + name)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not [url for url in asked if not url.startswith((address, "data:", "blob:"))]
+    assert not failed
+
+
+def click(page, label):
+    page.get_by_role("button", name=label, exact=True).click()
+
+
+def said(page):
+    page.wait_for_function(ENDED, timeout=60_000)
+    return page.locator(".said").inner_text()
+
+
+def use(page, example=None):
+    """Presses the buttons of a page, and waits for what it says."""
+    if example:
+        click(page, example)
+        page.wait_for_function("() => document.querySelector('.said')?.innerText === ''")
+        page.wait_for_timeout(100)
+    page.locator("button.primary").click()
+    return said(page)
+
+
+def content(page, label, ending):
+    """The content of a file that a page has to download."""
+    link = page.locator(f'a[href$="{ending}"]').first
+    with urllib.request.urlopen(link.get_attribute("href")) as answer:
+        return answer.read()
+
+
+@needs_browser
+def test_models_are_listed_with_their_cards(tab):
+    page = tab()
+    page.wait_for_selector(".card")
+    assert page.locator(".card").count() == len(keraseq.files.names(MODELS))
+    assert "test accuracy 0.8727" in page.locator(".card", has_text="msraction3d").inner_text()
+    wrong = page.locator(".wrong").all_inner_texts()
+    assert "cut: bundle" in wrong[0] and "was changed" in wrong[0] or "damaged" in wrong[0]
+    assert wrong[1].startswith("strange: the bundle's card names the recipe 'dream'; known recipes")
+    page.locator(".card", has_text="tinyshakespeare").click()
+    page.get_by_text("What is known of this model").click()
+    page.wait_for_selector("text=nats per character")
+
+
+@needs_browser
+def test_text_streams_and_is_stopped(tab):
+    page = tab("shakespeare")
+    page.get_by_label("number input for Tokens to write").fill("2000")
+    click(page, "Write")
+    text = page.get_by_label("Text", exact=True)
+    lengths = []
+    for _ in range(2):
+        so_far = len(text.input_value())
+        page.wait_for_function(
+            f"() => document.querySelectorAll('textarea')[1].value.length > {so_far + 20}",
+            timeout=60_000,
+        )
+        lengths.append(len(text.input_value()))
+    click(page, "Stop")
+    assert said(page) == "stopped"
+    page.wait_for_timeout(300)
+    kept = text.input_value()
+    page.wait_for_timeout(300)
+    assert text.input_value() == kept and kept.startswith("ROMEO:\n")
+    assert lengths[0] < lengths[1] <= len(kept) < 2000
+    page.get_by_label("Beginning").fill("x" * 100_000)
+    click(page, "Write")
+    page.wait_for_selector(".wrong")
+    assert said(page).startswith("a page reads 20,000 characters at most; received 100,000")
+    assert text.input_value() == kept  # nothing is lost
+
+
+@needs_browser
+def test_a_review_is_judged(tab):
+    page = tab("imdb")
+    assert "done" in use(page)
+    assert page.locator('[data-testid="label-output-value"]').inner_text() == "pos"
+    assert page.locator("figure pre span").count() > 5
+    assert page.locator(".figure img").count() == 1
+
+
+@needs_browser
+def test_entities_are_coloured(tab):
+    page = tab("tagger")
+    use(page)
+    assert page.locator("span", has_text="Taylor Swift person").count()
+    assert page.get_by_text("B-location").count()
+
+
+@needs_browser
+def test_two_users_translate_at_once(tab):
+    pages = [tab("de-en"), tab("de-en")]
+    pages[1].get_by_label("Sentences, one a line").fill("Eine Frau singt.")
+    for page in pages:
+        click(page, "Translate")
+    for page, wanted in zip(pages, ["A dog runs through the snow.", "A woman sings."], strict=True):
+        assert "done" in said(page)
+        assert page.get_by_label("Translation").input_value().strip().lower() == wanted.lower()
+        assert page.locator(".figure img").count() == 1
+
+
+@needs_browser
+def test_a_piece_is_composed(tab):
+    page = tab("chorales")
+    page.get_by_label("number input for Frames to write").fill("8")
+    use(page)
+    assert content(page, "MIDI", ".mid").startswith(b"MThd")
+    assert page.locator(".figure img").count() == 1
+
+
+@needs_browser
+def test_a_recording_is_heard(tab):
+    page = tab("digits")
+    assert "done" in use(page, "a recording")
+    assert page.get_by_label("Words").input_value()
+
+
+@needs_browser
+def test_a_body_in_motion_is_named(tab):
+    page = tab("action")
+    assert "done" in use(page, "a waving arm")
+    assert (
+        page.locator('[data-testid="label-output-value"]').inner_text()
+        in data.labelled.skeletons.ACTIONS
+    )
+
+
+@needs_browser
+def test_a_table_becomes_a_forecast(tab):
+    page = tab("ett")
+    assert re.search("(The model|A baseline) is better.* MASE", use(page, "an example"))
+    assert len(content(page, "Forecast", ".csv").splitlines()) == 1 + 96
+    assert page.get_by_text("seasonal naive (24)").count()
+
+
+@needs_browser
+def test_uploads_that_do_not_do_are_refused_on_the_page(tab, tmp_path):
+    page = tab("ett")
+    upload = page.locator('input[type="file"]').first
+    (tmp_path / "large.csv").write_bytes(b"1,2\n" * 3_000_000)
+    upload.set_input_files(tmp_path / "large.csv")
+    page.wait_for_selector("text=/maximum allowed size/")
+    page.reload()
+    upload = page.locator('input[type="file"]').first
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG")
+    upload.set_input_files(tmp_path / "picture.png")
+    page.wait_for_selector("text=/Invalid file type/")
+    click(page, "Forecast")
+    page.wait_for_selector(".wrong")
+    assert said(page) == "there is no file; give a table of measurements, such as a CSV file"
+
+
+@needs_browser
+def test_a_comparison_is_watched(tab, folder):
+    page = tab("comparisons")
+    page.wait_for_selector("text=trials have ended")
+    [count, planned] = map(int, re.findall(r"\d+", page.locator(".said").inner_text()))
+    assert 0 < count < planned
+    page.wait_for_selector(".grid-wrap img, .gallery-item img, .preview img")
+    path = folder / "half" / "results.json"
+    whole = json.loads(path.read_text())
+    path.write_text(json.dumps(whole | {"records": whole["records"][:-1]}))
+    page.wait_for_selector(f"text={count - 1} of {planned} trials", timeout=10_000)
+
+
+@needs_browser
+@pytest.mark.parametrize(("scheme", "width"), SIGHT)
+def test_pages_fit_and_follow_the_scheme(tab, scheme, width):
+    for name in ("", "shakespeare", "comparisons"):
+        page = tab(name, color_scheme=scheme, viewport={"width": width, "height": 800})
+        page.wait_for_selector("h1, h2")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        back = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (max(map(int, re.findall(r"\d+", back)[:3])) < 128) == (scheme == "dark")
