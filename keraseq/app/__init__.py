@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from keraseq.recipes.recipe import lazy
 
 if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
-    from keraseq.app.server import serving
     from keraseq.app.blocks import site
+    from keraseq.app.server import serving
 
 __getattr__ = lazy(__name__, blocks="site", server="serving")
 __all__ = ["serving", "site"]

@@ -1,6 +1,9 @@
 """The site: a page a bundle, one that lists them, and one that watches comparisons."""
 
 import html
+import os
+import re
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -178,9 +181,10 @@ def steps(one: Opened, count: int, *asked) -> Iterator[tuple]:
 
 
 def of(error: Exception) -> str:
-    """An error in one line; of those that nobody has worded with their kind."""
+    """An error in one line, uploads by their names; what nobody has worded with its kind."""
     worded = isinstance(error, (ValueError, TypeError, OSError, ImportError)) and str(error)
-    return worded or f"{type(error).__name__}: {error}"
+    uploads = re.escape(os.environ.get("GRADIO_TEMP_DIR", tempfile.gettempdir()))
+    return re.sub(rf"{uploads}/[^/\s]+/", "", worded or f"{type(error).__name__}: {error}")
 
 
 def example(one: Opened, given, count: int) -> Iterator[tuple]:

@@ -52,7 +52,7 @@ def check_port(host: str, port: int) -> None:
         raise ValueError(f"port must be from 0 to 65535; received {port}") from None
     except OSError as error:
         raise OSError(
-            f"port {port} of {host} cannot be had ({error.strerror}); give another with --port"
+            f"port {port} of {host} cannot be had ({os.strerror(error.errno)}); give another with --port"
         ) from None
 
 
