@@ -413,11 +413,11 @@ def test_the_shell_says_what_is_wrong_in_one_line(folder, tmp_path, monkeypatch)
         assert shell("digits", "--port", port) == (1, f"{taken}give another with --port\n")
     free = free_port()
     assert shell(tmp_path, "--port", free) == (
-        2,
+        1,
         f"Error: '{tmp_path}' is no bundle: it has no manifest.json\n",
     )
     code, said = shell(folder / "strange", "--port", free)
-    assert code == 2 and said.startswith("Error: the bundle's card names the recipe 'dream'; known")
+    assert code == 1 and said.startswith("Error: the bundle's card names the recipe 'dream'; known")
     nowhere = tmp_path / "nowhere"
     assert shell("--folder", nowhere, "--port", free) == (
         1,

@@ -51,8 +51,9 @@ def check_port(host: str, port: int) -> None:
     except OverflowError:
         raise ValueError(f"port must be from 0 to 65535; received {port}") from None
     except OSError as error:
+        why = os.strerror(error.errno)
         raise OSError(
-            f"port {port} of {host} cannot be had ({os.strerror(error.errno)}); give another with --port"
+            f"port {port} of {host} cannot be had ({why}); give another with --port"
         ) from None
 
 
@@ -91,7 +92,7 @@ def serving(bundles=(), folder=None, *, host: str = "127.0.0.1", port: int = 786
         from keraseq.app.blocks import site
 
         made = site(bundles, folder)
-        stack.callback(made.close)
+        stack.callback(made.close, verbose=False)
         _, address, _ = made.queue(max_size=64).launch(
             server_name=host,
             server_port=port,
