@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import sys
+import time
 import urllib.request
 from pathlib import Path
 
@@ -392,12 +393,24 @@ def test_a_page_holds_nothing_from_elsewhere(address):
     assert loaded and not [one for one in loaded if one.startswith(("http", "//"))]
 
 
-def test_uploads_are_deleted_at_the_end():
-    from keraseq.app import serving
+def test_uploads_are_deleted(tmp_path, monkeypatch):
+    """Each after a while, and all at the end."""
+    from gradio_client import Client, handle_file
 
-    with serving(["digits"], port=free_port()):
-        uploads = Path(os.environ["GRADIO_TEMP_DIR"])
-        (uploads / "left").write_text("x")
+    from keraseq.app import blocks, serving
+
+    monkeypatch.setattr(blocks, "KEPT", 3)
+    tones.write(tmp_path / "tone.wav", tones.tone("rise"))
+    with serving(["digits"], port=free_port()) as address:
+        uploads, client = Path(os.environ["GRADIO_TEMP_DIR"]), Client(address, verbose=False)
+        assert "there is no file" in client.predict(None, api_name="/digits")[0]  # it is loaded
+        said, *_ = client.predict(handle_file(tmp_path / "tone.wav"), api_name="/digits")
+        assert "done" in said
+        end = time.monotonic() + 20
+        while any(uploads.rglob("tone.wav")) and time.monotonic() < end:
+            time.sleep(0.2)
+        assert not [*uploads.rglob("tone.wav")]
+        (uploads / "left").touch()
     assert not uploads.exists()
 
 

@@ -136,14 +136,9 @@ def show(page: Page, one: Opened, name: str) -> None:
     act = partial(steps, one, len(shows))
     how = {"concurrency_limit": AT_ONCE, "show_progress": "minimal"}
     running = go.click(act, asks, [said, *shows], api_name=name, **how)
-    stop.click(
-        lambda: status("stopped"),
-        None,
-        said,
-        cancels=[running],
-        queue=False,
-        api_visibility="private",
-    )
+    alone = {"queue": False, "api_visibility": "private"}
+    ended = stop.click(None, cancels=[running], **alone)
+    ended.then(lambda: status("stopped"), None, said, **alone)
     for button, given in zip(buttons, page.examples.values(), strict=True):
         make = partial(example, one, given, len(asks))
         button.click(make, None, [said, *asks], api_visibility="private")
