@@ -14,7 +14,7 @@ import gradio as gr
 import pandas as pd
 
 from keraseq import bundle, experiments, files, recipes
-from keraseq.app.pages import Page, page_of, pictured
+from keraseq.app import pages
 from keraseq.experiments import report
 
 LOCK = threading.RLock()  # one model computes at a time: Keras and Matplotlib are no safer
@@ -31,7 +31,7 @@ class Opened:
         self.place = bundle.place(place)
         bundle.check(self.place)
         described = bundle.Bundle(None, *bundle.described(self.place))
-        self.card, self.page = described.card, page_of(described)
+        self.card, self.page = described.card, pages.page_of(described)
 
     @cached_property
     def bundle(self) -> bundle.Bundle:
@@ -89,21 +89,21 @@ def found(folder: Path, name: str) -> list[Path]:
 
 def named(opened: list[Opened]) -> dict[str, Opened]:
     """Each by the name of its folder, with a number where that is taken."""
-    pages: dict[str, Opened] = {}
+    found: dict[str, Opened] = {}
     for one in opened:
         base = "".join(c if c.isalnum() else "-" for c in one.place.resolve().name)
         name, count = base, 1
-        while name in (*pages, "comparisons"):
+        while name in (*found, "comparisons"):
             count += 1
             name = f"{base}-{count}"
-        pages[name] = one
-    return pages
+        found[name] = one
+    return found
 
 
-def cards(pages: dict[str, Opened], broken: dict[Path, str]) -> str:
+def cards(opened: dict[str, Opened], broken: dict[Path, str]) -> str:
     """A card a bundle, and a line for each that cannot be opened."""
     rows = []
-    for name, one in pages.items():
+    for name, one in opened.items():
         card, row = one.card, recipes.RECIPES[one.card.recipe]
         metric = f"{card.metric.name} {card.metric.mean:.4g}" if card.metric else ""
         facts = [card.recipe, metric, f"{card.parameters:,} parameters" if card.parameters else ""]
@@ -117,7 +117,7 @@ def cards(pages: dict[str, Opened], broken: dict[Path, str]) -> str:
     return f'<div class="cards">{"".join(rows)}</div>'
 
 
-def show(page: Page, one: Opened, name: str) -> None:
+def show(page: pages.Page, one: Opened, name: str) -> None:
     """The components of a page, and what its buttons do."""
     gr.Markdown(f"## {one.card.title or name}")
     with gr.Row():
@@ -201,7 +201,7 @@ def watching(page: gr.Blocks, folder: Path) -> None:
     chosen = gr.Dropdown([], label="Folder")
     said = gr.HTML(elem_classes="status", container=False)
     curves = gr.Gallery(label="Validation part, so far", columns=2, height="auto", format="png")
-    table, before = gr.Dataframe(label="Test part, so far", interactive=False), gr.State()
+    table, before = pages.table("Test part, so far"), gr.State()
 
     def fill():
         names = list(comparisons(folder))
@@ -220,9 +220,9 @@ def watching(page: gr.Blocks, folder: Path) -> None:
             return status(of(error), wrong=True), *same
 
     how = {"show_progress": "hidden", "api_visibility": "private"}
-    page.load(fill, None, chosen, **how)
-    looks = [page.load, chosen.change, gr.Timer(EVERY).tick]
-    gr.on(looks, look, [chosen, before], [said, curves, table, before], **how)
+    shown = {"inputs": [chosen, before], "outputs": [said, curves, table, before]} | how
+    page.load(fill, None, chosen, **how).then(look, **shown)
+    gr.on([chosen.change, gr.Timer(EVERY).tick], look, **shown)
 
 
 def comparisons(folder: Path) -> dict[str, Path]:
@@ -241,5 +241,5 @@ def watched(place: Path, before: str | None) -> tuple:
         return said, gr.skip(), gr.skip(), now
     tasks = [task for task in results.tasks if len(results.finished(task))]
     rows = [{"task": task} | row for task in tasks for row in report.rows(results, task)]
-    shown = [pictured(report.figures.learning(results, task)) for task in tasks]
+    shown = [pages.pictured(report.figures.learning(results, task)) for task in tasks]
     return said, shown, pd.DataFrame(rows), now

@@ -281,7 +281,7 @@ def recording() -> gr.Audio:
 
 def table(label: str) -> gr.Dataframe:
     """A table to be read."""
-    return gr.Dataframe(label=label, interactive=False, max_height=320, wrap=False)
+    return gr.Dataframe(headers=[" "], label=label, interactive=False, max_height=320)
 
 
 def written(tokens: str, most: int, length: int, temperature: float) -> list:
@@ -322,7 +322,7 @@ CLASSIFY = {
         ],
         lambda: [
             gr.Label(label="Class", num_top_classes=5),
-            gr.HTML(label="Words"),
+            gr.HTML(label="Words", elem_classes="coloured"),
             figure("While it is read"),
         ],
         opinion,
@@ -406,9 +406,13 @@ PAGES = {
     "tag": Page(
         "Tag",
         lambda: [text("Sentences, one a line", "Taylor Swift played in Berlin last night")],
-        lambda: [gr.HTML(label="Tags"), table("Every word")],
+        lambda: [gr.HTML(label="Tags", elem_classes="coloured"), table("Every word")],
         tag,
-        {"two": ["Anna works for Siemens in Munich\nthe new iPhone is sold out on Amazon"]},
+        {
+            "two sentences": [
+                "Anna works for Siemens in Munich\nthe new iPhone is sold out on Amazon"
+            ]
+        },
     ),
     "translate": Page(
         "Translate",
@@ -437,7 +441,7 @@ PAGES = {
         "Forecast",
         lambda: [
             files("Table of measurements", ".csv", ".tsv", ".txt", ".parquet"),
-            files("What is known of the time to come, if the model wants that", ".csv", ".parquet"),
+            files("Columns of the time to come, where it has any", ".csv", ".parquet"),
         ],
         lambda: [
             figure("Forecast, with intervals"),

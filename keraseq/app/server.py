@@ -20,7 +20,8 @@ STYLE = """
 .cards .said {grid-column: 1 / -1}
 .said {min-height: 1.5em; margin: 0; color: var(--body-text-color-subdued); overflow-wrap: anywhere}
 .said.wrong {color: var(--error-text-color, #b91c1c); font-weight: 600}
-.figure img {padding-top: 28px; background: #fff; max-height: 1000px}
+.figure img {padding-top: 28px; background: #fff}
+.coloured pre, .coloured pre *, .coloured p, .coloured p * {color: #000 !important}
 figure {margin: 0} figcaption {margin-bottom: 4px}
 """
 
