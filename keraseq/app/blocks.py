@@ -200,7 +200,9 @@ def watching(page: gr.Blocks, folder: Path) -> None:
     gr.Markdown("## Comparisons\nWhat `keraseq compare --out FOLDER` does can be watched here.")
     chosen = gr.Dropdown([], label="Folder")
     said = gr.HTML(elem_classes="status", container=False)
-    curves = gr.Gallery(label="Validation part, so far", columns=2, height="auto", format="png")
+    curves = gr.Gallery(
+        label="Validation part, so far", columns=2, height=440, object_fit="contain", format="png"
+    )
     table, before = pages.table("Test part, so far"), gr.State()
 
     def fill():
