@@ -27,6 +27,7 @@ Many to many, through an encoder and a decoder: a sequence of another length, as
 
 from keraseq.models.budget import match_parameters
 from keraseq.models.classifier import sequence_classifier
+from keraseq.models.efficientnet import efficientnet_lite0
 from keraseq.models.encoder_decoder import encoder_decoder
 from keraseq.models.forecaster import forecaster, segment_forecaster, step_forecaster
 from keraseq.models.frame_classifier import frame_classifier
@@ -41,6 +42,7 @@ from keraseq.models.tree_classifier import tree_classifier
 __all__ = [
     "ScheduledSampling",
     "SequenceModel",
+    "efficientnet_lite0",
     "encoder_decoder",
     "forecaster",
     "frame_classifier",

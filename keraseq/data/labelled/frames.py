@@ -13,8 +13,8 @@ import numpy as np
 from keraseq.checks import positive_integer
 from keraseq.data.labelled.parts import LabelledFrames, in_parts, labels_of
 from keraseq.data.labelled.table import again
+from keraseq.data.pictures import PICTURES, opened
 
-PICTURES = (".png", ".jpg", ".jpeg")
 ARRAYS = (".npy", ".npz")
 
 
@@ -59,14 +59,9 @@ def as_frames(values, name: str) -> np.ndarray:
 
 def picture(path: Path) -> np.ndarray:
     """A picture `(height, width, channels)`: grey, or red, green and blue."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as image:
-            grey = image.mode in ("1", "L", "I", "I;16", "LA")
-            values = np.asarray(image.convert("L" if grey else "RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{str(path)!r} cannot be read as a picture: {error}") from None
+    with opened(path) as image:
+        grey = image.mode in ("1", "L", "I", "I;16", "LA")
+        values = np.asarray(image.convert("L" if grey else "RGB"))
     return values[..., None] if grey else values
 
 
