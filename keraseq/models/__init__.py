@@ -31,6 +31,7 @@ from keraseq.models.efficientnet import efficientnet_lite0
 from keraseq.models.encoder_decoder import encoder_decoder
 from keraseq.models.forecaster import forecaster, segment_forecaster, step_forecaster
 from keraseq.models.frame_classifier import frame_classifier
+from keraseq.models.image_captioner import image_captioner
 from keraseq.models.language import language_model
 from keraseq.models.music import roll_model
 from keraseq.models.one_step import streaming
@@ -46,6 +47,7 @@ __all__ = [
     "encoder_decoder",
     "forecaster",
     "frame_classifier",
+    "image_captioner",
     "language_model",
     "match_parameters",
     "roll_model",
