@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -188,11 +188,12 @@ def agreement(name: str) -> str:
     return f"{rows[0]}\n|{'---|' * rows[0].count(' | ')}---|\n{rows[1]}"
 
 
-def lines(file: str, columns: dict[str, str], keep: Callable | None = None) -> str:
-    """Columns of a file, by the names that they have here."""
+def lines(file: str, columns: dict[str, str], having: dict | None = None) -> str:
+    """Columns of a file, by the names that they have here; `having` says values of lines."""
     path = RESULTS / file
     frame = pd.read_json(path, lines=True) if path.suffix == ".jsonl" else pd.read_csv(path)
-    frame = frame[frame.apply(keep, axis=1)] if keep else frame
+    for column, value in (having or {}).items():
+        frame = frame[frame[column] == value]
     frame = frame.dropna(subset=[next(iter(columns))])
     shown = frame[list(columns)].rename(columns=columns)
     return markdown(shown.map(number))
