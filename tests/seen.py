@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "white": (255,) * 3}
-CORNERS = {"upper left": (0, 0), "upper right": (0, 1), "lower left": (1, 0), "lower right": (1, 1)}
+COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "yellow": (255, 255, 0)}
+CORNERS = ((0, 0), (0, 4), (4, 0), (4, 4))
 
 
 def captioned(folder: Path) -> Path:
@@ -15,17 +15,16 @@ def captioned(folder: Path) -> Path:
     from PIL import Image
 
     rows = ["image,caption"]
-    for at, (_, colour, corner) in enumerate(product(range(3), COLOURS, CORNERS)):
+    for at, (_, colour, (row, column)) in enumerate(product(range(3), COLOURS, CORNERS)):
         pixels = np.full((8, 8, 3), 10 * (at % 3), "uint8")
-        row, column = (4 * one for one in CORNERS[corner])
         pixels[row : row + 4, column : column + 4] = COLOURS[colour]
         Image.fromarray(pixels).save(folder / f"{at}.png")
         rows += [
-            f"{at}.png,A {colour} {corner} corner is it .",
-            f"{at}.png,{colour} in the {corner}",
+            f"{at}.png,A {colour} corner is all there is .",
+            f"{at}.png,{colour} on black",
         ]
     (folder / "said.csv").write_text("\n".join(rows) + "\n")
-    (folder / "others.csv").write_text("\n".join(rows).replace("lower", "under") + "\n")
+    (folder / "others.csv").write_text("\n".join(rows).replace("black", "dark") + "\n")
     eye = [keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255)]
     keras.Sequential([*eye, keras.layers.AveragePooling2D(4)]).save(folder / "eye.keras")
     return folder

@@ -93,7 +93,7 @@ PRESETS: dict[str, dict[str, Preset]] = {
         ),
     },
     "caption": {
-        "flickr8k": Preset({}, ""),
+        "flickr8k": Preset({}, "CIDEr 50.6 and BLEU-4 20.6 on test, beam 3 (seed 0)"),
     },
     "transcribe": {
         "fsdd": Preset({}, "digit error rate 25.6 % on strings of theo, never heard"),

@@ -51,14 +51,14 @@ def bundle(folder, options, trained):
 @TENSORFLOW
 def test_it_learns_what_is_there(folder, options):
     """One corner of four has a colour."""
-    more = {"units": 24, "embedding": 16, "epochs": 20, "learning_rate": 0.02, "dropout": 0.0}
+    more = {"units": 24, "embedding": 16, "epochs": 8, "learning_rate": 0.03, "dropout": 0.0}
     more |= {"measured_pictures": 20, "label_smoothing": 0.0, "patience": 0}
     captions = data.captioned(folder, folder / "said.csv", validation=0.2, test=0.2)
     found = recipes.train("caption", captions, **{**options, **more})
     table = recipes.evaluate(found, captions)
     own = table.query("part == 'test'").set_index("method").cider
-    assert own["lstm, attention, beam 3"] > 250 > own["one caption for all"]
-    assert found.card.metric.mean > 250 and "Apache" not in found.card.notes
+    assert own["gru, attention, beam 3"] > 2 * own["one caption for all"] > 0
+    assert found.card.metric.mean > 200 and "Apache" not in found.card.notes
 
 
 def test_predict(bundle, folder):
@@ -90,7 +90,7 @@ def test_a_picture_as_one_vector(folder, options):
     lines, more = [], {**options, "image": "merge", "length": 5}
     bundle = recipes.train("caption", folder / "said.csv", **{**more, "report": lines.append})
     assert any("captions of more than 5 words, or none, are left out" in line for line in lines)
-    assert recipes.evaluate(bundle, baselines=False).method[0] == "lstm, merge, beam 3"
+    assert recipes.evaluate(bundle, baselines=False).method[0] == "gru, merge, beam 3"
     with pytest.raises(ValueError, match="has no attention: it looks nowhere"):
         look(bundle, folder / "0.png", "a red corner")
     with pytest.raises(ValueError, match=r"no train caption has at most length=1 words"):
@@ -99,7 +99,7 @@ def test_a_picture_as_one_vector(folder, options):
 
 def test_evaluate(bundle, folder):
     table = recipes.evaluate(bundle)
-    assert table.groupby("part").method.count().to_dict() == {"test": 6, "validation": 6}
+    assert table.groupby("part").method.count().to_dict() == {"test": 7, "validation": 7}
     assert (table.low <= table.high).all() and table.bleu4.between(0, 100).all()
     other = pd.read_csv(folder / "said.csv")[:30]
     other.to_csv(folder / "other.csv", index=False)

@@ -6,11 +6,12 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from keraseq.checks import positive_integer
-from keraseq.data.labelled.parts import LabelledFrames, in_parts
+from keraseq.data.labelled.parts import LabelledFrames, in_parts, labels_of
 from keraseq.data.labelled.table import again
 from keraseq.data.pictures import PICTURES, opened
 
@@ -21,6 +22,7 @@ ARRAYS = (".npy", ".npz")
 class Sequences:
     """Sequences of frames as they were read."""
 
+    unlabelled: ClassVar[str] = "the sequences have no labels"
     name: str
     inputs: list[np.ndarray]
     names: list[str]
@@ -177,12 +179,10 @@ def labelled_frames(
     arrays: train 12, validation 4, test 4 sequences of 6 frames of 8 x 8 x 1; classes left, right
     """
     found = read(source, labels)
-    if found.labels is None:
-        raise ValueError(f"{found.name}: the sequences have no labels")
     return in_parts(
         LabelledFrames,
         found.name,
-        (found.inputs, found.labels),
+        (found.inputs, labels_of(found)),
         None,
         validation=validation,
         test=test,

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from keraseq import data, generation, models
+from keraseq import data, generation
 from keraseq.bundle import Bundle
 from keraseq.checks import boolean
 from keraseq.data import pictures as seeing
@@ -63,7 +63,7 @@ class Parts(NamedTuple):
     def features(self, pictures: Sequence, kind: str | None = None) -> np.ndarray:
         """What the network of the training sees in pictures."""
         network = network_of(self.network.name)
-        found = seeing.identity(seeing.looking(network))
+        found = seeing.identity(network)
         if found != self.network.sha256:
             raise ValueError(
                 f"the network {self.network.name!r} has other weights than in the training: "
@@ -93,12 +93,12 @@ def read(source, *, pictures=None, **how) -> data.Captions:
 
 
 def network_of(name: str) -> keras.Model:
-    """The network of a name, or of a file."""
+    """The network of a name, or of a file, that gives regions and a whole."""
     if name == LITE0:
-        return models.efficientnet_lite0("imagenet", include_top=False, pooling="avg")
+        return seeing.lite0()
     if not Path(name).is_file():
         raise ValueError(f"encoder must be {LITE0!r} or a .keras file; received {name!r}")
-    return keras.saving.load_model(name, compile=False)
+    return seeing.looking(keras.saving.load_model(name, compile=False))
 
 
 def features(pictures, network: keras.Model, settings: Settings, kind: str | None = None):
@@ -106,7 +106,7 @@ def features(pictures, network: keras.Model, settings: Settings, kind: str | Non
     kind = kind or ("map" if settings.image == "attention" else "pooled")
     place = settings.cache or kept() / f"{Path(settings.encoder).stem}.h5"
     Path(place).parent.mkdir(parents=True, exist_ok=True)
-    return seeing.features(pictures, network, place, kind)
+    return seeing.looked_up(list(pictures), network, Path(place), kind)
 
 
 def predict(bundle: Bundle, raw, *, sampler: str = "beam", **options) -> pd.DataFrame:

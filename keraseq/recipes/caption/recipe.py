@@ -112,8 +112,7 @@ class Caption(Recipe):
             too_long += len(ids) - len(kept)
             rows[part] = [ids[at] for at in kept], whose[kept]
             seen[part] = features(parts.part(part).pictures, network, settings)
-        sha256 = seeing.identity(seeing.looking(network))
-        return Prepared(parts, encoder, seen, rows, too_long, sha256)
+        return Prepared(parts, encoder, seen, rows, too_long, seeing.identity(network))
 
     def batches(self, prepared: Prepared, part: str, settings: Settings):
         """Batches of captions of like length, each with its picture."""

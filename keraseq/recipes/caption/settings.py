@@ -27,10 +27,10 @@ class Settings(recipe.Settings):
         "initial_state, first_input, every_input, merge (Tanti et al. 2017).",
         COMMON,
     ] = "attention"
-    cell: recipe.Cell = "lstm"
+    cell: recipe.Cell = "gru"
     units: recipe.Units = 320
     layers: recipe.Layers = 1
-    dropout: recipe.Dropout = 0.5
+    dropout: recipe.Dropout = 0.3
     epochs: recipe.Epochs = 12
     batch_size: recipe.Batch = 64
     patience: recipe.Patience = 5
