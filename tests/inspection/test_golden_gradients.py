@@ -47,26 +47,28 @@ def normal(deviation):
     return keras.initializers.RandomNormal(stddev=deviation, seed=None)
 
 
+STARTS = {"normal": normal(1 / 8), "x 1.5": normal(1.5 / 8), "x 3": normal(3 / 8)}
+
+
 @pytest.mark.parametrize(
-    ("name", "deviation", "options", "expected"),
+    ("activation", "start", "deviation", "expected"),
     [
-        ("elman", 1.0, {"activation": "linear"}, (1, 1)),
-        (
-            "elman",
-            1.0,
-            {"activation": "linear", "recurrent_initializer": normal(1 / 8)},
-            (1.9, 4.9),
-        ),
-        ("elman", 1.0, {}, (1.0, 0.05)),
-        ("elman", 0.1, {}, (1.0, 0.86)),
-        ("elman", 0.1, {"recurrent_initializer": "identity"}, (1.0, 0.97)),
-        ("elman", 0.1, {"recurrent_initializer": normal(1.5 / 8)}, (2.8, 45)),
-        ("irnn", 1.0, {}, (1.0, 1.0)),
+        ("linear", "orthogonal", 1.0, (1, 1, 1, 1)),
+        ("linear", "normal", 1.0, (1.9, 4.9, 87, 3.8e3)),
+        ("tanh", "orthogonal", 1.0, (1.0, 0.05, 5.6e-10, 3.5e-20)),
+        ("tanh", "orthogonal", 0.1, (1.0, 0.86, 0.11, 0.0052)),
+        ("tanh", "identity", 0.1, (1.0, 0.97, 0.38, 0.037)),
+        ("tanh", "x 1.5", 0.1, (2.8, 45, 280, 870)),
+        ("tanh", "x 3", 0.1, (5.7, 1.3e3, 1.2e8, 5e13)),
+        ("relu", "identity", 1.0, (1.0, 1.0, 1.0, 1.0)),
     ],
 )
-def test_elman_at_the_start(name, deviation, options, expected):
-    found = largest(name, deviation, (1, 10), **options)
-    np.testing.assert_allclose(found, np.log10(expected), atol=0.2)
+def test_elman_at_the_start(activation, start, deviation, expected):
+    options = {"activation": activation, "recurrent_initializer": STARTS.get(start, start)}
+    found = largest("elman", deviation, MARKS, **options)
+    # One Gaussian start deviates by up to 0.01, 0.19, 0.8 and 1.7 (NumPy, 40 seeds).
+    within = (0.05, 0.4, 1.7, 3.5) if start in STARTS else (0.05, 0.1, 0.4, 1)
+    assert (abs(found - np.log10(expected)) < within).all(), 10**found
 
 
 def orthogonal(rng, rows, columns):
