@@ -390,6 +390,12 @@ def before_and_after(args, build, train, test, use, epochs, rows):
     return pd.concat(found, ignore_index=True)
 
 
+STEPS = {  # of the shares by lag: how many steps of input are used
+    "memory": lambda use: use.clip(0, 1).sum(),
+    "characters": lambda use: (use >= 0.01).sum(),
+}
+
+
 def correlation(frame, in_steps, draws=2000):
     """Spearman's, of log10 at the start and the steps used; its interval by bootstrap of cells."""
     one = frame.groupby(["cell", "seed"], sort=False).agg(
@@ -479,7 +485,7 @@ def draw_map(frame, folder):
         for ax, t in zip(row, steps, strict=True):
             one = frame[(frame.start == title) & (frame.step == t)]
             for column, colour in (("h", 1), ("other", 2)):
-                ax.plot(one["x"], one[column], color=keraseq.plots.COLOURS[colour], linewidth=1)
+                ax.plot(one["x"], one[column], ".", color=keraseq.plots.COLOURS[colour], ms=1.5)
             keraseq.plots.finish(ax)
             room = max(0.05, 1.1 * one[["h", "other"]].abs().to_numpy().max())
             ax.set(ylim=(-room, room), xlabel="$x_1$" if title == list(MAPS)[-1] else "")
@@ -525,7 +531,7 @@ def draw_additive(frame, folder):
 
 
 def draw_cliff(frame, folder):
-    w, b = np.meshgrid(np.linspace(3.8, 5.2, 300), np.linspace(-2.5, -1.5, 300))
+    w, b = np.meshgrid(np.linspace(4.0, 4.7, 300), np.linspace(-2.3, -1.9, 300))
     h = np.full_like(w, 0.5)
     for _ in range(50):
         h = sigmoid(w * h + b)
@@ -537,7 +543,7 @@ def draw_cliff(frame, folder):
         label = {"none": "no clipping", "norm": "norm at most 0.5"}.get(clip, "numbers at most 0.5")
         axes[0].plot(one["w"], one["b"], marker=".", markersize=4, linewidth=1, label=label, **look)
         axes[1].plot(one["step"], one["loss"], linewidth=1.3, label=label, **look)
-    axes[0].set(xlim=(3.8, 5.2), ylim=(-2.5, -1.5), xlabel="w", ylabel="b")
+    axes[0].set(xlim=(4.0, 4.7), ylim=(-2.3, -1.9), xlabel="w", ylabel="b")
     titled(axes[0], "$h_t = \\sigma(w h_{t-1} + b)$: descent from w = 4.4, b = -2")
     axes[1].set(xlabel="step of descent", ylabel="loss", yscale="log", ylim=(1e-5, 1))
     titled(axes[1], "Loss on the way")
@@ -567,7 +573,7 @@ def draw_training(frame, folder):
 
 def draw_memory(frame, folder):
     label = "share of a marked number that comes out"
-    one = used_and_start(frame, folder, "memory", label, lambda use: use.clip(0, 1).sum(), "linear")
+    one = used_and_start(frame, folder, "memory", label, "linear")
     one = one.groupby("cell").mean(numeric_only=True).sort_values("start")
     ax, places = panels(1, 1, 8, 5.5)[1], range(len(one))
     ax.hlines(places, one["start"], one["after"], color="#bbbbbb", linewidth=1.5)
@@ -584,21 +590,21 @@ def draw_memory(frame, folder):
 
 def draw_characters(frame, folder):
     label = "share of the next character's probability that another character moves"
-    used_and_start(frame, folder, "characters", label, lambda use: (use >= 0.01).sum(), "log")
+    used_and_start(frame, folder, "characters", label, "log")
 
 
-def used_and_start(frame, folder, name, label, in_steps, norm):
+def used_and_start(frame, folder, name, label, scale):
     """How far back each cell uses its input, and that against the gradients at its start."""
     from matplotlib.colors import LogNorm, Normalize
 
-    one, value, low, high = correlation(frame, in_steps)
+    one, value, low, high = correlation(frame, STEPS[name])
     table = frame.pivot_table("use", "cell", "step", sort=False)
     table = table.loc[one.groupby("cell")["steps"].mean().sort_values().index]
     figure, axes = panels(1, 2, 12, 5.5, width_ratios=[1.3, 1])
     steps = table.columns
     extent = (steps.min() - 0.5, steps.max() + 0.5, -0.5, len(table) - 0.5)
-    scale = Normalize(0, 1) if norm == "linear" else LogNorm(1e-3, 1, clip=True)
-    look = {"aspect": "auto", "cmap": "viridis", "norm": scale, "origin": "lower"}
+    norm = Normalize(0, 1) if scale == "linear" else LogNorm(1e-3, 1, clip=True)
+    look = {"aspect": "auto", "cmap": "viridis", "norm": norm, "origin": "lower"}
     image = axes[0].imshow(table, extent=extent, **look)
     figure.colorbar(image, ax=axes[0], label=label)
     axes[0].set_yticks(range(len(table)), table.index, fontsize="small")
