@@ -28,7 +28,7 @@ import pandas as pd
 import keraseq
 from keraseq.data import text
 from keraseq.experiments.tasks.adding import Adding
-from keraseq.experiments.tasks.characters import LENGTH, Characters
+from keraseq.experiments.tasks.characters import Characters
 from keraseq.inspection.bptt import sigmoid, written_out
 from keraseq.inspection.graded import grown, singular_values
 
@@ -348,7 +348,8 @@ def top(model, x):
 def memory(args):
     """Every cell before and after it has learned the adding problem, or has not."""
     task = Adding(args.memory_steps)
-    train, test = (task.generate(np.random.default_rng(i), n) for i, n in enumerate((6400, 1000)))
+    sizes = args.memory_rows, 1000
+    train, test = (task.generate(np.random.default_rng(i), n) for i, n in enumerate(sizes))
 
     def build(layer):
         inputs = keras.Input(train.inputs.shape[1:])
@@ -360,13 +361,14 @@ def memory(args):
 def characters(args):
     """The same as a language model, with a loss at every step."""
     task, rng = Characters(), np.random.default_rng(0)
+    task.window = steps = args.character_steps
     train = task.training_rows(rng, args.character_rows)
-    starts = rng.integers(0, len(task.parts["test"]) - LENGTH, 200)
-    test = text.windows(task.parts["test"], LENGTH, starts=starts)
+    starts = rng.integers(0, len(task.parts["test"]) - steps, 200)
+    test = text.windows(task.parts["test"], steps, starts=starts)
     size = len(task.vocabulary)
 
     def build(layer):
-        inputs = keras.Input((LENGTH,), dtype="int32")
+        inputs = keras.Input((steps,), dtype="int32")
         layer.return_sequences = True
         states = layer(keras.layers.Embedding(size, 32)(inputs))
         return keras.Model(inputs, keras.layers.Dense(size)(states)), task.loss
@@ -675,7 +677,9 @@ SIZES = {
     "rate": 0.02,
     "memory_steps": 60,
     "memory_units": 32,
+    "memory_rows": 6400,
     "epochs": 15,
+    "character_steps": 64,
     "character_rows": 6400,
     "character_epochs": 5,
 }
