@@ -107,12 +107,12 @@ def by_numpy(name, steps, weights):
         s, product, norms = np.zeros(count * N), np.eye(count * N), []
 
         def step(x, rows, named=named):
-            x = np.broadcast_to(x, (len(rows), N))
-            return np.concatenate(oracle(named, x, np.split(rows, count, axis=1))[1], axis=1)
+            return np.concatenate(oracle(named, x[None], np.split(rows, count, axis=1))[1], axis=1)
 
         for x in inputs:
             near = 1e-5 * np.eye(count * N)
-            jacobian = (step(x, s + near) - step(x, s - near)).T / 2e-5
+            above, below = np.split(step(x, np.concatenate([s + near, s - near])), 2)
+            jacobian = (above - below).T / 2e-5
             product, s = jacobian @ product, step(x, s[None])[0]
             norms.append(np.linalg.norm(product, 2) if len(norms) + 1 in steps else None)
         logs.append([np.log10(norms[t - 1]) for t in steps])
