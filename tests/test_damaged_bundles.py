@@ -25,6 +25,7 @@ import keraseq
 from keraseq import cli, data, recipes
 from keraseq.bundle import Bundle, BundleError, check, described, load, manifest, write_json
 from keraseq.recipes.caption.evaluation import captioned
+from keraseq.generation import rolls
 
 WORDS = "a good film and a bad book of one day".split()
 TABLE = pd.DataFrame(
@@ -185,6 +186,7 @@ def eager(step_by_step):
 def case(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERASEQ_LOOP", "plain")  # which needs no compiling
+        patch.setattr(rolls, "FRAMES", 2)  # of music that are drawn at least, key by key
         yield Case(request.param, tmp_path_factory.mktemp("bundles"))
 
 
