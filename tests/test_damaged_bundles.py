@@ -24,8 +24,8 @@ from typer.testing import CliRunner
 import keraseq
 from keraseq import cli, data, recipes
 from keraseq.bundle import Bundle, BundleError, check, described, load, manifest, write_json
-from keraseq.recipes.caption.evaluation import captioned
 from keraseq.generation import rolls
+from keraseq.recipes.caption.evaluation import captioned
 
 WORDS = "a good film and a bad book of one day".split()
 TABLE = pd.DataFrame(
