@@ -1,6 +1,6 @@
 """BLEU of the recipe `translate`: attention, direction, order of the source, scheduled sampling.
 
-    python benchmarks/translate.py [de-en no-attention ...] [--source multi30k] [--seeds 0,1,2]
+    python benchmarks/translate.py [preset no-attention ...] [--source multi30k] [--seeds 0,1,2]
 
 Trains each row of `ROWS` with the preset of the source where neither a row nor an option says
 otherwise, translates the test part with a beam search of 5 and greedily, and adds lines to
@@ -24,8 +24,8 @@ RESULTS = Path(__file__).parent / "results" / "translate.csv"
 ONE_WAY = {"bidirectional": False}  # of an encoder that reads both ways the order matters little
 BACKWARDS, WITHOUT = {**ONE_WAY, "read_backwards": True}, {"attention": "none"}
 ROWS = {
-    "de-en": {},
-    "en-de": {"reverse": True},
+    "preset": {},
+    "reverse": {"reverse": True},
     "no-attention": WITHOUT,
     "additive": {"attention": "additive"},
     "dot": {"attention": "dot", "encoder_units": 140},
@@ -88,7 +88,7 @@ def measured(name: str, given: argparse.Namespace, seed: int) -> None:
 def main():
     """Trains what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("rows", nargs="*", default=["de-en"], choices=list(ROWS))
+    parser.add_argument("rows", nargs="*", default=["preset"], choices=list(ROWS))
     parser.add_argument("--source", default="multi30k")
     parser.add_argument("--seeds", default="0")
     for name, kind in SIZES.items():

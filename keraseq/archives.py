@@ -2,14 +2,17 @@
 
 What NumPy and Keras write is stored without compression, so nothing in an archive can be larger
 than the archive. A model's layers may hold as many numbers as its file does, and not many more:
-who asks for a layer of a billion units must send it.
+who asks for a layer of a billion units must send it. A pickle may make tensors and nothing else.
 """
 
 import io
 import json
 import math
+import pickle
+import struct
 import threading
 import zipfile
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -24,6 +27,13 @@ TIMES, MORE_NUMBERS, MORE_THINGS = 8, 2**20, 1_000
 # Layers of these packages read files, and fetch them, while they are made.
 OUTSIDE = ("keras_hub", "keras_nlp", "keras_cv")
 LOADING = threading.Lock()
+MAGIC = 0x1950A86A20F9469CFC6C  # of PyTorch's files before its version 1.6
+STORAGES = {
+    "FloatStorage": "<f4",
+    "DoubleStorage": "<f8",
+    "HalfStorage": "<f2",
+    "LongStorage": "<i8",
+}
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -39,6 +49,52 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
             raise ValueError(f"{name} holds no array of numbers or texts")
         arrays[name.removesuffix(".npy")] = array
     return arrays
+
+
+class Tensors(pickle.Unpickler):
+    """What a PyTorch file says of its tensors: nothing in it can run anything else."""
+
+    def find_class(self, module, name):
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return lambda storage, *where: (storage, *where[:3])
+        if module == "torch" and name in STORAGES:
+            return STORAGES[name]
+        raise ValueError(f"it asks for {module}.{name}, which is no tensor")
+
+    def persistent_load(self, pid):
+        _, kind, key, *_ = pid
+        return kind, key
+
+
+def load_pytorch(path: str | Path) -> dict[str, np.ndarray]:
+    """The tensors of a `.pth` file as PyTorch wrote it before its version 1.6; without PyTorch.
+
+    Raises:
+        ValueError: The file is of another kind, is damaged, or holds something else than tensors.
+    """
+    try:
+        whole = Path(path).stat().st_size
+        with Path(path).open("rb") as file:
+            magic, _, _ = (Tensors(file).load() for _ in range(3))
+            if magic != MAGIC:
+                raise ValueError("it is no such file")
+            described, keys = Tensors(file).load(), Tensors(file).load()
+            types = {key: np.dtype(kind) for (kind, key), *_ in described.values()}
+            stored = {}
+            for key in keys:
+                [count] = struct.unpack("<q", file.read(8))
+                stored[key] = file.read(min(max(count, 0) * types[key].itemsize, whole))
+        tensors = {}
+        for name, ((kind, key), offset, shape, strides) in described.items():
+            size = np.dtype(kind).itemsize
+            steps = [step * size for step in strides]  # NumPy refuses what leaves the storage
+            tensors[name] = np.ndarray(shape, kind, stored[key], offset * size, steps)
+        return tensors
+    except Exception as error:  # what is in it decides which one
+        reason = str(error).split("\n")[0]
+        raise ValueError(f"{str(path)!r} cannot be read as PyTorch's weights: {reason}") from None
 
 
 def load_model(path: Path) -> keras.Model:

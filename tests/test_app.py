@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import seen
 import tones
 from typer.testing import CliRunner
 
@@ -331,6 +332,20 @@ def test_every_kind_is_classified(kind, tmp_path, plain_loop, step_by_step):
     assert set(shown[0]) == set(bundle.preprocessing["classes"])
     assert len(shown[1]) == {"series": 5, "dna": 2}.get(kind, 1)
     assert len(shown) == len(page.shows())
+
+
+def test_a_picture_gets_a_caption(tmp_path, step_by_step):
+    from keraseq.app import pages
+
+    folder = seen.captioned(tmp_path)
+    tiny = {"units": 4, "embedding": 4, "epochs": 1, "minimum": 1, "measured_pictures": 2}
+    tiny |= {"encoder": str(folder / "eye.keras"), "cache": str(folder / "cache.h5")}
+    bundle = recipes.train("caption", folder / "said.csv", report=None, **tiny)
+    page = pages.page_of(bundle)
+    (written, _), (again, drawn) = page.act(bundle, *page.examples["sun and sea"](bundle))
+    assert isinstance(written, str) and again == written and drawn.width > 300
+    with pytest.raises(ValueError, match="there is no file; give a picture"):
+        next(page.act(bundle, None))
 
 
 def test_an_example_of_any_forecaster(plain_loop, step_by_step):

@@ -427,7 +427,7 @@ def test_dna_is_measured_once(tmp_path, plain_loop, monkeypatch):
     assert not run("dna.py", *tiny)
 
 
-def test_gradients(tmp_path, plain_loop, monkeypatch):
+def test_gradients(tmp_path, plain_loop, step_by_step, monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     import gradients
 
@@ -435,7 +435,8 @@ def test_gradients(tmp_path, plain_loop, monkeypatch):
     monkeypatch.setattr(gradients, "CELLS_TRAINED", few)
     tiny = {"steps": 4, "seeds": 1, "units": 3, "map_steps": 12, "cliff_steps": 3, "epochs": 1}
     tiny |= {"training_steps": 2, "training_units": 3, "training_length": 4}
-    tiny |= {"memory_steps": 4, "memory_units": 2, "out": tmp_path}
+    tiny |= {"memory_steps": 4, "memory_units": 2, "memory_rows": 64, "out": tmp_path}
+    tiny |= {"character_steps": 3, "character_rows": 64, "character_epochs": 1}
     run("gradients.py", *(word for name, size in tiny.items() for word in (f"--{name}", size)))
     with (tmp_path / "results" / "gradients-starts.csv").open() as file:
         [one] = [
@@ -445,7 +446,7 @@ def test_gradients(tmp_path, plain_loop, monkeypatch):
             == ("linear", "identity x 1.1", "1", "3")
         ]
     assert 10 ** float(one["log10"]) == pytest.approx(1.1**3, rel=1e-3)
-    assert len(list((tmp_path / "figures").glob("gradients-*.png"))) == 12
+    assert len(list((tmp_path / "figures").glob("gradients-*.png"))) == 13
     with pytest.raises(ValueError, match="unknown name 'clif'"):
         run("gradients.py", "clif", "--out", tmp_path)
 
@@ -646,3 +647,40 @@ def test_linear_recurrences_beside_the_lstm(tmp_path, monkeypatch):
     assert "## Linear recurrences" in page and f"{rows[1]['step_ms']:.1f}" in page
     run("linear.py", "--backend", BACKEND, *options[:-1], path, "--seconds", 0)
     assert len(lines(path)) == len(rows) + 2  # nothing but what ran it
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory):
+    """Pictures of one colour, two captions each, and a network that looks at them."""
+    from PIL import Image
+
+    folder, rows = tmp_path_factory.mktemp("pictures"), ["image,caption"]
+    for at in range(20):
+        colour = ("red", "green", "blue")[at % 3]
+        Image.new("RGB", (8, 8), colour).save(folder / f"{at}.png")
+        rows += [f"{at}.png,a {colour} wall of {at} bricks", f"{at}.png,all is {colour}"]
+    (folder / "captions.csv").write_text("\n".join(rows))
+    layers = [keras.Input((8, 8, 3)), keras.layers.AveragePooling2D(4)]
+    keras.Sequential(layers).save(folder / "eyes.keras")
+    found = keraseq.data.captioned(folder, folder / "captions.csv")
+    return folder, found
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="what is measured is the same on all")
+def test_captions(seen, tmp_path, monkeypatch):
+    """Rows without training, from pictures to lines, and cells of one size."""
+    folder, found = seen
+    monkeypatch.setattr(keraseq.data, "load", lambda name, **_: found)
+    eyes = keras.saving.load_model(folder / "eyes.keras")
+    monkeypatch.setattr(keraseq.data.pictures, "lite0", lambda: eyes)
+    results = tmp_path / "captions.csv"
+    run("caption.py", "rows", "--results", results, "--constant", "a red wall")
+    rows = list(csv.DictReader(results.read_text().splitlines()))
+    assert len(rows) == 12 and rows[0]["without_training"] == "one caption for all: a red wall"
+    monkeypatch.syspath_prepend(FOLDER)
+    import caption
+
+    options = {**caption.SMALL, "encoder": str(folder / "eyes.keras"), "embedding": 3}
+    options["cache"] = str(tmp_path / "seen.h5")
+    sizes = [caption.units_of("walls", 700, {**options, "cell": one}) for one in caption.CELLS]
+    assert sizes[0] > max(sizes[1:]) >= min(sizes) > 1  # of Elman's cell there is less

@@ -17,12 +17,15 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import seen
 import tones
 from typer.testing import CliRunner
 
 import keraseq
 from keraseq import cli, data, recipes
 from keraseq.bundle import Bundle, BundleError, check, described, load, manifest, write_json
+from keraseq.generation import rolls
+from keraseq.recipes.caption.evaluation import captioned
 
 WORDS = "a good film and a bad book of one day".split()
 TABLE = pd.DataFrame(
@@ -123,6 +126,19 @@ class Case:
         if self.new(bundle, "encoder"):
             assert len(recipes.predict(bundle, ["ab1", ""], sampler="greedy")) == 2
 
+    def train_caption(self, folder):
+        seen.captioned(folder)
+        small = {"units": 3, "embedding": 3, "attention_units": 2, "epochs": 1, "minimum": 1}
+        small |= {"encoder": str(folder / "eye.keras"), "cache": str(folder / "eye.h5")}
+        small |= {"length": 9, "measured_pictures": 2, "report": None}
+        return recipes.train("caption", folder / "said.csv", **small)
+
+    def use_caption(self, bundle):
+        parts = recipes.caption.evaluation.parts_of(bundle)
+        if self.new(bundle, "encoder"):
+            looked = np.ones((2, 4, 3)), "greedy"
+            assert len(captioned(bundle.model, parts.encoder, parts.settings, *looked)) == 2
+
     def train_compose(self, folder):
         rolls = data.piano_rolls([np.eye(5, data.music.KEYS, 40 + n) for n in range(6)])
         small = {"units": 3, "head_units": 3, "length": 4, "epochs": 1, "report": None}
@@ -170,6 +186,7 @@ def eager(step_by_step):
 def case(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERASEQ_LOOP", "plain")  # which needs no compiling
+        patch.setattr(rolls, "FRAMES", 2)  # of music that are drawn at least, key by key
         yield Case(request.param, tmp_path_factory.mktemp("bundles"))
 
 
@@ -495,6 +512,7 @@ def test_the_shell_says_it_in_one_line(case, damaged):
         "classify_series": (["predict", damaged, "x.ts"], ["evaluate", damaged]),
         "tag": (["predict", damaged, "Jo came."], ["evaluate", damaged]),
         "translate": (["predict", damaged, "ab1"], ["evaluate", damaged]),
+        "caption": (["predict", damaged, "0.png"], ["evaluate", damaged]),
         "compose": (["predict", damaged, "x.mid"], ["evaluate", damaged]),
         "transcribe": (["predict", damaged, "x.wav"], ["evaluate", damaged]),
         "forecast": (["predict", damaged, "co2"], ["evaluate", damaged]),

@@ -10,6 +10,7 @@ from keras import ops
 
 import keraseq
 from keraseq.generation import alignment, decode
+from keraseq.models.image_captioner import IMAGES
 
 START, END = 1, 2
 SOURCES = [[3, 4, 5], [6], [7, 3, 3, 4, 5], [8, 8]]
@@ -256,3 +257,46 @@ def test_generate_goes_from_texts_to_texts():
         keraseq.generate(model, [[3, 4]], 5)
     with pytest.raises(ValueError, match="it takes no stop"):
         keraseq.generate(model, "ab", 5, tokenizer=encoder, stop="a")
+
+
+@pytest.mark.usefixtures("step_by_step")
+@pytest.mark.parametrize("image", IMAGES)
+def test_captions_of_pictures(image):
+    """Scores are those of teacher forcing, wherever a picture comes in."""
+    model = keraseq.models.image_captioner(
+        9, features=(4, 3), units=[4, 5], embedding=4, cell="lstm", image=image, dropout=0.1
+    )
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(rng.normal(size=weight.shape) * 0.9)
+    pictures = rng.normal(size=(3, 4, 3)).astype("float16")
+    how = {"start": START, "end": END, "length": 6, "sampler": "beam", "beams": 3}
+    found = decode(model, {"picture": pictures}, never=[7], **how)
+    assert len({one.score for one in found}) == 3  # the pictures matter
+    for picture, one in zip(pictures, found, strict=True):
+        tokens = [*one.tokens, *([END] if one.ended else [])]
+        given = {"picture": picture[None], "target": np.array([[START, *tokens]])}
+        said = ops.convert_to_numpy(ops.log_softmax(model(given), axis=-1))[0]
+        assert one.score == pytest.approx(sum(said[range(len(tokens)), tokens]), abs=1e-3)
+        assert not set(one.tokens) & {0, START, 7}
+    if image == "attention":
+        shares = alignment(model, {"picture": pictures}, [one.tokens for one in found], start=START)
+        assert [len(one) for one in shares] == [len(one.tokens) for one in found]
+        assert all(np.allclose(one.sum(axis=1), 1, atol=1e-5) for one in shares)
+
+
+def test_what_a_captioner_refuses():
+    captioner = keraseq.models.image_captioner
+    for options, message in (
+        (
+            {"features": (3,)},
+            r"features must be \(regions, width\) for image='attention'; .*\(3,\)",
+        ),
+        ({"features": (2, 2, 3), "image": "merge"}, r"features must be \(regions, width\) or"),
+        ({"image": "first"}, r"unknown image 'first'; .*Did you mean 'first_input'"),
+        ({"even_attention": -1.0}, "weight must be a positive number"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            captioner(9, **options)
+    with pytest.raises(ValueError, match="never must be a token, 0 to 8; received 9"):
+        decode(captioner(9, features=(2, 3), units=3), {}, start=1, end=2, never=[9])

@@ -17,7 +17,8 @@ MODULES = [
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples_run(name, plain_loop):
+def test_examples_run(name, plain_loop, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some write a file
     module = importlib.import_module(name)
     finder = doctest.DocTestFinder(exclude_empty=True)
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import seen
 
 from keraseq import data, models, recipes, train
 from keraseq.recipes.run import finish
@@ -190,7 +191,7 @@ def test_classify_trees(tmp_path, monkeypatch):
         kept = {"folder": folder / "run", "hold": True, "report": None}
         return ended(recipes.train("classify", trees, **tiny, **kept), folder)
 
-    check(run, tmp_path, monkeypatch)
+    check(run, tmp_path, monkeypatch, everywhere=False)
 
 
 def test_tag(tmp_path, monkeypatch):
@@ -216,6 +217,20 @@ def test_translate(tmp_path, monkeypatch):
     def run(folder):
         kept = {"folder": folder / "run", "hold": True}
         return ended(recipes.train("translate", pairs, **tiny, **kept), folder)
+
+    check(run, tmp_path, monkeypatch, everywhere=False)
+
+
+def test_caption(tmp_path, monkeypatch):
+    (tmp_path / "seen").mkdir()
+    place = seen.captioned(tmp_path / "seen")
+    tiny = {"cell": "elman", "units": 3, "embedding": 3, "attention_units": 2, "batch_size": 32}
+    tiny |= {"epochs": 2, "minimum": 1, "length": 9, "measured_pictures": 2, "report": None}
+    tiny |= {"encoder": str(place / "eye.keras")}
+
+    def run(folder):
+        kept = {"folder": folder / "run", "hold": True, "cache": str(tmp_path / "cache.h5")}
+        return ended(recipes.train("caption", place / "said.csv", **tiny, **kept), folder)
 
     check(run, tmp_path, monkeypatch, everywhere=False)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from keraseq import data, recipes
 from keraseq.bundle import Bundle
@@ -93,6 +94,16 @@ def recording(bundle: Bundle) -> list:
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return [str(path)]
+
+
+def picture(bundle: Bundle) -> list:
+    """The sun above the sea."""
+    down, right = np.mgrid[:240, :320]
+    pixels = np.where((down < 150)[..., None], (120, 180, 240), (20, 60, 120)).astype("uint8")
+    pixels[(down - 60) ** 2 + (right - 230) ** 2 < 900] = (255, 220, 80)
+    path = place("picture.png")
+    Image.fromarray(pixels).save(path)
     return [str(path)]
 
 

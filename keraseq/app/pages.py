@@ -149,6 +149,23 @@ def translate(bundle, text):
     yield written, pictured(ax.figure)
 
 
+def caption(bundle, file):
+    """A caption, and where the model looked at each word of it."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    [written] = recipes.predict(bundle, uploaded(file, "a picture")).caption
+    yield written, None
+    try:
+        drawn = plots.looks(file, recipes.caption.look(bundle, file, written))[0].figure
+    except ValueError:  # a model without attention
+        return
+    plt.close(drawn)
+    yield written, pictured(drawn)
+
+
 def transcribe(bundle, file):
     """Words, and when they are said."""
     frame = recipes.predict(bundle, uploaded(file, "a WAV file, or speak"))
@@ -425,6 +442,13 @@ PAGES = {
         {
             "longer": ["Zwei junge Männer spielen am Strand Fußball, und ein Kind schaut zu."],
         },
+    ),
+    "caption": Page(
+        "Look",
+        lambda: [files("Picture", ".jpg", ".jpeg", ".png")],
+        lambda: [gr.Textbox(label="Caption"), figure("Where it looked at each word")],
+        caption,
+        {"sun and sea": examples.picture},
     ),
     "transcribe": Page(
         "Listen",

@@ -60,8 +60,8 @@ def predict(
     raw: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Texts, or files of series, skeletons, frames, WAV or FASTA, sentences to tag, a "
-            "prompt, a MIDI file to go on from, or a table. Default: standard input."
+            help="Texts, or files of series, skeletons, frames, WAV or FASTA, pictures, sentences "
+            "to tag, a prompt, a MIDI file to go on from, or a table. Default: standard input."
         ),
     ] = None,
     known: Annotated[

@@ -1,6 +1,7 @@
 """Step 1, data: raw input -> train, validation and test parts, and what inverts the preparation."""
 
-from keraseq.data import labelled, music, pairs, sets, tagged, text
+from keraseq.data import captions, labelled, music, pairs, pictures, sets, tagged, text
+from keraseq.data.captions import Captioned, Captions, captioned
 from keraseq.data.labelled import (
     DnaEncoder,
     FrameEncoder,
@@ -60,6 +61,8 @@ from keraseq.data.timeseries import (
 
 __all__ = [
     "Borders",
+    "Captioned",
+    "Captions",
     "CharacterVocabulary",
     "Corpus",
     "DnaEncoder",
@@ -91,6 +94,8 @@ __all__ = [
     "WordPieceVocabulary",
     "WordVocabulary",
     "calendar_features",
+    "captioned",
+    "captions",
     "check_series",
     "deviation_of",
     "fill_gaps",
@@ -106,6 +111,7 @@ __all__ = [
     "negligible",
     "pairs",
     "piano_rolls",
+    "pictures",
     "read_fasta",
     "read_wav",
     "reverse_complement",

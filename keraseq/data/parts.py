@@ -29,12 +29,12 @@ class Parts(NamedTuple):
 
 
 class InParts:
-    """Mixin of what has the attributes `train`, `validation` and `test`, a `Part` each."""
+    """Mixin of what has the attributes `train`, `validation` and `test`, such as `Part`s."""
 
-    def part(self, name: str) -> Part:
+    def part(self, name: str) -> Any:
         """A part by its name, `"train"`, `"validation"` or `"test"`."""
         return getattr(self, one_of("part", name, PARTS))
 
     def sizes(self) -> str:
         """How many examples are in each part."""
-        return ", ".join(f"{name} {len(self.part(name).inputs):,}" for name in PARTS)
+        return ", ".join(f"{name} {len(self.part(name)[0]):,}" for name in PARTS)

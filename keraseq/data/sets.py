@@ -28,6 +28,37 @@ MULTI30K = GITHUB + "multi30k/dataset/master/data/task1/raw/"
 SST = GITHUB + "munikarmanish/RNTN/master/trees/"
 SPLICE = GITHUB + "pauldhein/splice-junction-detector/5b513261aff700a36445d185f4ceec0e7b287d42/"
 PROMOTERS = GITHUB + "solovictor/CNNPromoterData/b4d2949e9bc5206f3049b35a488b036125ccc653/"
+FLICKR8K = (  # part, file, where, its SHA-256 and size
+    (
+        "captions",
+        "Flickr8k.token.txt",
+        "sumanp31/Image-captioning/ce03ef44f97c3cb61034bc6fb04ef4d59fbea48c/",
+        "1e1f3a371ba1a1bf742e6930521c037e046b2bf3fcc2390ba8405e0301ed7689",
+        3_395_237,
+    ),
+    (
+        "train",
+        "Flickr_8k.trainImages.txt",
+        "b43646/Image-Caption/8bf52a65d386b88d55e78e7d176b3f120a5a12a8/",
+        "e330ddd5156a4c2d2e2b67bc587e70e588f2d132bd8a10dc54dcb71e58115d8e",
+        154_678,
+    ),
+    (
+        "validation",
+        "Flickr_8k.devImages.txt",
+        "b43646/Image-Caption/8bf52a65d386b88d55e78e7d176b3f120a5a12a8/",
+        "18ba829f47f6df1cb830bf7f0506e2ddf333818925299babbd1bbcaf50fdc504",
+        25_801,
+    ),
+    (
+        "test",
+        "Flickr_8k.testImages.txt",
+        "Sadika1212/Image-Caption-Generator/e45272a67531ecb627880de8ff035f9118c16b40/",
+        "c0924146c131458ceba45da59670fe9520eadce1e5cafffa16a817672a9b1f17",
+        25_775,
+    ),
+)
+PHOTOGRAPHS = "56a15d913c3f290e2ee896386ece6076c1eea02e"
 MSR = "46d870ff14f157f87ce431def3c12af350bdc87f"
 MNIST = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 # What reads the sets of a kind by their names; those of other kinds are read by their own loader.
@@ -47,8 +78,8 @@ class PublicSet:
             `LabelledTexts`, `"labelled series"` as `LabelledSeries`, `"labelled signals"` as
             `LabelledSignals`, `"labelled dna"` as `LabelledDna`, `"labelled trees"` as
             `LabelledTrees`, `"labelled skeletons"` as `LabelledSkeletons`, `"labelled frames"` as
-            `LabelledFrames`, `"tagged"` as `TaggedSentences`, `"pairs"` as `Pairs`, `"images"` and
-            `"music"` as `Parts`.
+            `LabelledFrames`, `"tagged"` as `TaggedSentences`, `"pairs"` as `Pairs`, `"captions"`
+            as `Captions`, `"images"` as `Parts`, `"music"` as `PianoRolls`.
         terms: Its licence, or on what terms it may be used.
         files: Name -> file. Files of a text are its parts: `train`, `validation` and `test`, or
             `whole`.
@@ -576,6 +607,24 @@ SETS: dict[str, PublicSet] = {
         loader="keraseq.data.pairs.reading:tatoeba",
         reference="tatoeba.org; manythings.org/anki",
     ),
+    "flickr8k": PublicSet(
+        "8,000 photographs of people and dogs with five captions each",
+        "captions",
+        "non-commercial research and education; cite it",
+        {
+            **{
+                part: Public(f"flickr8k/{file}", GITHUB + where + file, sha256, size)
+                for part, file, where, sha256, size in FLICKR8K
+            },
+            "pictures": Public(
+                f"flickr8k/{PHOTOGRAPHS}.zip",
+                f"https://github.com/RlNZLER/Image-Text-Matching/archive/{PHOTOGRAPHS}.zip",
+                also=("flickr8k/images_192px_webp.zip",),
+            ),
+        },
+        loader="keraseq.data.captions:flickr8k",
+        reference="Hodosh, Young & Hockenmaier 2013",
+    ),
     "digits": PublicSet(
         "1,797 handwritten digits of 8 by 8 grey values",
         "images",
@@ -625,7 +674,7 @@ def load(name: str, *, data_dir: str | Path | None = None, **options):
     Returns:
         A `Corpus`, a `Series`, `LabelledTexts`, `LabelledSeries`, `LabelledSignals`,
         `LabelledDna`, `LabelledTrees`, `LabelledSkeletons`, `LabelledFrames`, `TaggedSentences`,
-        `Pairs`, `PianoRolls`, or `Parts`, by its kind.
+        `Pairs`, `Captions`, `PianoRolls`, or `Parts`, by its kind.
 
     Raises:
         ValueError: There is no such name or option, or a file is not what it should be.

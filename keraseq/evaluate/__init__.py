@@ -11,6 +11,14 @@ from keraseq.evaluate.calibration import (
     reliability,
     temperature,
 )
+from keraseq.evaluate.captions import (
+    caption_baselines,
+    caption_bleu,
+    caption_scores,
+    caption_words,
+    cider,
+    constant_caption,
+)
 from keraseq.evaluate.classifiers import logistic_regression, majority_class
 from keraseq.evaluate.conformal import Conformal, conformal_margin
 from keraseq.evaluate.forecast_baselines import baselines
@@ -49,8 +57,14 @@ __all__ = [
     "bits",
     "calibration_curve",
     "calibration_error",
+    "caption_baselines",
+    "caption_bleu",
+    "caption_scores",
+    "caption_words",
+    "cider",
     "conformal_margin",
     "confusion_matrix",
+    "constant_caption",
     "crps",
     "entity_counts",
     "entity_f1",

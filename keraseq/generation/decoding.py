@@ -9,7 +9,7 @@ number of rows, a length of the contexts and a sampler. How long the texts becom
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import keras
@@ -61,6 +61,7 @@ def decode(
     top_k: int | None = None,
     top_p: float | None = None,
     seed: int = 0,
+    never: Sequence[int] = (),
 ) -> list[Written]:
     """Writes a text for each context, with any decoder of any cell.
 
@@ -86,6 +87,7 @@ def decode(
             texts. Defaults to 0.6.
         temperature, top_k, top_p: As for `keraseq.generate`.
         seed: Of what is drawn. Defaults to 0.
+        never: Further ids that are not written, such as that of unknown words. Defaults to `()`.
 
     Returns:
         A `Written` for each context.
@@ -105,7 +107,8 @@ def decode(
         penalty).
     """
     decoder = Decoder.of(model)
-    for name, id in (("start", start), ("end", end)):
+    never = tuple(never)
+    for name, id in (("start", start), ("end", end), *(("never", one) for one in never)):
         if not 0 <= id < decoder.vocabulary:
             raise ValueError(
                 f"{name} must be a token, 0 to {decoder.vocabulary - 1}; received {id!r}"
@@ -138,7 +141,8 @@ def decode(
     for at in range(0, len(order), ROWS):
         part = order[at : at + ROWS]
         written = decoder.write(
-            [rows[i][0] for i in part], start, end, length, choice, beams, length_penalty, seed + at
+            [rows[i][0] for i in part],
+            *(start, end, length, choice, beams, length_penalty, seed + at, never),
         )
         found |= dict(zip(part, written, strict=True))
     return [found[i] for i in range(len(rows))]
@@ -358,7 +362,7 @@ class Decoder(Loops):
 
     # Texts.
 
-    def write(self, rows, start, end, length, choice, beams, penalty, seed) -> list[Written]:
+    def write(self, rows, start, end, length, choice, beams, penalty, seed, never) -> list[Written]:
         """A text for each of some contexts, side by side."""
         count = len(rows)
         if compiles():  # few numbers of rows, so that little is compiled
@@ -370,13 +374,13 @@ class Decoder(Loops):
         if choice is None:
             penalty = tensor(number("length_penalty", penalty), "float32")
             run = self._function(
-                ("beam", beams, size, shapes), lambda *a: self._beam(beams, size, *a)
+                ("beam", beams, never, size, shapes), lambda *a: self._beam(beams, never, size, *a)
             )
             written, scores = run(inputs, *ends, penalty)
         else:
             sampler = self._sampler(choice)
             run = self._function(
-                (choice.key, size, shapes), lambda *a: self._sample(sampler, size, *a)
+                (choice.key, never, size, shapes), lambda *a: self._sample(sampler, never, size, *a)
             )
             temperature = tensor(choice.temperature, "float32")
             written, scores = run(inputs, *ends, self.seeds(choice, seed), temperature)
@@ -388,10 +392,10 @@ class Decoder(Loops):
             found.append(Written(tokens, float(score), bool(len(stops))))
         return found
 
-    def _sample(self, sampler, size, inputs, start, end, length, seeds, temperature):
+    def _sample(self, sampler, never, size, inputs, start, end, length, seeds, temperature):
         state = self.begin(inputs)
         rows = inputs[0].shape[0]
-        banned = self._banned(start)
+        banned = self._banned(start, *never)
 
         def body(i, tokens, towers, done, scores, seeds, written):
             logits, new = self.step(tokens, state._replace(towers=towers))
@@ -419,7 +423,7 @@ class Decoder(Loops):
         *_, scores, _, written = ops.while_loop(goes_on, body, first)
         return ops.transpose(written), scores
 
-    def _beam(self, beams, size, inputs, start, end, length, penalty):
+    def _beam(self, beams, never, size, inputs, start, end, length, penalty):
         rows, vocabulary = inputs[0].shape[0], self.vocabulary
         once = self.begin(inputs)
 
@@ -427,7 +431,7 @@ class Decoder(Loops):
             return None if one is None else ops.repeat(one, beams, axis=0)
 
         state = State(*(tree.map_structure(spread, list(one)) for one in once[:3]))
-        banned = self._banned(start)
+        banned = self._banned(start, *never)
         # A text that has ended goes on in one way, which changes nothing.
         frozen = ops.where(ops.arange(vocabulary) == end, 0.0, NEVER)
         offsets = ops.arange(rows)[:, None] * beams
@@ -472,10 +476,10 @@ class Decoder(Loops):
         written = ops.reshape(ops.transpose(written), (rows, beams, size))
         return written[:, 0], scores[:, 0]  # the best stands first
 
-    def _banned(self, start):
-        """What is added to logits, so that padding and the start token are not written."""
+    def _banned(self, *never):
+        """What is added to logits, so that padding and these tokens are not written."""
         ids = ops.arange(self.vocabulary)
-        return ops.where((ids == 0) | (ids == start), NEVER, 0.0)
+        return sum(ops.where(ids == one, NEVER, 0.0) for one in (0, *never))
 
 
 class Looking:

@@ -1,6 +1,7 @@
 """Layers: how a cell runs over time, and what stands below and above it in a model."""
 
-from keraseq.layers.attention import Attention, AttentionCell
+from keraseq.layers.attention import Attention, AttentionCell, EvenAttention
+from keraseq.layers.beside import Beside
 from keraseq.layers.bidirectional import Bidirectional
 from keraseq.layers.crf import CRF, marginals, viterbi
 from keraseq.layers.each_frame import EachFrame
@@ -31,9 +32,11 @@ __all__ = [
     "Attention",
     "AttentionCell",
     "AveragedPredictions",
+    "Beside",
     "Bidirectional",
     "EachFrame",
     "EachWord",
+    "EvenAttention",
     "FeedbackRNN",
     "GaussianHead",
     "IndependentKeys",

@@ -6,7 +6,7 @@ from keras import ops, tree
 from keraseq.cells import Cell
 from keraseq.cells.context import running
 from keraseq.cells.products import matmul, product
-from keraseq.checks import one_of, positive_integer
+from keraseq.checks import boolean, one_of, positive_integer, positive_number
 from keraseq.keras_inside import apart, serialized
 from keraseq.layers.holding import Holding
 
@@ -215,6 +215,10 @@ class AttentionCell(Attending):
         a_t, c_t   = attend(o_t)
         y_t        = tanh(W_c [c_t; o_t])              y_0 = 0
 
+    With a gate what is found counts as much as the query says (Xu et al. 2015), for any score:
+
+        c_t        = sigmoid(w' q_t + b) sum_j a_tj m_j          q_t: s_{t-1}, or o_t
+
     The memory is the `context` of the layer, and what it holds is projected once a sequence.
 
     Departs from the papers: Bahdanau's readout (a maxout layer) is left to what stands above; the
@@ -225,6 +229,9 @@ class AttentionCell(Attending):
             `keras.layers.StackedRNNCells` the first of the top cell.
         score: `"additive"`, `"dot"` or `"general"`, see `Attention`. Defaults to `"additive"`.
         units: Width of the additive score. Default: that of the state.
+        gate: Whether there is that gate. Defaults to `False`.
+        give_shares: Whether a_t stands behind y_t in the output, as `EvenAttention` reads it; needs
+            a memory of a known number of places. Defaults to `False`.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
@@ -237,7 +244,8 @@ class AttentionCell(Attending):
 
     Raises:
         ValueError: An unknown score; `"dot"` with a memory of another width than the cell's
-            output; in use, a layer that was called without `context=`.
+            output; `give_shares` with any number of places; in use, a layer that was called without
+            `context=`.
 
     Example:
 
@@ -249,12 +257,14 @@ class AttentionCell(Attending):
 
     References:
         Bahdanau, Cho & Bengio 2015, "Neural Machine Translation by Jointly Learning to Align and
-        Translate", arXiv:1409.0473. Luong, Pham & Manning 2015, arXiv:1508.04025.
+        Translate", arXiv:1409.0473. Luong, Pham & Manning 2015, arXiv:1508.04025. Xu et al. 2015,
+        "Show, Attend and Tell", arXiv:1502.03044 (gate).
     """
 
-    def __init__(self, cell, score="additive", units=None, **kwargs):
+    def __init__(self, cell, score="additive", units=None, gate=False, give_shares=False, **kwargs):
         super().__init__(score, units, **kwargs)
         self.cell = cell
+        self.gate, self.give_shares = boolean("gate", gate), boolean("give_shares", give_shares)
 
     @property
     def feeds(self) -> bool:
@@ -269,8 +279,9 @@ class AttentionCell(Attending):
 
     @property
     def output_size(self) -> int:
-        """Width of y."""
-        return self.width if self.feeds else self.width + self.found
+        """Width of y, and of the shares where they stand behind it."""
+        width = self.width if self.feeds else self.width + self.found
+        return width + self.places if self.give_shares else width
 
     @property
     def state_size(self):
@@ -284,12 +295,21 @@ class AttentionCell(Attending):
 
     def build(self, input_shape, context_shape=None):
         """Makes the weights and builds the cell."""
-        self.found = memory_width(context_shape)
+        self.found, self.places = memory_width(context_shape), context_shape[1]
+        if self.give_shares and self.places is None:
+            raise ValueError(
+                "give_shares=True needs a memory of a known number of places; received shape "
+                f"{context_shape}"
+            )
         features = input_shape[-1] + (self.width if self.feeds else self.found)
         if not self.cell.built:
             self.cell.build((input_shape[0], features))
             self.cell.built = True
-        self.build_score(self.width if self.feeds else self._query_width(), self.found)
+        query = self.width if self.feeds else self._query_width()
+        self.build_score(query, self.found)
+        if self.gate:
+            self.gate_kernel = self._matrix("gate_kernel", query, 1)
+            self.gate_bias = self.add_weight((1,), "zeros", name="gate_bias", autocast=False)
         if self.feeds:
             self.kernel = self._matrix("kernel", self.found + self.width, self.width)
         super().build(None)
@@ -314,15 +334,23 @@ class AttentionCell(Attending):
         """One step with what `remember` gave: `(y_t, states, shares)`."""
         inputs = ops.cast(inputs, self.state_dtype)
         if not self.feeds:
-            found, shares = self.attend(self._query(states), memory)
+            found, shares = self._find(self._query(states), memory)
             output, states = self._step(ops.concatenate([inputs, found], -1), states, training)
-            return ops.concatenate([output, found], -1), states, shares
-        *states, fed = states
-        output, states = self._step(ops.concatenate([inputs, fed], -1), states, training)
-        found, shares = self.attend(output, memory)
-        both = ops.concatenate([found, output], axis=-1)
-        y = ops.tanh(self._product(both, self.kernel))
-        return y, [*states, y], shares
+            y = ops.concatenate([output, found], -1)
+        else:
+            *states, fed = states
+            output, states = self._step(ops.concatenate([inputs, fed], -1), states, training)
+            found, shares = self._find(output, memory)
+            both = ops.concatenate([found, output], axis=-1)
+            y = ops.tanh(self._product(both, self.kernel))
+            states = [*states, y]
+        return (ops.concatenate([y, shares], -1) if self.give_shares else y), states, shares
+
+    def _find(self, query, memory):
+        found, shares = self.attend(query, memory)
+        if self.gate:
+            found = ops.sigmoid(self._product(query, self.gate_kernel) + self.gate_bias) * found
+        return found, shares
 
     def _step(self, inputs, states, training):
         nested = tree.pack_sequence_as(self.cell.state_size, list(states))
@@ -346,7 +374,8 @@ class AttentionCell(Attending):
 
     def get_config(self):
         """Configuration for serialisation."""
-        return {**super().get_config(), "cell": serialized(self.cell)}
+        own = {"gate": self.gate, "give_shares": self.give_shares}
+        return {**super().get_config(), "cell": serialized(self.cell), **own}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
@@ -363,3 +392,68 @@ def memory_width(shape) -> int:
             f"received shape {shape}"
         )
     return shape[-1]
+
+
+@keras.saving.register_keras_serializable("keraseq")
+class EvenAttention(keras.layers.Layer):
+    """Asks an attention to look at every place about once: doubly stochastic attention.
+
+        cost = weight / T  sum_j (1 - sum_t a_tj)^2        t: the T steps that are no padding
+
+    It reads what `AttentionCell(..., give_shares=True)` gave, adds that cost to the loss in
+    training, the mean over all steps of a batch, and hands the rest on.
+
+    Departs from the paper: there cost and cross-entropy are sums over the words of a caption; both
+    are divided by the number of words here, as Keras' cross-entropy is.
+
+    Args:
+        places: Number of places.
+        weight: How much the cost counts. Defaults to 1.
+        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+
+    Call arguments:
+        outputs: `(batch, time, width + places)`.
+        mask: `(batch, time)`, `False` for padding. Default: none is.
+        training: Whether the cost is added.
+
+    Returns:
+        `(batch, time, width)`.
+
+    Example:
+
+    >>> layer = keraseq.layers.EvenAttention(places=2)
+    >>> y = layer(keras.ops.array([[[7.0, 0.5, 0.5], [8.0, 1.0, 0.0]]]), training=True)
+    >>> tuple(y.shape), float(layer.losses[0])
+    ((1, 2, 1), 0.25)
+
+    References:
+        Xu et al. 2015, "Show, Attend and Tell: Neural Image Caption Generation with Visual
+        Attention", arXiv:1502.03044, equation 14.
+    """
+
+    def __init__(self, places, weight=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.places = positive_integer("places", places)
+        self.weight = positive_number("weight", weight)
+        self.supports_masking = True
+
+    def call(self, outputs, mask=None, training=False):
+        """Adds the cost and cuts the shares off."""
+        if training:
+            self.add_loss(self.weight * unevenness(outputs[..., -self.places :], mask))
+        return outputs[..., : -self.places]
+
+    def compute_output_shape(self, outputs_shape):
+        """The shares are gone."""
+        return (*outputs_shape[:-1], outputs_shape[-1] - self.places)
+
+    def get_config(self):
+        """Configuration for serialisation."""
+        return {**super().get_config(), "places": self.places, "weight": self.weight}
+
+
+def unevenness(shares, mask=None):
+    """How far the shares `(batch, time, places)` are from 1 at each place, for each step."""
+    mask = ops.ones_like(shares[..., 0]) if mask is None else ops.cast(mask, shares.dtype)
+    away = 1.0 - ops.sum(shares * mask[..., None], axis=1)
+    return ops.sum(ops.square(away)) / ops.maximum(ops.sum(mask), 1.0)

@@ -27,9 +27,11 @@ Many to many, through an encoder and a decoder: a sequence of another length, as
 
 from keraseq.models.budget import match_parameters
 from keraseq.models.classifier import sequence_classifier
+from keraseq.models.efficientnet import efficientnet_lite0
 from keraseq.models.encoder_decoder import encoder_decoder
 from keraseq.models.forecaster import forecaster, segment_forecaster, step_forecaster
 from keraseq.models.frame_classifier import frame_classifier
+from keraseq.models.image_captioner import image_captioner
 from keraseq.models.language import language_model
 from keraseq.models.music import roll_model
 from keraseq.models.one_step import streaming
@@ -41,9 +43,11 @@ from keraseq.models.tree_classifier import tree_classifier
 __all__ = [
     "ScheduledSampling",
     "SequenceModel",
+    "efficientnet_lite0",
     "encoder_decoder",
     "forecaster",
     "frame_classifier",
+    "image_captioner",
     "language_model",
     "match_parameters",
     "roll_model",

@@ -11,7 +11,7 @@ from keraseq.plots.forecasts import errors_by_step, fan_chart
 from keraseq.plots.gradients import gradient_norms, propagation
 from keraseq.plots.moving import motion
 from keraseq.plots.music import note_statistics, piano_roll
-from keraseq.plots.reading import alignment, coloured_text, gates
+from keraseq.plots.reading import alignment, coloured_text, gates, looks
 from keraseq.plots.shapes import shapes
 from keraseq.plots.signals import spectrogram
 from keraseq.plots.tagging import accuracy_by_count, tag_confusion, transitions
@@ -33,6 +33,7 @@ __all__ = [
     "gradient_norms",
     "history",
     "learning_curves",
+    "looks",
     "motion",
     "new_axes",
     "note_statistics",

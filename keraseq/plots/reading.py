@@ -194,3 +194,48 @@ def alignment(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_frame_on(False)
     ax.figure.colorbar(image, ax=ax, pad=0.02, label="share of attention")
     return ax
+
+
+def looks(picture, look, *, columns: int = 5) -> np.ndarray:
+    """Where a model looked while it wrote a caption: a picture a word, light where it looked.
+
+    Args:
+        picture: A path, a member of a zip archive, or pixels `(height, width, 3)` from 0 to 255.
+        look: What `keraseq.recipes.caption.look` gives: words, and maps of shares of attention.
+        columns: Pictures beside each other. Defaults to 5.
+
+    Returns:
+        The Axes, one for the picture as it is and one for each word.
+
+    Example:
+
+    >>> import matplotlib, numpy as np
+    >>> matplotlib.use("agg")
+    >>> look = ["a", "dog"], np.full((2, 7, 7), 1 / 49)
+    >>> [ax.get_title() for ax in keraseq.plots.looks(np.zeros((50, 80, 3)), look)]
+    ['', 'a', 'dog']
+    """
+    import matplotlib.pyplot as plt
+    from PIL import Image, ImageOps
+
+    from keraseq.data.pictures import opened
+
+    words, maps = look
+    if not isinstance(picture, np.ndarray):
+        with opened(picture) as image:
+            picture = ImageOps.exif_transpose(image).convert("RGB")
+    pixels, columns = np.asarray(picture, "uint8"), positive_integer("columns", columns)
+    height, width = pixels.shape[:2]
+    rows = -(-(len(words) + 1) // columns)
+    size = (2.1 * columns, rows * (2.1 * height / width + 0.35))
+    _, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    for ax in grid.flat:
+        ax.set_axis_off()
+    axes = grid.ravel()[: len(words) + 1]
+    axes[0].imshow(pixels)
+    for ax, word, shares in zip(axes[1:], words, maps, strict=True):
+        shares = Image.fromarray(np.asarray(shares, "float32") / np.max(shares))
+        light = np.clip(shares.resize((width, height), Image.Resampling.BICUBIC), 0, 1)
+        ax.imshow(np.uint8(pixels * (0.2 + 0.8 * light[..., None])))
+        ax.set_title(word, fontsize="medium", parse_math=False)
+    return axes

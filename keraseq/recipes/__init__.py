@@ -84,6 +84,14 @@ RECIPES = {
         "keraseq train translate letters.de letters.en",
         many_sources=True,
     ),
+    "caption": Row(
+        "Caption",
+        "a captioner of pictures, which tells where it looked",
+        "captions of pictures: Flickr8k's lines, a table (.csv, .tsv, .parquet), COCO's .json; or "
+        "flickr8k",
+        "a sentence about each picture",
+        "keraseq train caption captions.csv --pictures photographs/",
+    ),
     "transcribe": Row(
         "Transcribe",
         "a reader of several spoken words in a row, of recordings of single ones",
@@ -104,6 +112,7 @@ __all__ = ["RECIPES", *RECIPES, "evaluate", "get", "of", "predict", "train"]
 
 
 if TYPE_CHECKING:  # for editors: what `__getattr__` imports when it is used
+    from keraseq.recipes import caption as caption
     from keraseq.recipes import classify as classify
     from keraseq.recipes import compose as compose
     from keraseq.recipes import forecast as forecast
@@ -161,7 +170,7 @@ def train(name: str, source=None, *, start=None, **options):
 
     Args:
         name: Of the recipe: `"write"`, `"compose"`, `"classify"`, `"tag"`, `"translate"`,
-            `"transcribe"` or `"forecast"`.
+            `"caption"`, `"transcribe"` or `"forecast"`.
         source: Raw data as the recipe reads them, or what `keraseq.data` made of them. The name
             of a data set brings the settings of its preset, see `keraseq.recipes.presets`.
         start: A bundle, or its folder, to train further. Default: random weights.
@@ -210,7 +219,7 @@ def predict(bundle, raw, **options) -> Any:
     Args:
         bundle: What `train` made.
         raw: Texts, series, recordings, DNA or trees to classify, sentences to tag or to translate,
-            recordings to transcribe, a table of measurements, a prompt, a MIDI file.
+            pictures, recordings to transcribe, a table of measurements, a prompt, a MIDI file.
         **options: Of the recipe's own `predict`.
     """
     return of(bundle).predict(bundle, raw, **options)

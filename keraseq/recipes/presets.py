@@ -92,6 +92,9 @@ PRESETS: dict[str, dict[str, Preset]] = {
             "BLEU 34.9 on test 2016, German to English, beam 5",
         ),
     },
+    "caption": {
+        "flickr8k": Preset({}, "CIDEr 50.6 and BLEU-4 20.6 on test, beam 3 (seed 0)"),
+    },
     "transcribe": {
         "fsdd": Preset({}, "digit error rate 25.6 % on strings of theo, never heard"),
     },

@@ -38,6 +38,7 @@ def test_every_row_is_whole():
         "labelled frames",
         "tagged",
         "pairs",
+        "captions",
         "images",
         "music",
     }

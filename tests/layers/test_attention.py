@@ -8,8 +8,8 @@ from keras import ops
 
 import keraseq
 from keraseq.autodiff import gradients
-from keraseq.layers import RNN, Attention, AttentionCell
-from keraseq.layers.attention import SCORES, shares_of
+from keraseq.layers import RNN, Attention, AttentionCell, EvenAttention
+from keraseq.layers.attention import SCORES, shares_of, unevenness
 
 ROWS, STEPS, FEATURES, UNITS, PLACES = 3, 4, 2, 3, 5
 LOOPS = ("plain", "deferred", "compiled") if BACKEND == "tensorflow" else ("plain", "deferred")
@@ -66,21 +66,32 @@ def by_hand(layer, x, memory, present):
         for now in x[row].astype("float64"):
             given = (weights, memory[row].astype("float64"), present[row])
             if score == "additive":
-                found, _ = attended(score, given[0], h, *given[1:])
+                found, shares = attended(score, given[0], h, *given[1:])
+                found = found * gate_of(attention, weights, h)
                 h = np.tanh(np.concatenate([now, found]) @ kernel + h @ recurrent + bias)
                 outputs.append(np.concatenate([h, found]))
             else:
                 h = np.tanh(np.concatenate([now, fed]) @ kernel + h @ recurrent + bias)
-                found, _ = attended(score, given[0], h, *given[1:])
+                found, shares = attended(score, given[0], h, *given[1:])
+                found = found * gate_of(attention, weights, h)
                 own = np.asarray(ops.convert_to_numpy(attention.kernel), "float64")
                 fed = np.tanh(np.concatenate([found, h]) @ own)
                 outputs.append(fed)
+            if attention.give_shares:
+                outputs[-1] = np.concatenate([outputs[-1], shares])
         rows.append(outputs)
     return np.array(rows)
 
 
-def decoder(score, cell="elman", **options):
-    attention = AttentionCell(keraseq.cells.get(cell, UNITS), score)
+def gate_of(attention, weights, query):
+    """How much what is found counts."""
+    if not attention.gate:
+        return 1.0
+    return 1 / (1 + np.exp(-(query @ weights["gate_kernel"] + weights["gate_bias"])))
+
+
+def decoder(score, cell="elman", attends=(), **options):
+    attention = AttentionCell(keraseq.cells.get(cell, UNITS), score, **dict(attends))
     layer = RNN(attention, return_sequences=True, **options)
     layer.build((ROWS, STEPS, FEATURES), context_shape=(ROWS, PLACES, UNITS))
     return drawn(layer)
@@ -92,6 +103,27 @@ def test_the_equations(score):
     layer = decoder(score)
     found = layer(x, context=memory, context_mask=ops.convert_to_tensor(PRESENT))
     close(found, by_hand(layer, x, memory, PRESENT), 2e-6)
+    layer = decoder(score, attends={"gate": True, "give_shares": True})
+    found = layer(x, context=memory, context_mask=ops.convert_to_tensor(PRESENT))
+    close(found, by_hand(layer, x, memory, PRESENT), 2e-6)
+    close(ops.sum(found[..., -PLACES:], axis=-1), np.ones((ROWS, STEPS)), 1e-6)
+
+
+def test_even_attention():
+    """The cost by hand, padding aside; its gradient is tested below."""
+    x, memory = numbers()
+    mask, even = ops.convert_to_tensor(MASK), EvenAttention(PLACES, weight=3.0)
+    y = decoder("dot", attends={"give_shares": True})(x, mask=mask, context=memory)
+    shares = ops.convert_to_numpy(y)[..., -PLACES:] * MASK[..., None]
+    close(even(y, mask=mask), y[..., :-PLACES], 0)
+    assert even.losses == []  # in use it costs nothing
+    even(y, mask=mask, training=True)
+    expected = 3 * ((1 - shares.sum(axis=1)) ** 2).sum() / MASK.sum()
+    assert float(even.losses[0]) == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(ValueError, match="give_shares=True needs a memory of a known number"):
+        RNN(AttentionCell(keraseq.cells.GRUCell(UNITS), give_shares=True)).build(
+            (ROWS, STEPS, FEATURES), context_shape=(ROWS, None, UNITS)
+        )
 
 
 @pytest.mark.parametrize("score", SCORES)
@@ -101,11 +133,12 @@ def test_gradients_are_the_same_in_every_loop_and_those_of_differences(score):
 
     def loss(layer, x, memory):
         y = layer(x, mask=mask, training=True, context=memory, context_mask=present)
-        return ops.sum(ops.sin(y) * ops.cumsum(ops.ones_like(y), axis=1))
+        cost = unevenness(y[..., -PLACES:], mask)
+        return cost + ops.sum(ops.sin(y) * ops.cumsum(ops.ones_like(y), axis=1))
 
     found = {}
     for loop in LOOPS:
-        layer = decoder(score, "gru", loop=loop)
+        layer = decoder(score, "gru", {"gate": True, "give_shares": True}, loop=loop)
         run = lambda x, memory, layer=layer: loss(layer, x, memory)  # noqa: E731
         given, weights = gradients(run, [x, memory], layer.trainable_weights)
         found[loop] = [*given, *weights]

@@ -85,6 +85,18 @@ CASES = {  # name: (builder, arguments, inputs, targets)
         {"source": TOKENS, "target": TOKENS[:, :3]},
         TOKENS[:, :3],
     ),
+    "captioner that attends": (
+        models.image_captioner,
+        {"vocabulary": 7, "features": (4, 3), "units": 4, "layers": 2, "dropout": 0.1},
+        {"picture": SERIES[:, :4], "target": TOKENS},
+        TOKENS,
+    ),
+    "captioner of a vector": (
+        models.image_captioner,
+        {"vocabulary": 7, "features": (3,), "units": 4, "image": "first_input", "cell": "gru"},
+        {"picture": SERIES[:, 0], "target": TOKENS},
+        TOKENS,
+    ),
 }
 
 

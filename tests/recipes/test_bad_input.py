@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import seen
 import tones
 from typer.testing import CliRunner
 
@@ -29,6 +30,10 @@ def chorales(path):
         song = np.zeros((9, music.KEYS))
         song[:, key] = 1
         music.write_midi(song, path / f"{key}.mid")
+
+
+def pictures(path):
+    (seen.captioned(path.parent) / "said.csv").rename(path)
 
 
 # Of each recipe and kind of input: how files end, what must be given besides, what writes a good
@@ -78,6 +83,14 @@ ROWS = {
         "multi30k",
         (1, "'folder.csv' is a folder, and no file"),
         "the bundle is no translator of this recipe",
+    ),
+    "caption": (
+        ".csv",
+        "--encoder eye.keras --cache cache.h5 --minimum 1".split(),
+        pictures,
+        "flickr8k",
+        (1, "there is no file 'folder.csv'"),
+        "the bundle is no captioner of this recipe",
     ),
     "transcribe": (
         ".csv",

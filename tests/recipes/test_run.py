@@ -7,6 +7,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 import pytest
+import seen
 from typer.testing import CliRunner
 
 from keraseq import cli, data, recipes, train
@@ -64,6 +65,18 @@ def translate(folder, letters="abcdef", **options):
     return recipes.train("translate", pairs, folder=folder, **{**TINY, **tiny, **options})
 
 
+def caption(folder, captions="said", **options):
+    place = folder.parent / "seen"
+    if not place.exists():
+        place.mkdir()
+        seen.captioned(place)
+    tiny = {"embedding": 3, "attention_units": 2, "batch_size": 32, "minimum": 1, "report": None}
+    tiny |= {"encoder": str(place / "eye.keras"), "cache": str(place / "cache.h5"), "length": 9}
+    tiny |= {"measured_pictures": 2, **TINY, **options}
+    parts = data.captioned(place, place / f"{captions}.csv")
+    return recipes.train("caption", parts, folder=folder, **tiny)
+
+
 def transcribe(folder, loud=1.0, **options):
     rng = np.random.default_rng(0)
     inputs = [loud * rng.uniform(-1, 1, 50).astype("float32") for _ in range(20)]
@@ -88,6 +101,7 @@ RECIPES = {
     classify_trees: {"word": "fine"},
     tag: {"tag": "Y"},
     translate: {"letters": "uvwxyz"},
+    caption: {"captions": "others"},
     transcribe: {"loud": 0.5},
     forecast: {"y": WAVES**2},
 }

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import seen
 import tones
 
 from keraseq.data import music
@@ -41,6 +42,12 @@ USES = {
         "level='character', units=4, embedding=4, length=30, measured_sentences=4",
         "['text.x', 'text.y']",
         "['one']",
+        1,
+    ),
+    "caption": (
+        "units=4, embedding=4, minimum=1, encoder='eye.keras', cache='eye.h5', length=9",
+        "'said.csv'",
+        "['0.png']",
         1,
     ),
     "classify signals": ("units=4", "'words.csv'", "'words.csv'", 16),
@@ -113,6 +120,7 @@ def test_every_recipe(backend, tmp_path):
     for n in range(6):
         music.write_midi(np.eye(5, music.KEYS, 40 + n), tmp_path / "songs" / f"{n}.mid")
     tones.listed(tmp_path / "words.csv")
+    seen.captioned(tmp_path)
     waves = pd.DataFrame(rng.normal(size=(40, 12)), columns=map(str, range(12)))
     waves.assign(label=["up", "down"] * 20).to_csv(tmp_path / "waves.csv", index=False)
     code = [

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from keraseq.checks import positive_integer
-from keraseq.data.labelled.parts import Labelled, first_of_each, in_parts, numbered, order, taken
+from keraseq.data.labelled.parts import (
+    Labelled,
+    first_of_each,
+    in_parts,
+    labels_of,
+    numbered,
+    order,
+    taken,
+)
 from keraseq.data.labelled.table import again, table, valued
 from keraseq.data.parts import PARTS
 from keraseq.data.public import fetch
@@ -56,6 +64,7 @@ class LabelledDna(Labelled):
 class Sequences:
     """Sequences as they were read, labels if there are any, and their names."""
 
+    unlabelled: ClassVar[str] = "the sequences have no labels"
     name: str
     inputs: list[str]
     labels: list | None
@@ -122,13 +131,6 @@ def labelled_dna(
         seed=seed,
         options=options,
     )
-
-
-def labels_of(found: Sequences) -> list:
-    """The labels, or an error if there are none."""
-    if found.labels is None:
-        raise ValueError(f"{found.name}: the sequences have no labels")
-    return found.labels
 
 
 def sequences(source, *, sequence="sequence", label="label", **reading) -> Sequences:

@@ -6,14 +6,15 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from keraseq.checks import positive_integer
-from keraseq.data.labelled.parts import LabelledFrames, in_parts
+from keraseq.data.labelled.parts import LabelledFrames, in_parts, labels_of
 from keraseq.data.labelled.table import again
+from keraseq.data.pictures import PICTURES, opened
 
-PICTURES = (".png", ".jpg", ".jpeg")
 ARRAYS = (".npy", ".npz")
 
 
@@ -21,6 +22,7 @@ ARRAYS = (".npy", ".npz")
 class Sequences:
     """Sequences of frames as they were read."""
 
+    unlabelled: ClassVar[str] = "the sequences have no labels"
     name: str
     inputs: list[np.ndarray]
     names: list[str]
@@ -57,14 +59,9 @@ def as_frames(values, name: str) -> np.ndarray:
 
 def picture(path: Path) -> np.ndarray:
     """A picture `(height, width, channels)`: grey, or red, green and blue."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as image:
-            grey = image.mode in ("1", "L", "I", "I;16", "LA")
-            values = np.asarray(image.convert("L" if grey else "RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{str(path)!r} cannot be read as a picture: {error}") from None
+    with opened(path) as image:
+        grey = image.mode in ("1", "L", "I", "I;16", "LA")
+        values = np.asarray(image.convert("L" if grey else "RGB"))
     return values[..., None] if grey else values
 
 
@@ -182,12 +179,10 @@ def labelled_frames(
     arrays: train 12, validation 4, test 4 sequences of 6 frames of 8 x 8 x 1; classes left, right
     """
     found = read(source, labels)
-    if found.labels is None:
-        raise ValueError(f"{found.name}: the sequences have no labels")
     return in_parts(
         LabelledFrames,
         found.name,
-        (found.inputs, found.labels),
+        (found.inputs, labels_of(found)),
         None,
         validation=validation,
         test=test,

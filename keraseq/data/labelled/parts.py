@@ -142,6 +142,13 @@ class LabelledFrames(Labelled):
 Kind = TypeVar("Kind", bound=Labelled)
 
 
+def labels_of(found) -> list:
+    """The labels of what a reader found, an object with `name`, `labels` and `unlabelled`."""
+    if found.labels is None:
+        raise ValueError(f"{found.name}: {found.unlabelled}")
+    return found.labels
+
+
 def in_parts(
     kind: type[Kind],
     name: str,

@@ -12,7 +12,7 @@ import numpy as np
 from keraseq.checks import did_you_mean
 from keraseq.data import tables
 from keraseq.data.labelled import ts
-from keraseq.data.labelled.parts import LabelledSeries, SeriesColumns, in_parts
+from keraseq.data.labelled.parts import LabelledSeries, SeriesColumns, in_parts, labels_of
 from keraseq.data.labelled.table import again, table, valued
 from keraseq.data.public import fetch
 from keraseq.data.timeseries.times import times
@@ -100,12 +100,12 @@ def labelled_series(
             raise ValueError(
                 f"{one.name} has {len(one.channels)} channels, {found.name} {len(found.channels)}"
             )
-        tested = (one.inputs, one.labelled(), one.name)
+        tested = (one.inputs, labels_of(one), one.name)
     columns["channels"] = channels if channels is None or isinstance(channels, str) else [*channels]
     return in_parts(
         LabelledSeries,
         found.name,
-        (found.inputs, found.labelled()),
+        (found.inputs, labels_of(found)),
         tested,
         validation=validation,
         test=fraction,
@@ -126,13 +126,7 @@ class Examples:
     ids: list[str]
     channels: tuple[str, ...]
     columns: SeriesColumns | None = None  # none: they came from no table
-    without: str = "the series have no labels"
-
-    def labelled(self) -> list:
-        """The labels, or an error if there are none."""
-        if self.labels is None:
-            raise ValueError(f"{self.name}: {self.without}")
-        return self.labels
+    unlabelled: str = "the series have no labels"
 
 
 def examples(

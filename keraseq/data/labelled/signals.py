@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from keraseq.checks import few, one_of, positive_integer
-from keraseq.data.labelled.parts import Labelled, content, in_parts
+from keraseq.data.labelled.parts import Labelled, content, in_parts, labels_of
 from keraseq.data.labelled.table import OF_FILES, again, table, valued
 from keraseq.data.labelled.wav import ENDING, Recording, read_wav, resampled
 from keraseq.data.parts import PARTS
@@ -50,6 +50,7 @@ class LabelledSignals(Labelled):
 class Heard:
     """Recordings as they were read: labels if there are any, groups if they are asked for."""
 
+    unlabelled: ClassVar[str] = "the recordings have no labels"
     name: str
     recordings: list[Recording]
     labels: list | None
@@ -147,13 +148,6 @@ def parts_of(found: Heard, held_out, rate: int, tested, *, test, **more) -> Labe
         groups=groups,
         **more,
     )
-
-
-def labels_of(found: Heard) -> list:
-    """The labels, or an error if there are none."""
-    if found.labels is None:
-        raise ValueError(f"{found.name}: the recordings have no labels")
-    return found.labels
 
 
 def heard(source, *, path="path", label="label", group=None, **reading) -> Heard:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from keraseq.data.labelled.parts import (
     LabelledSkeletons,
     fingerprint,
     in_parts,
+    labels_of,
     numbered,
     open_rate,
     taken,
@@ -55,6 +56,10 @@ EMPTY = ("a13_s09_e02_skeleton3D.txt",)  # all its frames are zero
 class Bodies:
     """Skeletons as they were read, with what the names of the files say."""
 
+    unlabelled: ClassVar[str] = (
+        "the skeletons have no labels; name the files as a01_s01_e01_skeleton3D.txt, or put those "
+        "of a class in a folder of its name"
+    )
     name: str
     inputs: list[np.ndarray]
     names: list[str]
@@ -221,11 +226,7 @@ def labelled_skeletons(
     """
     found = read(source, labels)
     options = again(source=source, validation=validation, test=test, seed=seed)
-    if found.labels is None:
-        raise ValueError(
-            f"{found.name}: the skeletons have no labels; name the files as "
-            "a01_s01_e01_skeleton3D.txt, or put those of a class in a folder of its name"
-        )
+    labels_of(found)
     if found.subjects is not None and test is None:
         return by_subject(found, validation, options=options)
     return in_parts(

@@ -29,8 +29,9 @@ class SentenceEncoder:
     the training part does not hold is the token U+FFFD.
 
     Args:
-        tokenizer: A `keraseq.data.WordPieceVocabulary`, or a `CharacterVocabulary` with
-            `unknown="replace"`, that knows line ends: that is the token that ends a sentence.
+        tokenizer: A `keraseq.data.WordPieceVocabulary`, a `WordVocabulary`, or a
+            `CharacterVocabulary` with `unknown="replace"`, that knows line ends: that is the token
+            that ends a sentence.
         length: The most tokens of a sentence. Defaults to 100.
 
     Example:
@@ -130,13 +131,15 @@ class SentenceEncoder:
 
     def tokens(self, ids: Iterable[int]) -> list[str]:
         """The tokens of ids, as a figure shows them: `▁` is the blank before one."""
-        names = getattr(self.tokenizer, "pieces", None) or self.tokenizer.characters + REPLACEMENT
+        kind = self.tokenizer
+        names = getattr(kind, "pieces", None) or getattr(kind, "words", None)
+        names = names or kind.characters + REPLACEMENT
         return ["<end>" if i == self.end else names[i - SHIFT] for i in ids]
 
     def words(self, ids: Iterable[int]) -> tuple[list[str], np.ndarray]:
         """The words that tokens make, and the number of the word that each belongs to.
 
-        A sign of punctuation is a word, as is the end of the sentence; of characters each one is.
+        A sign of punctuation is a word, as is the end of the sentence; of other tokens each one is.
         """
         tokens = self.tokens(ids)
         begins = [

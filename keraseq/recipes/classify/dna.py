@@ -16,10 +16,10 @@ from keraseq.data.labelled.dna import (
     LETTERS,
     checked,
     is_fasta,
-    labels_of,
     letters,
     sequences,
 )
+from keraseq.data.labelled.parts import labels_of
 from keraseq.data.labelled.table import FILES, OF_FILES, table
 from keraseq.evaluate import log_softmax
 from keraseq.files import checked_json

@@ -15,6 +15,7 @@ from keraseq.checks import one_of
 from keraseq.data.batches import Batches
 from keraseq.data.labelled import frames, skeletons
 from keraseq.data.labelled.batches import groups
+from keraseq.data.labelled.parts import labels_of
 from keraseq.data.labelled.skeleton_rows import HIP, between, varied
 from keraseq.evaluate import probabilities
 from keraseq.files import checked_json
@@ -99,9 +100,7 @@ class Moving(Kind):
     def whole(self, source, encoder, options: dict) -> tuple[list, list, str]:
         """All examples of a source."""
         found = self.all(source)
-        if found.labels is None:
-            raise ValueError(f"{found.name}: the examples have no labels")
-        return found.inputs, found.labels, found.name
+        return found.inputs, labels_of(found), found.name
 
 
 @dataclass(frozen=True)

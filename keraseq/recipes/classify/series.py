@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keraseq import data, models
+from keraseq.data.labelled.parts import labels_of
 from keraseq.data.labelled.series import ARCHIVES, Examples, examples, some_numbers
 from keraseq.data.labelled.table import FILES, OF_FILES, table
 from keraseq.data.parts import PARTS
@@ -72,7 +73,7 @@ class Series(Kind):
     def whole(self, source, encoder, options: dict) -> tuple[list, list, str]:
         """All series of a source."""
         found = self.all(source, encoder, options)
-        return found.inputs, found.labelled(), found.name
+        return found.inputs, labels_of(found), found.name
 
     def raw(self, given, encoder, options: dict) -> tuple[list, list[str]]:
         """A file (also as a list of one), lines of a CSV table, a frame, or arrays."""

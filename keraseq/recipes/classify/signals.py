@@ -12,7 +12,8 @@ import numpy as np
 from keraseq import data, models
 from keraseq.data import labelled
 from keraseq.data.labelled.mel import LONGER, squeezed, stretched, varied
-from keraseq.data.labelled.signals import heard, is_recording, labels_of, samples_of
+from keraseq.data.labelled.parts import labels_of
+from keraseq.data.labelled.signals import heard, is_recording, samples_of
 from keraseq.data.labelled.table import FILES, OF_FILES, table
 from keraseq.evaluate import accuracy, log_softmax
 from keraseq.files import checked_json
