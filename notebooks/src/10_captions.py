@@ -88,10 +88,8 @@ print(f"{np.mean(own == [one for [one] in seen.test.captions]):.0%} of the test 
 
 # %%
 hits = []
-for picture, (pixels, text, corners) in zip(
-    sorted(folder.glob("*.png"))[:looked], drawn, strict=False
-):
-    pixels, text, corners = drawn[int(picture.stem)]
+for picture in sorted(folder.glob("*.png"))[:looked]:
+    _, text, corners = drawn[int(picture.stem)]
     maps = recipes.caption.look(toy, picture, text).maps[[1, 5]]
     for shares, corner in zip(maps, corners // 8, strict=True):
         place = np.array(np.unravel_index(shares.argmax(), shares.shape))
