@@ -38,7 +38,7 @@ WRITERS = {  # the last is that of `cells`
 }
 SIZES = {
     **{"units": int, "embedding": int, "epochs": int, "batch_size": int, "patience": int},
-    **{"learning_rate": float, "dropout": float, "encoder": str},
+    **{"learning_rate": float, "dropout": float, "even_attention": float, "encoder": str},
 }
 
 
@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=1_000_000, help="Parameters of `cells`.")
     for name, kind in SIZES.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind)
+    parser.add_argument("--cell", help="Of `attention`. Default: the preset's.")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--threads", type=int, default=0, help="0: as many as there are processors")
     parser.add_argument("--folder", type=Path, default=Path("runs/caption"))
@@ -94,13 +95,12 @@ def without_training(given: argparse.Namespace) -> None:
 
 def trained(given: argparse.Namespace, name: str, seed: int) -> None:
     """Trains a row and adds a line for each way of writing; nothing if they are there."""
-    import keras
-
-    from keraseq import data, evaluate, recipes
-    from keraseq.recipes.caption import evaluation
+    from keraseq import data, recipes
 
     cells = given.what == "cells"
     asked = {one: getattr(given, one) for one in SIZES if getattr(given, one) is not None}
+    if given.cell and not cells:
+        asked["cell"] = given.cell
     options = {**SMALL, **asked} if cells else asked
     sizes = ", ".join(f"{one} {value}" for one, value in options.items())
     key = {"source": given.source, "cell" if cells else "image": name, "seed": seed, "sizes": sizes}
@@ -122,30 +122,31 @@ def trained(given: argparse.Namespace, name: str, seed: int) -> None:
     )
     processor = round(time.process_time() - begin)
     bundle.save(folder / "bundle", optimizer=False)
-    parts, found = evaluation.parts_of(bundle), data.load(given.source)
+    for line in scored(bundle, data.load(given.source), [*WRITERS][-1 if cells else 0 :]):
+        add(path, {**key, **line, "processor_seconds": processor})
+
+
+def scored(bundle, found, writers: list[str]) -> list[dict]:
+    """What a model's captions of the test part are worth, for each way of writing."""
+    import keras
+
+    from keraseq import evaluate
+    from keraseq.recipes.caption import evaluation
+
+    parts, rows = evaluation.parts_of(bundle), []
     seen = {part: parts.features(found.part(part).pictures) for part in ("validation", "test")}
-    rows = []
-    for method, how in [*WRITERS.items()][-1 if cells else 0 :]:
+    for method in writers:
         scores = {}
         for part, its in seen.items():
-            said = evaluation.captioned(bundle.model, parts.encoder, parts.settings, its, **how)
+            how = (parts.encoder, parts.settings, its)
+            said = evaluation.captioned(bundle.model, *how, **WRITERS[method])
             scores[part] = evaluate.caption_scores(said.caption.tolist(), found.part(part).captions)
-        rows.append(
-            {
-                **key,
-                "part": "test",
-                "method": method,
-                **rounded(scores["test"]),
-                "validation_cider": round(scores["validation"]["cider"], 2),
-                "units": parts.settings.units,
-                "epochs": bundle.card.epochs,
-                "parameters": bundle.model.count_params(),
-                "processor_seconds": processor,
-                "backend": keras.backend.backend(),
-            }
-        )
-    for line in rows:  # all or none, however they are interrupted
-        add(path, line)
+        line = {"part": "test", "method": method, **rounded(scores["test"])}
+        line["validation_cider"] = round(scores["validation"]["cider"], 2)
+        line |= {"units": parts.settings.units, "epochs": bundle.card.epochs}
+        line |= {"parameters": bundle.model.count_params(), "backend": keras.backend.backend()}
+        rows.append(line)
+    return rows
 
 
 def units_of(source: str, budget: int, options: dict) -> int:

@@ -11,6 +11,7 @@
     training   clipping by norm and by value, L2, an orthogonal U, Pascanu's Omega
     memory     every cell on the adding problem: what its gradients said at the start, and after,
                beside how far back it uses its input (half an hour)
+    characters the same of a language model of characters, Python's reference (seven minutes)
 
 Without names all of them. Each writes benchmarks/results/gradients-NAME.csv and its figures
 benchmarks/figures/gradients-*.png; `--draw` draws from what was written before.
@@ -25,7 +26,9 @@ import numpy as np
 import pandas as pd
 
 import keraseq
+from keraseq.data import text
 from keraseq.experiments.tasks.adding import Adding
+from keraseq.experiments.tasks.characters import Characters
 from keraseq.inspection.bptt import sigmoid, written_out
 from keraseq.inspection.graded import grown, singular_values
 
@@ -322,39 +325,86 @@ def used(model, part):
     return pd.Series(said[1] - said[0]).groupby(steps - places).mean()
 
 
-def top(layer, x):
+def moved(model, part):
+    """For each lag, how much of the next character's probability another character moves."""
+
+    def said(inputs):
+        return np.exp(keraseq.evaluate.log_softmax(model.predict(inputs, verbose=0)[:, -1]))
+
+    truth, found = said(part[0]), {}
+    for lag in range(1, part[0].shape[1] + 1):
+        changed = part[0].copy()
+        changed[:, -lag] = np.roll(changed[:, -lag], 1)  # what stands there in another row
+        found[lag] = np.abs(said(changed) - truth).sum(axis=1).mean() / 2
+    return pd.Series(found)
+
+
+def top(model, x):
     """log10 of the largest singular value by step, mean of the rows."""
-    frame = keraseq.inspection.propagation(layer, x)
+    frame = keraseq.inspection.propagation(model, x)
     return frame[frame["rank"] == 1].groupby("step")["log10"].mean()
 
 
 def memory(args):
     """Every cell before and after it has learned the adding problem, or has not."""
     task = Adding(args.memory_steps)
-    train, test = (task.generate(np.random.default_rng(i), n) for i, n in enumerate((6400, 1000)))
-    found = []
+    sizes = args.memory_rows, 1000
+    train, test = (task.generate(np.random.default_rng(i), n) for i, n in enumerate(sizes))
+
+    def build(layer):
+        inputs = keras.Input(train.inputs.shape[1:])
+        return keras.Model(inputs, keras.layers.Dense(1)(layer(inputs))), "mse"
+
+    return before_and_after(args, build, train, test, used, args.epochs, 64)
+
+
+def characters(args):
+    """The same as a language model, with a loss at every step."""
+    task, rng = Characters(), np.random.default_rng(0)
+    task.window = steps = args.character_steps
+    train = task.training_rows(rng, args.character_rows)
+    starts = rng.integers(0, len(task.parts["test"]) - steps, 200)
+    test = text.windows(task.parts["test"], steps, starts=starts)
+    size = len(task.vocabulary)
+
+    def build(layer):
+        inputs = keras.Input((steps,), dtype="int32")
+        layer.return_sequences = True
+        states = layer(keras.layers.Embedding(size, 32)(inputs))
+        return keras.Model(inputs, keras.layers.Dense(size)(states)), task.loss
+
+    return before_and_after(args, build, train, test, moved, args.character_epochs, 32)
+
+
+def before_and_after(args, build, train, test, use, epochs, rows):
+    """Of every cell the gradients at the start and after training, and how it uses its input."""
+    found, steps = [], test[0].shape[1]
     for title, (name, options) in CELLS_TRAINED.items():
         for seed in range(args.seeds):
-            layer = made(name, options, args.memory_units, args.memory_steps, seed)
-            inputs = keras.Input(train.inputs.shape[1:])
-            model = keras.Model(inputs, keras.layers.Dense(1)(layer(inputs)))
-            model.compile(keras.optimizers.Adam(3e-3, clipnorm=1.0), "mse")
-            one = pd.DataFrame({"start": top(layer, test.inputs[:4])})
-            model.fit(*train, batch_size=64, epochs=args.epochs, verbose=0)
-            one["after"], one["use"] = top(layer, test.inputs[:4]), used(model, test)
-            one["mse"] = model.evaluate(*test, batch_size=500, verbose=0)
+            model, loss = build(made(name, options, args.memory_units, steps, seed))
+            model.compile(keras.optimizers.Adam(3e-3, clipnorm=1.0), loss)
+            one = pd.DataFrame({"start": top(model, test[0][:4])})
+            model.fit(*train, batch_size=rows, epochs=epochs, verbose=0)
+            one["after"], one["use"] = top(model, test[0][:4]), use(model, test)
+            one["loss"] = model.evaluate(*test, batch_size=500, verbose=0)
             found.append(one.assign(cell=title, seed=seed).reset_index())
-            print(f"{title}, seed {seed}: {one['mse'].iloc[0]:.4f}", file=sys.stderr, flush=True)
+            print(f"{title}, seed {seed}: {one['loss'].iloc[0]:.4f}", file=sys.stderr, flush=True)
     return pd.concat(found, ignore_index=True)
 
 
-def correlation(frame, draws=2000):
+STEPS = {  # of the shares by lag: how many steps of input are used
+    "memory": lambda use: use.clip(0, 1).sum(),
+    "characters": lambda use: (use >= 0.01).sum(),
+}
+
+
+def correlation(frame, in_steps, draws=2000):
     """Spearman's, of log10 at the start and the steps used; its interval by bootstrap of cells."""
     one = frame.groupby(["cell", "seed"], sort=False).agg(
         start=("start", "last"),
         after=("after", "last"),
         steps=("use", in_steps),
-        mse=("mse", "last"),
+        loss=("loss", "last"),
     )
     pairs = one[["start", "steps"]].to_numpy()
     by_cell = pairs.reshape(one.index.get_level_values("cell").nunique(), -1, 2)
@@ -366,12 +416,7 @@ def correlation(frame, draws=2000):
 
     chosen = rng.integers(0, len(by_cell), (draws, len(by_cell)))
     drawn = [of(by_cell[some].reshape(-1, 2)) for some in chosen]
-    return one.reset_index(), of(pairs), *np.nanpercentile(drawn, [2.5, 97.5])
-
-
-def in_steps(use):
-    """How many steps' worth of input is used."""
-    return use.clip(0, 1).sum()
+    return one.reset_index(), of(pairs), *pd.Series(drawn).quantile([0.025, 0.975])
 
 
 def reach(logs):
@@ -442,7 +487,7 @@ def draw_map(frame, folder):
         for ax, t in zip(row, steps, strict=True):
             one = frame[(frame.start == title) & (frame.step == t)]
             for column, colour in (("h", 1), ("other", 2)):
-                ax.plot(one["x"], one[column], color=keraseq.plots.COLOURS[colour], linewidth=1)
+                ax.plot(one["x"], one[column], ".", color=keraseq.plots.COLOURS[colour], ms=1.5)
             keraseq.plots.finish(ax)
             room = max(0.05, 1.1 * one[["h", "other"]].abs().to_numpy().max())
             ax.set(ylim=(-room, room), xlabel="$x_1$" if title == list(MAPS)[-1] else "")
@@ -488,7 +533,7 @@ def draw_additive(frame, folder):
 
 
 def draw_cliff(frame, folder):
-    w, b = np.meshgrid(np.linspace(3.8, 5.2, 300), np.linspace(-2.5, -1.5, 300))
+    w, b = np.meshgrid(np.linspace(4.0, 4.7, 300), np.linspace(-2.3, -1.9, 300))
     h = np.full_like(w, 0.5)
     for _ in range(50):
         h = sigmoid(w * h + b)
@@ -500,7 +545,7 @@ def draw_cliff(frame, folder):
         label = {"none": "no clipping", "norm": "norm at most 0.5"}.get(clip, "numbers at most 0.5")
         axes[0].plot(one["w"], one["b"], marker=".", markersize=4, linewidth=1, label=label, **look)
         axes[1].plot(one["step"], one["loss"], linewidth=1.3, label=label, **look)
-    axes[0].set(xlim=(3.8, 5.2), ylim=(-2.5, -1.5), xlabel="w", ylabel="b")
+    axes[0].set(xlim=(4.0, 4.7), ylim=(-2.3, -1.9), xlabel="w", ylabel="b")
     titled(axes[0], "$h_t = \\sigma(w h_{t-1} + b)$: descent from w = 4.4, b = -2")
     axes[1].set(xlabel="step of descent", ylabel="loss", yscale="log", ylim=(1e-5, 1))
     titled(axes[1], "Loss on the way")
@@ -529,15 +574,41 @@ def draw_training(frame, folder):
 
 
 def draw_memory(frame, folder):
-    one, value, low, high = correlation(frame)
+    label = "share of a marked number that comes out"
+    one = used_and_start(frame, folder, "memory", label, "linear")
+    one = one.groupby("cell").mean(numeric_only=True).sort_values("start")
+    ax, places = panels(1, 1, 8, 5.5)[1], range(len(one))
+    ax.hlines(places, one["start"], one["after"], color="#bbbbbb", linewidth=1.5)
+    for name, colour in (("start", 2), ("after", 1)):
+        label = {"start": "before training", "after": "after it"}[name]
+        ax.scatter(one[name], places, color=keraseq.plots.COLOURS[colour], label=label, zorder=3)
+    ax.set_yticks(places, [f"{c} ({e:.4f})" for c, e in one["loss"].items()], fontsize="small")
+    ax.set(xlabel=f"log10 of the largest singular value of $ds_{{{frame.step.max()}}}/ds_0$")
+    titled(ax, "Adding problem: before and after training (mean squared error)")
+    keraseq.plots.finish(ax)
+    ax.legend(frameon=False)
+    save(ax.figure, folder, "trained")
+
+
+def draw_characters(frame, folder):
+    label = "share of the next character's probability that another character moves"
+    used_and_start(frame, folder, "characters", label, "log")
+
+
+def used_and_start(frame, folder, name, label, scale):
+    """How far back each cell uses its input, and that against the gradients at its start."""
+    from matplotlib.colors import LogNorm, Normalize
+
+    one, value, low, high = correlation(frame, STEPS[name])
     table = frame.pivot_table("use", "cell", "step", sort=False)
-    table = table.loc[table.clip(0, 1).sum(axis=1).sort_values().index]
+    table = table.loc[one.groupby("cell")["steps"].mean().sort_values().index]
     figure, axes = panels(1, 2, 12, 5.5, width_ratios=[1.3, 1])
     steps = table.columns
     extent = (steps.min() - 0.5, steps.max() + 0.5, -0.5, len(table) - 0.5)
-    look = {"aspect": "auto", "cmap": "viridis", "vmin": 0, "vmax": 1, "origin": "lower"}
+    norm = Normalize(0, 1) if scale == "linear" else LogNorm(1e-3, 1, clip=True)
+    look = {"aspect": "auto", "cmap": "viridis", "norm": norm, "origin": "lower"}
     image = axes[0].imshow(table, extent=extent, **look)
-    figure.colorbar(image, ax=axes[0], label="share of a marked number that comes out")
+    figure.colorbar(image, ax=axes[0], label=label)
     axes[0].set_yticks(range(len(table)), table.index, fontsize="small")
     axes[0].set(xlabel="steps back from the end")
     titled(axes[0], "After training: how far back the input is used")
@@ -548,19 +619,8 @@ def draw_memory(frame, folder):
     )
     titled(axes[1], f"Spearman {value:.2f} (95 % {low:.2f} to {high:.2f}, {len(table)} cells)")
     keraseq.plots.finish(axes[1])
-    save(figure, folder, "memory")
-    one = one.groupby("cell").mean(numeric_only=True).sort_values("start")
-    ax, places = panels(1, 1, 8, 5.5)[1], range(len(one))
-    ax.hlines(places, one["start"], one["after"], color="#bbbbbb", linewidth=1.5)
-    for name, colour in (("start", 2), ("after", 1)):
-        label = {"start": "before training", "after": "after it"}[name]
-        ax.scatter(one[name], places, color=keraseq.plots.COLOURS[colour], label=label, zorder=3)
-    ax.set_yticks(places, [f"{c} ({e:.4f})" for c, e in one["mse"].items()], fontsize="small")
-    ax.set(xlabel=f"log10 of the largest singular value of $ds_{{{steps.max()}}}/ds_0$")
-    titled(ax, "Adding problem: before and after training (mean squared error)")
-    keraseq.plots.finish(ax)
-    ax.legend(frameon=False)
-    save(ax.figure, folder, "trained")
+    save(figure, folder, name)
+    return one
 
 
 FIGURES = {
@@ -572,6 +632,7 @@ FIGURES = {
     "cliff": (cliff, draw_cliff),
     "training": (training, draw_training),
     "memory": (memory, draw_memory),
+    "characters": (characters, draw_characters),
 }
 TABLES = {"starts": ["activation", "start", "deviation"], "cells": ["cell", "state"]}
 
@@ -616,7 +677,11 @@ SIZES = {
     "rate": 0.02,
     "memory_steps": 60,
     "memory_units": 32,
+    "memory_rows": 6400,
     "epochs": 15,
+    "character_steps": 64,
+    "character_rows": 6400,
+    "character_epochs": 5,
 }
 
 

@@ -277,14 +277,18 @@ def load(folder: str | Path) -> Bundle:
     Traceback (most recent call last):
     keraseq.bundle.BundleError: 'README.md' is no bundle: there is no folder of that name
     """
-    folder = Path(folder)
-    place = standing(folder)
-    place = place if place.is_dir() else named(folder, MODELS)
-    check(place)
-    preprocessing, card = described(place)
+    where = place(folder)
+    check(where)
+    preprocessing, card = described(where)
     with damage(f"bundle {str(folder)!r} cannot be loaded: model.keras"):
-        model = load_model(place / "model.keras")
+        model = load_model(where / "model.keras")
     return Bundle(model, preprocessing, card)
+
+
+def place(folder: str | Path) -> Path:
+    """Where a bundle lies: in its folder, or among those that come with keraseq."""
+    where = standing(Path(folder))
+    return where if where.is_dir() else named(folder, MODELS)
 
 
 def described(place: Path) -> tuple[dict[str, Any], Card]:

@@ -8,6 +8,7 @@ partial that a killed process left is removed by the next one that writes to the
 ones are left over is told by a lock: the system gives up those of a process that has ended.
 """
 
+import functools
 import hashlib
 import os
 import re
@@ -204,14 +205,14 @@ def checked_json(text: str | bytes, schema: Any, finite: bool = True, **context)
     Raises:
         ValueError: In one line, what is wrong and where.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
     from pydantic_core import from_json
 
     for number in numbers(from_json(text, allow_inf_nan=not finite)):
         if finite and abs(number) >= 2**63:
             raise ValueError(f"it holds the number {number:.3g}, which no part of it can be")
     try:
-        return TypeAdapter(schema).validate_json(text, strict=True, context=context)
+        return validator(schema).validate_json(text, strict=True, context=context)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         said = first["msg"].removeprefix("Value error, ")
@@ -222,6 +223,14 @@ def checked_json(text: str | bytes, schema: Any, finite: bool = True, **context)
         if len(received) > 60:
             received = f"{received[:59]}…"
         raise ValueError(f"{where}: {said}; received {received}") from None
+
+
+@functools.cache
+def validator(schema: Any):
+    """What checks a type, made once: that takes as long as to check a large text."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(schema)
 
 
 def numbers(value) -> Iterator[int | float]:

@@ -9,6 +9,9 @@ import warnings
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Tests run side by side: NumPy's second thread waits for a processor, busily.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Most of a test's time is XLA compiling what runs once. It need not compile well; its older code
 # generator takes less than half the time for a loop and its gradient; and what one process has
 # compiled another one finds in the folder.

@@ -427,7 +427,7 @@ def test_dna_is_measured_once(tmp_path, plain_loop, monkeypatch):
     assert not run("dna.py", *tiny)
 
 
-def test_gradients(tmp_path, plain_loop, monkeypatch):
+def test_gradients(tmp_path, plain_loop, step_by_step, monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     import gradients
 
@@ -435,7 +435,8 @@ def test_gradients(tmp_path, plain_loop, monkeypatch):
     monkeypatch.setattr(gradients, "CELLS_TRAINED", few)
     tiny = {"steps": 4, "seeds": 1, "units": 3, "map_steps": 12, "cliff_steps": 3, "epochs": 1}
     tiny |= {"training_steps": 2, "training_units": 3, "training_length": 4}
-    tiny |= {"memory_steps": 4, "memory_units": 2, "out": tmp_path}
+    tiny |= {"memory_steps": 4, "memory_units": 2, "memory_rows": 64, "out": tmp_path}
+    tiny |= {"character_steps": 3, "character_rows": 64, "character_epochs": 1}
     run("gradients.py", *(word for name, size in tiny.items() for word in (f"--{name}", size)))
     with (tmp_path / "results" / "gradients-starts.csv").open() as file:
         [one] = [
@@ -445,7 +446,7 @@ def test_gradients(tmp_path, plain_loop, monkeypatch):
             == ("linear", "identity x 1.1", "1", "3")
         ]
     assert 10 ** float(one["log10"]) == pytest.approx(1.1**3, rel=1e-3)
-    assert len(list((tmp_path / "figures").glob("gradients-*.png"))) == 12
+    assert len(list((tmp_path / "figures").glob("gradients-*.png"))) == 13
     with pytest.raises(ValueError, match="unknown name 'clif'"):
         run("gradients.py", "clif", "--out", tmp_path)
 

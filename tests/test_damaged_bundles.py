@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 import keraseq
 from keraseq import cli, data, recipes
 from keraseq.bundle import Bundle, BundleError, check, described, load, manifest, write_json
+from keraseq.generation import rolls
 from keraseq.recipes.caption.evaluation import captioned
 
 WORDS = "a good film and a bad book of one day".split()
@@ -185,6 +186,7 @@ def eager(step_by_step):
 def case(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERASEQ_LOOP", "plain")  # which needs no compiling
+        patch.setattr(rolls, "FRAMES", 2)  # of music that are drawn at least, key by key
         yield Case(request.param, tmp_path_factory.mktemp("bundles"))
 
 

@@ -34,6 +34,7 @@ MAY_IMPORT["exporting"] = {"bundle", "models", "layers", "keras_inside", "files"
 MAY_IMPORT["generation"] = set(MAY_IMPORT)
 MAY_IMPORT["recipes"] = set(MAY_IMPORT)
 MAY_IMPORT["experiments"] = set(MAY_IMPORT)
+MAY_IMPORT["app"] = set(MAY_IMPORT)
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["__main__"] = {"cli"}
 OWN = ("self", "cls", "super()")
@@ -51,6 +52,7 @@ HEAVY = (
     "sklearn",
     "pydantic",
     "sacrebleu",
+    "gradio",
 )
 
 

@@ -191,7 +191,7 @@ def test_classify_trees(tmp_path, monkeypatch):
         kept = {"folder": folder / "run", "hold": True, "report": None}
         return ended(recipes.train("classify", trees, **tiny, **kept), folder)
 
-    check(run, tmp_path, monkeypatch)
+    check(run, tmp_path, monkeypatch, everywhere=False)
 
 
 def test_tag(tmp_path, monkeypatch):

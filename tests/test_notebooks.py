@@ -16,6 +16,7 @@ import build  # noqa: E402
 
 SOURCES = sorted((NOTEBOOKS / "src").glob("*.py"))
 IN_A_KERNEL = "06_comparing_cells"  # whose start costs as much as a notebook
+STEP_BY_STEP = {"02_cells"}  # a model of every cell, each of which learns for a step
 FAST = {
     "01_quickstart": {"epochs": 2, "units": 8},
     "02_cells": {"epochs": 1, "units": 4, "sequences": 320},
@@ -35,6 +36,7 @@ FAST = {
         **{"examples": 64, "epochs": 1, "words": 100, "speech_epochs": 1},
         **{"pieces": 150, "dna_epochs": 1, "chorales": 12, "music_epochs": 1},
     },
+    "10_captions": {"drawings": 40, "epochs": 1, "looked": 1, "limit": 4},
     "11_gradients": {"steps": 12, "units": 8, "epochs": 1, "sequences": 128},
     "12_trees": {"epochs": 1, "units": 4, "limit": 200},
     "13_shapes": {"epochs": 1, "rows": 320},
@@ -46,6 +48,7 @@ NEED_DATA = {
     "07_tagging",
     "08_translation",
     "09_sequences_of_all_kinds",
+    "10_captions",
     "12_trees",
 }  # public files, which a test does not download
 
@@ -69,9 +72,11 @@ def test_committed_notebook_is_its_source_executed(source):
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_notebook_runs(source, tmp_path, plain_loop, monkeypatch):
+def test_notebook_runs(source, tmp_path, plain_loop, monkeypatch, request):
     if source.stem in NEED_DATA and "KERASEQ_DATA" not in os.environ:
         pytest.skip("needs KERASEQ_DATA")
+    if source.stem in STEP_BY_STEP:
+        request.getfixturevalue("step_by_step")
     notebook = jupytext.read(source)
     [parameters] = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
     for name, value in FAST[source.stem].items():

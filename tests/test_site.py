@@ -32,6 +32,7 @@ import repository
 # Which test sees a figure of benchmarks/figures being made.
 SEEN = {
     "action-*.png": "tests/test_benchmarks.py::test_saved_models_of_music_and_of_actions_are_drawn",
+    "app.png": "tests/test_app.py::test_a_review_is_judged",
     "demo.png": "tests/experiments",
     "gradients-*.png": "tests/test_benchmarks.py::test_gradients",
     "music.png": "tests/test_benchmarks.py::test_saved_models_of_music_and_of_actions_are_drawn",

@@ -2,11 +2,12 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import gradients
 import pandas as pd
 import results_page
 from scipy import stats
@@ -188,11 +189,12 @@ def agreement(name: str) -> str:
     return f"{rows[0]}\n|{'---|' * rows[0].count(' | ')}---|\n{rows[1]}"
 
 
-def lines(file: str, columns: dict[str, str], keep: Callable | None = None) -> str:
-    """Columns of a file, by the names that they have here."""
+def lines(file: str, columns: dict[str, str], having: dict | None = None) -> str:
+    """Columns of a file, by the names that they have here; `having` says values of lines."""
     path = RESULTS / file
     frame = pd.read_json(path, lines=True) if path.suffix == ".jsonl" else pd.read_csv(path)
-    frame = frame[frame.apply(keep, axis=1)] if keep else frame
+    for column, value in (having or {}).items():
+        frame = frame[frame[column] == value]
     frame = frame.dropna(subset=[next(iter(columns))])
     shown = frame[list(columns)].rename(columns=columns)
     return markdown(shown.map(number))
@@ -289,6 +291,40 @@ def shares(file: str, columns: dict[str, str], measure: str, label: str) -> str:
         rows.append({**dict(zip(columns.values(), key, strict=True)), label: value})
         rows[-1]["runs"] = len(own)
     return markdown(pd.DataFrame(rows))
+
+
+def pivoted(file: str, by: dict[str, str], across: str, value: str, keep: dict[str, list]) -> str:
+    """Means of a file, a line for each of the columns in `by`, a column for each value of `across`.
+
+    `keep` says which values of a column stay; logarithms are shown as what they are of.
+    """
+    frame = pd.read_csv(RESULTS / file)
+    for column, values in keep.items():
+        frame = frame[frame[column].isin(values)]
+    table = frame.pivot_table(value, [*by], across, sort=False)
+    table = 10**table if value == "log10" else table
+    return markdown(table.map("{:.2g}".format).reset_index().rename(columns=by))
+
+
+def ends(file: str, by: str, measure: str, last: int) -> str:
+    """The mean of the last lines of each of the runs in the column `by`."""
+    frame = pd.read_csv(RESULTS / file)
+    own = frame.groupby([by, "seed"], sort=False).tail(last).groupby(by, sort=False)[measure]
+    return markdown(own.mean().map("{:.3f}".format).reset_index())
+
+
+def memory(name: str) -> str:
+    """Cells by how far back they use their input, and whether the gradients at the start say it."""
+    frame = pd.read_csv(RESULTS / f"gradients-{name}.csv")
+    one, value, low, high = gradients.correlation(frame, gradients.STEPS[name])
+    names = {"steps": "steps of input used", "start": "log10 at the start"}
+    names |= {"after": "log10 after training", "loss": "loss on test"}
+    shown = one.groupby("cell")[[*names]].mean().sort_values("steps", ascending=False)
+    said = (
+        f"Spearman {value:.2f}, 95 % from {low:.2f} to {high:.2f} (bootstrap of {len(shown)} cells)"
+    )
+    shown = shown.rename(columns=names).map("{:.3g}".format).reset_index()
+    return f"**{said}.**\n\n{markdown(shown)}"
 
 
 def number(value) -> str:

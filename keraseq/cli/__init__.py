@@ -6,7 +6,7 @@ heavy is imported before a command runs, so that `keraseq --help` answers at onc
 
 import sys
 
-from keraseq.cli import bundles, cells, compare, data, export, generate, train  # noqa: F401 - the commands, in the order of the help
+from keraseq.cli import bundles, cells, compare, data, export, generate, pages, train  # noqa: F401 - the commands, in the order of the help
 from keraseq.cli.shell import app, listed
 
 

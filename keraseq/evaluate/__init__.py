@@ -12,8 +12,8 @@ from keraseq.evaluate.calibration import (
     temperature,
 )
 from keraseq.evaluate.captions import (
-    bleu,
     caption_baselines,
+    caption_bleu,
     caption_scores,
     caption_words,
     cider,
@@ -55,10 +55,10 @@ __all__ = [
     "balanced_accuracy",
     "baselines",
     "bits",
-    "bleu",
     "calibration_curve",
     "calibration_error",
     "caption_baselines",
+    "caption_bleu",
     "caption_scores",
     "caption_words",
     "cider",

@@ -92,7 +92,7 @@ def checked(written: Sequence[str], references: Sequence[Sequence[str]]) -> np.n
     return np.repeat(np.arange(len(references)), [len(its) for its in references])
 
 
-def bleu(written: Sequence[str], references: Sequence[Sequence[str]]) -> np.ndarray:
+def caption_bleu(written: Sequence[str], references: Sequence[Sequence[str]]) -> np.ndarray:
     """BLEU-1 to BLEU-4 of captions against any number of references each, of the whole corpus.
 
         p_n    = n-grams of the captions that a reference has / n-grams of the captions
@@ -116,7 +116,7 @@ def bleu(written: Sequence[str], references: Sequence[Sequence[str]]) -> np.ndar
 
     Example:
 
-    >>> keraseq.evaluate.bleu(["a dog runs"], [["A dog runs .", "a dog"]]).round().tolist()
+    >>> keraseq.evaluate.caption_bleu(["a dog runs"], [["A dog runs .", "a dog"]]).round().tolist()
     [100.0, 100.0, 100.0, 0.0]
 
     References:
@@ -230,7 +230,7 @@ def caption_scores(written: Sequence[str], references: Sequence[Sequence[str]]) 
     rng = np.random.default_rng(0)
     drawn = rng.multinomial(len(each), np.full(len(each), 1 / len(each)), size=DRAWS) @ each
     low, high = np.quantile(drawn / len(each), (0.025, 0.975))
-    four = {f"bleu{n + 1}": float(one) for n, one in enumerate(bleu(written, references))}
+    four = {f"bleu{n + 1}": float(one) for n, one in enumerate(caption_bleu(written, references))}
     return {
         "cider": float(each.mean()),
         "low": float(low),

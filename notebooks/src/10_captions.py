@@ -8,8 +8,9 @@
 
 # %% tags=["parameters"]
 # Outside a checkout, first: %pip install keraseq[captions]
-drawings = 600
-epochs = 20
+drawings = 300
+epochs = 30
+looked = 20
 limit = None
 seed = 0
 SHOW_PHOTOGRAPHS = False
@@ -41,7 +42,7 @@ recipes.predict(saved, [china, flower])[["caption", "score"]]
 _ = plots.looks(china, recipes.caption.look(saved, china))
 
 # %% [markdown]
-# Nothing like a temple or a flower stands in its training pictures, so it sees what it knows.
+# Temples and flowers are not what Flickr8k is about, so it sees what it knows: shirts, and play.
 
 # %% [markdown]
 # ## Drawings whose answer is known
@@ -77,7 +78,7 @@ print(seen)
 
 # %%
 options = {"encoder": str(folder / "eye.keras"), "cache": str(folder / "seen.h5"), "units": 48}
-options |= {"embedding": 16, "epochs": epochs, "learning_rate": 1e-2, "batch_size": 32}
+options |= {"embedding": 16, "epochs": epochs, "learning_rate": 1e-2, "batch_size": 16}
 toy = recipes.train("caption", seen, seed=seed, report=None, dropout=0.0, minimum=1, **options)
 own = recipes.predict(toy, seen.test.pictures).caption
 print(f"{np.mean(own == [one for [one] in seen.test.captions]):.0%} of the test captions are right")
@@ -87,14 +88,14 @@ print(f"{np.mean(own == [one for [one] in seen.test.captions]):.0%} of the test 
 
 # %%
 hits = []
-for picture, (pixels, text, corners) in zip(sorted(folder.glob("*.png"))[:20], drawn, strict=False):
-    pixels, text, corners = drawn[int(picture.stem)]
+for picture in sorted(folder.glob("*.png"))[:looked]:
+    _, text, corners = drawn[int(picture.stem)]
     maps = recipes.caption.look(toy, picture, text).maps[[1, 5]]
     for shares, corner in zip(maps, corners // 8, strict=True):
         place = np.array(np.unravel_index(shares.argmax(), shares.shape))
         hits.append(all(abs(place - corner - 0.5) < 1))
 print(f"the largest share lies on the thing for {np.mean(hits):.0%} of {len(hits)} colour words")
-assert epochs < 20 or np.mean(hits) > 0.8
+assert epochs < 30 or np.mean(hits) > 0.9
 _ = plots.looks(picture, recipes.caption.look(toy, picture), columns=8)
 
 # %% [markdown]
@@ -135,18 +136,21 @@ for one in references[at]:
 pd.Series(evaluate.caption_scores(said.caption.tolist(), references)).round(1).to_frame("model").T
 
 # %% [markdown]
-# Beside it, captions that need no training (`python benchmarks/caption.py rows`). One sentence for
-# all pictures has a BLEU-1 that some tutorials report for their models, and one human among four
-# others a BLEU-4 that models reach: CIDEr, which tells them apart, comes first.
+# Beside it, models that were trained and captions that need no training (`benchmarks/caption.py`).
+# One sentence for all pictures has a BLEU-1 that some tutorials report for their models, and one
+# human against the other four a BLEU-4 that models reach: CIDEr, which tells them apart, comes
+# first. The consensus of the 50 nearest training pictures is what a model has to beat.
 
 # %%
-rows = keraseq.experiments.measured("captions").query("part == 'test'").dropna(axis=1, how="all")
-rows.drop(columns=["source", "part"])
+rows = keraseq.experiments.measured("captions").query("part == 'test'")
+models = rows.image + " (" + rows.sizes + "), " + rows.method
+rows = rows.assign(captions=rows.without_training.fillna(models)).sort_values("cider")
+rows[["captions", "cider", "low", "high", "bleu1", "bleu4"]].set_index("captions")
 
 # %% [markdown]
 # ## Where it errs
-# The test captions with the lowest CIDEr. It often has the scene and misses who does what; colours
-# and numbers are guessed; and what training never showed cannot be said.
+# The test captions with the lowest CIDEr share nothing with any of the five: not what is seen, or
+# in other words. Who does not know what it sees, says what is said most often.
 
 # %%
 said.sort_values("cider")[["caption", "people", "cider"]].head(6).round(1)

@@ -215,7 +215,7 @@ _ = axes[1].set_ylabel("$|dL/dh_t|$, all rows")
 # %%
 frame = keraseq.experiments.measured("gradients-memory")
 of = frame.groupby(["cell", "seed"], sort=False)
-table = of.agg(start=("start", "last"), after=("after", "last"), mse=("mse", "last"))
+table = of.agg(start=("start", "last"), after=("after", "last"), loss=("loss", "last"))
 table["steps used"] = of["use"].apply(lambda use: use.clip(0, 1).sum())
 print(f"Spearman, start and steps used: {table['start'].corr(table['steps used'], 'spearman'):.2f}")
 table.groupby("cell").mean().sort_values("steps used").round(3)

@@ -7,8 +7,8 @@ import pytest
 
 from keraseq.evaluate import captions
 from keraseq.evaluate.captions import (
-    bleu,
     caption_baselines,
+    caption_bleu,
     caption_scores,
     caption_words,
     cider,
@@ -55,7 +55,7 @@ def pycocoevalcap(written, references):
 def test_scores_are_those_of_pycocoevalcap(seed):
     written, references = drawn(seed)
     four, each = GOLDEN[seed]
-    np.testing.assert_allclose(bleu(written, references), four, atol=1e-6)
+    np.testing.assert_allclose(caption_bleu(written, references), four, atol=1e-6)
     np.testing.assert_allclose(cider(written, references), each, atol=1e-6)
 
 
@@ -67,15 +67,18 @@ def test_bleu_is_that_of_sacrebleu(order):
     streams = [[its[min(at, len(its) - 1)] for its in references] for at in range(5)]
     theirs = BLEU(max_ngram_order=order, tokenize="none", smooth_method="none", force=True)
     expected = theirs.corpus_score(written, streams).score
-    np.testing.assert_allclose(bleu(written, references)[order - 1], expected, rtol=1e-9)
+    np.testing.assert_allclose(caption_bleu(written, references)[order - 1], expected, rtol=1e-9)
 
 
 def test_scores_of_what_is_special():
     references = [["A dog runs .", "the dog"], ["two men"]]
-    assert not bleu(["", ""], references).any() and not cider(["", ""], references).any()
+    assert not caption_bleu(["", ""], references).any() and not cider(["", ""], references).any()
     assert not cider(["...", "?"], references).any()
-    assert not cider(["a", ""], [["."], ["!"]]).any() and not bleu(["a", "."], [["."], ["!"]]).any()
-    assert bleu(["a dog runs", "two men"], references)[0] == pytest.approx(100)
+    assert (
+        not cider(["a", ""], [["."], ["!"]]).any()
+        and not caption_bleu(["a", "."], [["."], ["!"]]).any()
+    )
+    assert caption_bleu(["a dog runs", "two men"], references)[0] == pytest.approx(100)
     assert not cider(["a dog runs"], references[:1]).any()  # one picture: every word is in all
     assert caption_words("It's a Tri-colored dog's ball - 2 of them !") == (
         ["it's", "a", "tri-colored", "dog's", "ball", "2", "of", "them"]
@@ -95,7 +98,7 @@ def test_scores_of_what_is_special():
     ],
 )
 def test_captions_without_references(written, references, said):
-    for score in (bleu, cider, caption_scores):
+    for score in (caption_bleu, cider, caption_scores):
         with pytest.raises(ValueError, match=said):
             score(written, references)
 

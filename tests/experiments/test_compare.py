@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import keras
 import pytest
 import tiny_tasks
 from pretending import in_this_process
@@ -221,8 +222,11 @@ def children(pid):
     return [int(one) for one in found.stdout.split()]
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_run_that_is_stopped_goes_on(tmp_path, how, monkeypatch):
+@pytest.mark.parametrize(
+    ("how", "backend"), [(signal.SIGKILL, "jax"), (signal.SIGINT, keras.backend.backend())]
+)
+def test_a_run_that_is_stopped_goes_on(tmp_path, how, backend, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", backend)
     run = subprocess.Popen(
         command(tmp_path),
         env={**environment(), "SECONDS_OF_A_LOOK": "1"},  # time to stop it, on a busy machine too
@@ -250,6 +254,7 @@ def test_a_run_that_is_stopped_goes_on(tmp_path, how, monkeypatch):
     assert workers and not any(map(alive, workers))  # nothing goes on in the dark
 
     in_this_process(monkeypatch)
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
     again = experiments.compare(
         [task("Slow")], ["elman"], seeds=3, steps=4, workers=1, out=tmp_path, progress=False
     )

@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+import keras
 import pytest
 import sqlalchemy
 from pretending import in_this_process, pretended
@@ -99,7 +100,8 @@ def compare(server, folder, *arguments):
         *("--steps", "3", "--workers", "1", "--storage", server.url, "--name", "shared"),
         *("--heartbeat", str(HEARTBEAT), "--out", str(folder), *arguments),
     ]
-    variables = {**environment(), "KERASEQ_LOOP": "plain", "SECONDS_OF_A_LOOK": "0.7"}
+    variables = {**environment(), "KERAS_BACKEND": "jax", "KERASEQ_LOOP": "plain"}
+    variables |= {"SECONDS_OF_A_LOOK": "0.7"}
     streams = {"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL, "text": True}
     server.joined.append(subprocess.Popen(command, env=variables, **streams))
     return server.joined[-1]
@@ -167,6 +169,7 @@ def test_two_workers_of_which_one_is_killed(server, tmp_path, monkeypatch):
     assert json.loads((tmp_path / "b" / "settings.json").read_text())["name"] == "shared"
     options = {"trials": 2, "seeds": 2, "steps": 3, "storage": server.url, "name": "shared"}
     in_this_process(monkeypatch, None)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")  # as theirs
     again = experiments.compare([task("Slow")], CELLS, **options, out=tmp_path / "a")
     assert again.trials().equals(found.trials())
     with pytest.raises(ValueError, match="made with seeds=2, this run has 3"):

@@ -47,26 +47,28 @@ def normal(deviation):
     return keras.initializers.RandomNormal(stddev=deviation, seed=None)
 
 
+STARTS = {"normal": normal(1 / 8), "x 1.5": normal(1.5 / 8), "x 3": normal(3 / 8)}
+
+
 @pytest.mark.parametrize(
-    ("name", "deviation", "options", "expected"),
+    ("activation", "start", "deviation", "expected"),
     [
-        ("elman", 1.0, {"activation": "linear"}, (1, 1)),
-        (
-            "elman",
-            1.0,
-            {"activation": "linear", "recurrent_initializer": normal(1 / 8)},
-            (1.9, 4.9),
-        ),
-        ("elman", 1.0, {}, (1.0, 0.05)),
-        ("elman", 0.1, {}, (1.0, 0.86)),
-        ("elman", 0.1, {"recurrent_initializer": "identity"}, (1.0, 0.97)),
-        ("elman", 0.1, {"recurrent_initializer": normal(1.5 / 8)}, (2.8, 45)),
-        ("irnn", 1.0, {}, (1.0, 1.0)),
+        ("linear", "orthogonal", 1.0, (1, 1, 1, 1)),
+        ("linear", "normal", 1.0, (1.9, 4.9, 87, 3.8e3)),
+        ("tanh", "orthogonal", 1.0, (1.0, 0.05, 5.6e-10, 3.5e-20)),
+        ("tanh", "orthogonal", 0.1, (1.0, 0.86, 0.11, 0.0052)),
+        ("tanh", "identity", 0.1, (1.0, 0.97, 0.38, 0.037)),
+        ("tanh", "x 1.5", 0.1, (2.8, 45, 280, 870)),
+        ("tanh", "x 3", 0.1, (5.7, 1.3e3, 1.2e8, 5e13)),
+        ("relu", "identity", 1.0, (1.0, 1.0, 1.0, 1.0)),
     ],
 )
-def test_elman_at_the_start(name, deviation, options, expected):
-    found = largest(name, deviation, (1, 10), **options)
-    np.testing.assert_allclose(found, np.log10(expected), atol=0.2)
+def test_elman_at_the_start(activation, start, deviation, expected):
+    options = {"activation": activation, "recurrent_initializer": STARTS.get(start, start)}
+    found = largest("elman", deviation, MARKS, **options)
+    # One Gaussian start deviates by up to 0.01, 0.19, 0.8 and 1.7 (NumPy, 40 seeds).
+    within = (0.05, 0.4, 1.7, 3.5) if start in STARTS else (0.05, 0.1, 0.4, 1)
+    assert (abs(found - np.log10(expected)) < within).all(), 10**found
 
 
 def orthogonal(rng, rows, columns):
@@ -96,7 +98,7 @@ def start(name, seed, whole):
 
 
 def by_numpy(name, steps, weights):
-    """As `largest`, by the oracle's equations and central differences, in float64."""
+    """As `largest`, for each seed: the oracle's equations, central differences, float64."""
     oracle, _, count = ORACLES[name]
     logs = []
     for seed in range(SEEDS):
@@ -105,16 +107,16 @@ def by_numpy(name, steps, weights):
         s, product, norms = np.zeros(count * N), np.eye(count * N), []
 
         def step(x, rows, named=named):
-            x = np.broadcast_to(x, (len(rows), N))
-            return np.concatenate(oracle(named, x, np.split(rows, count, axis=1))[1], axis=1)
+            return np.concatenate(oracle(named, x[None], np.split(rows, count, axis=1))[1], axis=1)
 
         for x in inputs:
             near = 1e-5 * np.eye(count * N)
-            jacobian = (step(x, s + near) - step(x, s - near)).T / 2e-5
+            above, below = np.split(step(x, np.concatenate([s + near, s - near])), 2)
+            jacobian = (above - below).T / 2e-5
             product, s = jacobian @ product, step(x, s[None])[0]
             norms.append(np.linalg.norm(product, 2) if len(norms) + 1 in steps else None)
         logs.append([np.log10(norms[t - 1]) for t in steps])
-    return np.mean(logs, axis=0)
+    return logs
 
 
 @pytest.mark.parametrize(
@@ -128,10 +130,11 @@ def by_numpy(name, steps, weights):
 def test_gru_and_lstm_at_the_start(name, table, gate_by_gate):
     within = np.array([0.05, 0.12, 0.3, 0.5])  # about three deviations of a mean of 5
     numpy = by_numpy(name, MARKS, lambda seed: start(name, seed, whole=True))
-    assert (abs(numpy - np.log10(table)) < within).all(), 10**numpy
-    same = largest(name, 1.0, MARKS, 5, lambda seed: start(name, seed, whole=True))
-    np.testing.assert_allclose(same, numpy, atol=1e-3)
-    own = largest(name, 1.0, MARKS, 5)
+    mean = np.mean(numpy, axis=0)
+    assert (abs(mean - np.log10(table)) < within).all(), 10**mean
+    same = largest(name, 1.0, MARKS, 1, lambda seed: start(name, seed, whole=True))
+    np.testing.assert_allclose(same, numpy[0], atol=1e-3)
+    own = largest(name, 1.0, MARKS, SEEDS)
     assert (abs(own - np.log10(gate_by_gate)) < within).all(), 10**own
 
 

@@ -169,7 +169,7 @@ def streamed(step, first, inputs) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", cells.CELLS if FULL else ["lstm", "lru"])
-def test_one_step_of_every_cell(name):
+def test_one_step_of_every_cell(name, plain_loop):
     """From first states that are not zeros, too: what is learned is in them."""
     model = models.sequence_tagger(3, features=2, cell=name, units=4, layers=2)
     step = models.streaming(model)
@@ -181,7 +181,7 @@ def test_one_step_of_every_cell(name):
     np.testing.assert_allclose(found, keras.ops.convert_to_numpy(model(x)), atol=1e-5)
 
 
-def test_a_model_of_one_step_is_saved(tmp_path):
+def test_a_model_of_one_step_is_saved(tmp_path, plain_loop):
     step = models.streaming(models.sequence_tagger(3, vocabulary=VOCABULARY, units=4))
     step.save(tmp_path / "step.keras")
     loaded = keras.saving.load_model(tmp_path / "step.keras")

@@ -156,6 +156,17 @@ class Results:
         return [record for record in self.records if record["status"] == "failed"]
 
     @property
+    def planned(self) -> int:
+        """How many trials it consists of."""
+        count = 0
+        for task in self.settings["tasks"].values():
+            rates = task["learning_rates"]
+            listed = len(rates) * (len(rates) > 1) if isinstance(rates, list) else None
+            count += self.settings["seeds"]
+            count += self.settings["trials"] if listed is None else listed
+        return count * len(self.settings["cells"])
+
+    @property
     def further(self) -> list[str]:
         """What tasks say beyond their metric, see `Task.further`: the last columns of frames."""
         return list(dict.fromkeys(name for r in self.records for name in r.get("further", ())))

@@ -43,13 +43,28 @@ def evaluate(
     series = series_of(bundle, series, **reading)
     forecaster.check_columns(series)
     settings = forecaster.settings
-    methods = {name_of(forecaster): forecaster.recalibrated(series, part)}
-    if boolean("baselines", baselines):
-        methods |= evaluation.baselines(series, settings.horizon, settings.look_back)
+    methods = methods_of(forecaster, series, part, boolean("baselines", baselines))
     scaler = forecaster.scaler if settings.transform is None else None  # that one is of logarithms
-    found = evaluation.backtest(
-        methods, series, settings.horizon, part=part, stride=stride, scaler=scaler
-    ).summary()
+    return ranked(
+        evaluation.backtest(
+            methods, series, settings.horizon, part=part, stride=stride, scaler=scaler
+        )
+    )
+
+
+def methods_of(
+    forecaster: Forecaster, series: data.Series, part: str = "test", baselines: bool = True
+) -> dict:
+    """The model by its name, and the baselines."""
+    settings, methods = forecaster.settings, {}
+    if baselines:
+        methods = evaluation.baselines(series, settings.horizon, settings.look_back)
+    return {name_of(forecaster): forecaster.recalibrated(series, part), **methods}
+
+
+def ranked(backtest: evaluation.Backtest):
+    """A row a method, the best first, without what only programs read."""
+    found = backtest.summary()
     first = ["method", measure_of(found)]
     shown = [one for one in found if one not in first and not one.startswith("pinball")]
     return found[first + shown].sort_values(measure_of(found), ignore_index=True)
