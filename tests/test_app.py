@@ -471,5 +471,7 @@ def test_bundles_of_one_name_have_a_page_each(tmp_path):
         shutil.copytree(MODELS / "digits", place)
     pages = blocks.named([blocks.Opened(place) for place in places])
     assert list(pages) == ["x-y", "x-y-2"]
+    (tmp_path / "a" / "x y").rename(tmp_path / "config")  # an address of Gradio's own
+    assert list(blocks.named([blocks.Opened(tmp_path / "config")])) == ["config-2"]
     with pytest.raises(BundleError, match="is no bundle"):
         blocks.site([tmp_path])
