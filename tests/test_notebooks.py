@@ -36,7 +36,7 @@ FAST = {
         **{"examples": 64, "epochs": 1, "words": 100, "speech_epochs": 1},
         **{"pieces": 150, "dna_epochs": 1, "chorales": 12, "music_epochs": 1},
     },
-    "10_captions": {"drawings": 40, "epochs": 1, "limit": 4},
+    "10_captions": {"drawings": 40, "epochs": 1, "looked": 1, "limit": 4},
     "11_gradients": {"steps": 12, "units": 8, "epochs": 1, "sequences": 128},
     "12_trees": {"epochs": 1, "units": 4, "limit": 200},
     "13_shapes": {"epochs": 1, "rows": 320},
