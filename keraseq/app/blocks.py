@@ -21,6 +21,7 @@ LOCK = threading.RLock()  # one model computes at a time: Keras and Matplotlib a
 EVERY = 5  # seconds between two looks at a comparison
 DEEP = ("*", "*/*")  # how far below a folder bundles and comparisons are looked for
 AT_ONCE = 4  # users of a page that are served in turn; others wait in the queue
+TAKEN = "comparisons assets config gradio_api login logout static token user".split()  # addresses
 KEPT = 600  # seconds after which what was uploaded, and what was made of it, is deleted
 
 
@@ -48,7 +49,7 @@ def site(bundles=(), folder: str | Path | None = None) -> gr.Blocks:
         folder: Where bundles and comparisons are looked for. Default: here.
 
     Returns:
-        A `gradio.Blocks`, for `keraseq.app.serve`.
+        A `gradio.Blocks`, which `keraseq.app.serving` serves.
 
     Raises:
         BundleError: One of the bundles is none, is damaged, or of an unknown recipe. One that was
@@ -93,7 +94,7 @@ def named(opened: list[Opened]) -> dict[str, Opened]:
     for one in opened:
         base = "".join(c if c.isalnum() else "-" for c in one.place.resolve().name)
         name, count = base, 1
-        while name in (*found, "comparisons"):
+        while name in (*found, *TAKEN):
             count += 1
             name = f"{base}-{count}"
         found[name] = one
