@@ -16,7 +16,6 @@ import build  # noqa: E402
 
 SOURCES = sorted((NOTEBOOKS / "src").glob("*.py"))
 IN_A_KERNEL = "06_comparing_cells"  # whose start costs as much as a notebook
-STEP_BY_STEP = {"02_cells"}  # a model of every cell, each of which learns for a step
 FAST = {
     "01_quickstart": {"epochs": 2, "units": 8},
     "02_cells": {"epochs": 1, "units": 4, "sequences": 320},
@@ -72,11 +71,9 @@ def test_committed_notebook_is_its_source_executed(source):
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_notebook_runs(source, tmp_path, plain_loop, monkeypatch, request):
+def test_notebook_runs(source, tmp_path, plain_loop, monkeypatch):
     if source.stem in NEED_DATA and "KERASEQ_DATA" not in os.environ:
         pytest.skip("needs KERASEQ_DATA")
-    if source.stem in STEP_BY_STEP:
-        request.getfixturevalue("step_by_step")
     notebook = jupytext.read(source)
     [parameters] = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
     for name, value in FAST[source.stem].items():
