@@ -671,8 +671,9 @@ def test_captions(seen, tmp_path, monkeypatch):
     """Rows without training, from pictures to lines, and cells of one size."""
     folder, found = seen
     monkeypatch.setattr(keraseq.data, "load", lambda name, **_: found)
-    eyes = keras.saving.load_model(folder / "eyes.keras")
-    monkeypatch.setattr(keraseq.data.pictures, "lite0", lambda: eyes)
+    pictures = keraseq.data.pictures
+    eyes = pictures.looking(keras.saving.load_model(folder / "eyes.keras"))
+    monkeypatch.setattr(pictures, "lite0", lambda: eyes)
     results = tmp_path / "captions.csv"
     run("caption.py", "rows", "--results", results, "--constant", "a red wall")
     rows = list(csv.DictReader(results.read_text().splitlines()))
