@@ -134,7 +134,8 @@ def scored(bundle, found, writers: list[str]) -> list[dict]:
     from keraseq.recipes.caption import evaluation
 
     parts, rows = evaluation.parts_of(bundle), []
-    seen = {part: parts.features(found.part(part).pictures) for part in ("validation", "test")}
+    kept, of = evaluation.cache_of(parts.settings), ("validation", "test")
+    seen = {part: parts.features(found.part(part).pictures, cache=kept) for part in of}
     for method in writers:
         scores = {}
         for part, its in seen.items():

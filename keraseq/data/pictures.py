@@ -176,15 +176,16 @@ def features(
     if not pictures:
         raise ValueError("there are no pictures")
     network = lite0() if model is None else looking(model)
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder, "features.h5") if cache is None else Path(cache)
-        return looked_up(pictures, network, place, kind)
+    return looked_up(pictures, network, None if cache is None else Path(cache), kind)
 
 
-def looked_up(pictures: list[Picture], network: keras.Model, cache: Path, kind: str) -> np.ndarray:
-    """The features of pictures out of a cache, which has all of them then."""
+def looked_up(pictures: list[Picture], network, cache: Path | None, kind: str) -> np.ndarray:
+    """The features of pictures out of a cache, if there is one, which has all of them then."""
     import h5py
 
+    if cache is None:
+        with tempfile.TemporaryDirectory() as folder:
+            return looked_up(pictures, network, Path(folder, "features.h5"), kind)
     key, size = identity(network), network.input_shape[1] or 224
     marks = [hashlib.sha256(content(one)).digest() for one in pictures]
     known = rows_of(cache, key)
@@ -204,10 +205,12 @@ def looked_up(pictures: list[Picture], network: keras.Model, cache: Path, kind: 
                     at = end
         remove(blocks)
         known = rows_of(cache, key)
+    rows = np.array([known[mark] for mark in marks])
+    first = rows.min()
     with h5py.File(cache) as file:
-        values = file[kind][:]
-    rows = [known[mark] for mark in marks]
-    return values if rows == [*range(len(values))] else values[rows]
+        values = file[kind][first : rows.max() + 1]
+    rows -= first
+    return values if np.array_equal(rows, np.arange(len(values))) else values[rows]
 
 
 def passed(

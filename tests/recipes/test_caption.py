@@ -1,15 +1,19 @@
 """The recipe `caption`: pictures with captions to a model that captions raw pictures."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 import seen
+from PIL import Image
 from typer.testing import CliRunner
 
 from keraseq import cli, data, plots, recipes
 from keraseq.bundle import BundleError, load
 from keraseq.recipes.caption import look
+from keraseq.recipes.caption.evaluation import cache_of
 
 TINY = {"units": 6, "embedding": 5, "attention_units": 4, "epochs": 1, "batch_size": 16}
 TINY |= {"measured_pictures": 2, "minimum": 1, "length": 6, "report": None}
@@ -136,3 +140,14 @@ def test_through_the_shell(folder, tmp_path, monkeypatch, bundle):
     assert run.exit_code == 0 and len(run.stdout.splitlines()) == 2, run.output
     run = shell("evaluate", out, "--no-baselines")
     assert run.exit_code == 0 and "greedy" in run.output, run.output
+
+
+def test_features_of_a_training_are_kept_and_no_others(bundle, options, tmp_path):
+    cache = Path(options["cache"])
+    before = cache.stat().st_mtime_ns
+    Image.new("RGB", (9, 9), "orange").save(tmp_path / "new.png")
+    assert len(recipes.predict(bundle, tmp_path / "new.png")) == 1
+    assert cache.stat().st_mtime_ns == before
+    settings = recipes.caption.Settings.of({"cache": str(tmp_path / "gone" / "cache.h5")})
+    assert cache_of(settings) != Path(settings.cache)  # on another computer
+    assert not (tmp_path / "gone").exists()

@@ -60,8 +60,10 @@ class Parts(NamedTuple):
     data: origin.Source[Again]
     settings: Settings
 
-    def features(self, pictures: Sequence, kind: str | None = None) -> np.ndarray:
-        """What the network of the training sees in pictures."""
+    def features(
+        self, pictures: Sequence, kind: str | None = None, cache: str | Path | None = None
+    ) -> np.ndarray:
+        """What the network of the training sees in pictures; kept where a file is named."""
         network = network_of(self.network.name)
         found = seeing.identity(network)
         if found != self.network.sha256:
@@ -69,7 +71,7 @@ class Parts(NamedTuple):
                 f"the network {self.network.name!r} has other weights than in the training: "
                 f"SHA-256 {found[:12]}..., not {self.network.sha256[:12]}..."
             )
-        return features(pictures, network, self.settings, kind)
+        return features(pictures, network, self.settings, kind, cache)
 
 
 def parts_of(bundle: Bundle) -> Parts:
@@ -101,12 +103,19 @@ def network_of(name: str) -> keras.Model:
     return seeing.looking(keras.saving.load_model(name, compile=False))
 
 
-def features(pictures, network: keras.Model, settings: Settings, kind: str | None = None):
-    """What a network sees in pictures: regions for attention, else vectors; kept in a file."""
+def features(pictures, network: keras.Model, settings: Settings, kind=None, cache=None):
+    """What a network sees in pictures: regions for attention, else vectors."""
     kind = kind or ("map" if settings.image == "attention" else "pooled")
-    place = settings.cache or kept() / f"{Path(settings.encoder).stem}.h5"
-    Path(place).parent.mkdir(parents=True, exist_ok=True)
-    return seeing.looked_up(list(pictures), network, Path(place), kind)
+    return seeing.looked_up(list(pictures), network, cache and Path(cache), kind)
+
+
+def cache_of(settings: Settings, trained: bool = True) -> Path:
+    """The file that keeps what the network saw; after the training it need not be there."""
+    place = kept() / f"{Path(settings.encoder).stem}.h5"
+    if settings.cache and (not trained or Path(settings.cache).is_file()):
+        place = Path(settings.cache)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 def predict(bundle: Bundle, raw, *, sampler: str = "beam", **options) -> pd.DataFrame:
@@ -220,6 +229,7 @@ def evaluate(
     """
     parts = parts_of(bundle)
     boolean("baselines", baselines)
+    cache = cache_of(parts.settings)
     found = parts.data.found(source, reading, data.Captions, read)
     if found is None:
         other = read(source, **reading)
@@ -231,9 +241,9 @@ def evaluate(
     rows, method = [], f"{parts.settings.cell}, {parts.settings.image}"
     if baselines and found is not None:
         constant = constant_caption(found.train.captions, found.validation.captions)
-        vectors = parts.features(found.train.pictures, "pooled")
+        vectors = parts.features(found.train.pictures, "pooled", cache)
     for name, (pictures, references) in each.items():
-        seen = parts.features(pictures)
+        seen = parts.features(pictures, cache=cache)
         for sampler, said in (("beam", f"beam {beams}"), ("greedy", "greedy")):
             options = {"beams": beams} if sampler == "beam" else {}
             own = captioned(bundle.model, parts.encoder, parts.settings, seen, sampler, **options)
@@ -241,7 +251,10 @@ def evaluate(
             rows.append(row | caption_scores(own.caption.tolist(), references))
         if baselines and found is not None:
             without = caption_baselines(
-                *(found.train.captions, vectors, references, parts.features(pictures, "pooled")),
+                found.train.captions,
+                vectors,
+                references,
+                parts.features(pictures, "pooled", cache),
                 constant=constant,
             )
             rows += [{"part": name} | row for row in without.to_dict("records")]

@@ -15,6 +15,7 @@ from keraseq.data.pairs.batches import groups
 from keraseq.data.parts import PARTS
 from keraseq.evaluate import caption_words, cider
 from keraseq.recipes.caption.evaluation import (
+    cache_of,
     captioned,
     evaluate,
     features,
@@ -100,7 +101,8 @@ class Caption(Recipe):
         usual = sum(count >= settings.minimum for count in counts.values())
         words = data.WordVocabulary.of(" ".join(said["train"]), usual + 2)
         encoder = data.SentenceEncoder(words, settings.length)
-        network, rows, seen, too_long = network_of(settings.encoder), {}, {}, 0
+        network, cache = network_of(settings.encoder), cache_of(settings, trained=False)
+        rows, seen, too_long = {}, {}, 0
         for part, captions in said.items():
             ids = encoder.rows(captions)
             whose = np.repeat(*_numbered(parts.part(part).captions))
@@ -111,7 +113,7 @@ class Caption(Recipe):
                 )
             too_long += len(ids) - len(kept)
             rows[part] = [ids[at] for at in kept], whose[kept]
-            seen[part] = features(parts.part(part).pictures, network, settings)
+            seen[part] = features(parts.part(part).pictures, network, settings, cache=cache)
         return Prepared(parts, encoder, seen, rows, too_long, seeing.identity(network))
 
     def batches(self, prepared: Prepared, part: str, settings: Settings):
