@@ -610,7 +610,7 @@ SETS: dict[str, PublicSet] = {
     "flickr8k": PublicSet(
         "8,000 photographs of people and dogs with five captions each",
         "captions",
-        "non-commercial research and education; cite it",
+        "non-commercial research and education, pictures never passed on; cite it",
         {
             **{
                 part: Public(f"flickr8k/{file}", GITHUB + where + file, sha256, size)
