@@ -102,6 +102,13 @@ COMPARISONS = (
             ("processor_seconds_an_epoch", "processor seconds an epoch"),
         ),
     ),
+    Comparison(
+        "Captions (Flickr8k), a million parameters, six epochs",
+        *("captions-cells.csv", "cider", "CIDEr on test", "results/captions.md"),
+        higher=True,
+        digits=1,
+        also=(("units", "units"), ("processor_seconds", "processor seconds")),
+    ),
 )
 
 

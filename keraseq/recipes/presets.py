@@ -91,6 +91,10 @@ PRESETS: dict[str, dict[str, Preset]] = {
             {"encoder_units": 192, "patience": 0, "measured_sentences": 300},
             "BLEU 34.9 on test 2016, German to English, beam 5",
         ),
+        "tatoeba-spa": Preset(
+            {"units": 160, "encoder_units": 128, "embedding": 128, "epochs": 5},
+            "BLEU 28.2 on the test part, Spanish to English, beam 5",
+        ),
     },
     "caption": {
         "flickr8k": Preset({}, "CIDEr 50.6 and BLEU-4 20.6 on test, beam 3 (seed 0)"),
