@@ -168,6 +168,8 @@ def test_shapes():
         "forecaster": (None, 2, 2),
         "forecaster of changes": (None, 2, 1),
         "encoder and decoder": (None, None, 7),
+        "captioner of a vector": (None, None, 7),
+        "captioner that attends": (None, None, 7),
     }
 
 
