@@ -143,7 +143,7 @@ pd.Series(evaluate.caption_scores(said.caption.tolist(), references)).round(1).t
 
 # %%
 rows = keraseq.experiments.measured("captions").query("part == 'test'")
-models = rows.image + " (" + rows.sizes + "), " + rows.method
+models = rows.image + " (" + rows.sizes.fillna("preset") + "), " + rows.method
 rows = rows.assign(captions=rows.without_training.fillna(models)).sort_values("cider")
 rows[["captions", "cider", "low", "high", "bleu1", "bleu4"]].set_index("captions")
 
