@@ -15,6 +15,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import seen
 import tones
 
 import keraseq
@@ -649,30 +650,14 @@ def test_linear_recurrences_beside_the_lstm(tmp_path, monkeypatch):
     assert len(lines(path)) == len(rows) + 2  # nothing but what ran it
 
 
-@pytest.fixture(scope="module")
-def seen(tmp_path_factory):
-    """Pictures of one colour, two captions each, and a network that looks at them."""
-    from PIL import Image
-
-    folder, rows = tmp_path_factory.mktemp("pictures"), ["image,caption"]
-    for at in range(20):
-        colour = ("red", "green", "blue")[at % 3]
-        Image.new("RGB", (8, 8), colour).save(folder / f"{at}.png")
-        rows += [f"{at}.png,a {colour} wall of {at} bricks", f"{at}.png,all is {colour}"]
-    (folder / "captions.csv").write_text("\n".join(rows))
-    layers = [keras.Input((8, 8, 3)), keras.layers.AveragePooling2D(4)]
-    keras.Sequential(layers).save(folder / "eyes.keras")
-    found = keraseq.data.captioned(folder, folder / "captions.csv")
-    return folder, found
-
-
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="what is measured is the same on all")
-def test_captions(seen, tmp_path, monkeypatch):
+def test_captions(tmp_path, monkeypatch):
     """Rows without training, from pictures to lines, and cells of one size."""
-    folder, found = seen
+    folder = seen.captioned(tmp_path)
+    found = keraseq.data.captioned(folder, folder / "said.csv")
     monkeypatch.setattr(keraseq.data, "load", lambda name, **_: found)
     pictures = keraseq.data.pictures
-    eyes = pictures.looking(keras.saving.load_model(folder / "eyes.keras"))
+    eyes = pictures.looking(keras.saving.load_model(folder / "eye.keras"))
     monkeypatch.setattr(pictures, "lite0", lambda: eyes)
     results = tmp_path / "captions.csv"
     run("caption.py", "rows", "--results", results, "--constant", "a red wall")
@@ -681,7 +666,7 @@ def test_captions(seen, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     import caption
 
-    options = {**caption.SMALL, "encoder": str(folder / "eyes.keras"), "embedding": 3}
+    options = {**caption.SMALL, "encoder": str(folder / "eye.keras"), "embedding": 3}
     options["cache"] = str(tmp_path / "seen.h5")
     sizes = [caption.units_of("walls", 700, {**options, "cell": one}) for one in caption.CELLS]
     assert sizes[0] > max(sizes[1:]) >= min(sizes) > 1  # of Elman's cell there is less

@@ -20,6 +20,7 @@ from keraseq import generation, plots, recipes
 from keraseq.app import examples
 from keraseq.bundle import Bundle
 from keraseq.data.labelled.signals import samples_of
+from keraseq.data.pictures import PICTURES
 from keraseq.evaluate import Backtest, backtest
 from keraseq.inspection import ColouredText
 from keraseq.recipes.classify.evaluation import parts_of
@@ -159,7 +160,8 @@ def caption(bundle, file):
     [written] = recipes.predict(bundle, uploaded(file, "a picture")).caption
     yield written, None
     try:
-        drawn = plots.looks(file, recipes.caption.look(bundle, file, written))[0].figure
+        look = recipes.caption.look(bundle, file, written)
+        drawn = plots.looks(file, look, columns=3)[0].figure
     except ValueError:  # a model without attention
         return
     plt.close(drawn)
@@ -445,7 +447,7 @@ PAGES = {
     ),
     "caption": Page(
         "Look",
-        lambda: [files("Picture", ".jpg", ".jpeg", ".png")],
+        lambda: [files("Picture", *PICTURES)],
         lambda: [gr.Textbox(label="Caption"), figure("Where it looked at each word")],
         caption,
         {"sun and sea": examples.picture},

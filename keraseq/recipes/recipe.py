@@ -356,9 +356,9 @@ class Recipe:
         """What the best epoch is best at, of what is logged, and whether that is `min` or `max`."""
         return "val_loss", "min"
 
-    def measures(self, prepared, settings: Settings) -> list:
-        """Callbacks that add to the logs of an epoch before all others read them."""
-        return []
+    def worth(self, model, prepared, settings: Settings) -> dict[str, float]:
+        """What the validation part says after an epoch beside its loss; logged as `val_` of it."""
+        return {}
 
     def card(self, prepared, settings: Settings) -> dict[str, Any]:
         """What a reader must know of the data: fields of a `keraseq.bundle.Card`.

@@ -108,7 +108,8 @@ def trained(recipe, parts, chosen: Settings, *, folder, hold, report, verbose, c
             limit=training.divergence.WORST * recipe.ignorance(prepared, chosen, check),
             others=[*others, *callbacks],
         )
-        carefully = [*recipe.measures(prepared, chosen), *carefully]
+        worth = lambda model: recipe.worth(model, prepared, chosen)  # noqa: E731
+        carefully = [Worth(worth), *carefully]  # all others read it
         model.fit(
             *(learn[:2] if arrays else [learn]),
             sample_weight=learn[2] if arrays else None,
@@ -188,6 +189,18 @@ def following(settings: Settings, monitor: str, mode: str) -> list[keras.callbac
         falling = Falling(settings.learning_rate, settings.epochs)
         return [keras.callbacks.LearningRateScheduler(falling)]
     return []
+
+
+class Worth(keras.callbacks.Callback):
+    """Adds to the logs of an epoch what a function of the model says of the validation part."""
+
+    def __init__(self, worth: Callable):
+        super().__init__()
+        self.worth = worth
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Adds it."""
+        logs |= {f"val_{name}": value for name, value in self.worth(self.model).items()}
 
 
 class Report(keras.callbacks.Callback):

@@ -193,13 +193,11 @@ def look(bundle: Bundle, picture, caption: str | None = None) -> Look:
         ValueError: The model has no attention.
     """
     parts = parts_of(bundle)
-    encoder = parts.encoder
+    encoder, seen = parts.encoder, parts.features([picture])
     if caption is None:
-        [caption] = predict(bundle, [picture]).caption
+        [caption] = captioned(bundle.model, encoder, parts.settings, seen, "beam").caption
     [target] = encoder.rows([" ".join(caption_words(caption))])
-    [shares] = generation.alignment(
-        bundle.model, {"picture": parts.features([picture])}, [target], start=encoder.start
-    )
+    [shares] = generation.alignment(bundle.model, {"picture": seen}, [target], start=encoder.start)
     side = isqrt(shares.shape[1])
     side = side if side**2 == shares.shape[1] else 1  # a network that gives no square map
     return Look(encoder.tokens(target), shares.reshape(len(shares), side, -1))

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -44,25 +45,6 @@ class Prepared:
     sha256: str
 
 
-class Captioning(keras.callbacks.Callback):
-    """Captions some validation pictures after each epoch, and logs their CIDEr.
-
-    Args:
-        prepared, settings: Of the training.
-    """
-
-    def __init__(self, prepared: Prepared, settings: Settings):
-        super().__init__()
-        self.prepared, self.settings = prepared, settings
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Logs it as `val_cider`."""
-        some, prepared = slice(self.settings.measured_pictures), self.prepared
-        seen, references = prepared.seen["validation"][some], prepared.parts.validation.captions
-        found = captioned(self.model, prepared.encoder, self.settings, seen)
-        logs["val_cider"] = float(cider(found.caption.tolist(), references[some]).mean())
-
-
 class Caption(Recipe):
     """Pictures with captions -> a captioner; see `keraseq.recipes.recipe.Recipe`.
 
@@ -89,7 +71,7 @@ class Caption(Recipe):
     def known(self, parts: data.Captions) -> str:
         """What tells pictures and captions from others."""
         some = (parts.train, parts.validation)
-        return digest(*(([p.name for p in map(_path, one.pictures)], one.captions) for one in some))
+        return digest(*(([Path(str(p)).name for p in one.pictures], one.captions) for one in some))
 
     def prepare(self, parts: data.Captions, settings: Settings) -> Prepared:
         """The words of the training part, the rows, and what the network sees."""
@@ -105,7 +87,8 @@ class Caption(Recipe):
         rows, seen, too_long = {}, {}, 0
         for part, captions in said.items():
             ids = encoder.rows(captions)
-            whose = np.repeat(*_numbered(parts.part(part).captions))
+            its = parts.part(part)
+            whose = np.repeat(np.arange(len(its.captions)), [len(c) for c in its.captions])
             kept = [at for at, row in enumerate(ids) if 1 < len(row) <= settings.length + 1]
             if not kept:
                 raise ValueError(
@@ -113,7 +96,7 @@ class Caption(Recipe):
                 )
             too_long += len(ids) - len(kept)
             rows[part] = [ids[at] for at in kept], whose[kept]
-            seen[part] = features(parts.part(part).pictures, network, settings, cache=cache)
+            seen[part] = features(its.pictures, network, settings, cache=cache)
         return Prepared(parts, encoder, seen, rows, too_long, seeing.identity(network))
 
     def batches(self, prepared: Prepared, part: str, settings: Settings):
@@ -167,9 +150,12 @@ class Caption(Recipe):
         """CIDEr of captions."""
         return "val_cider", "max"
 
-    def measures(self, prepared: Prepared, settings: Settings) -> list:
-        """CIDEr of captions, by which the best epoch is chosen."""
-        return [Captioning(prepared, settings)]
+    def worth(self, model, prepared: Prepared, settings: Settings) -> dict[str, float]:
+        """CIDEr of greedy captions of validation pictures, by which the best epoch is chosen."""
+        some = slice(settings.measured_pictures)
+        seen, references = prepared.seen["validation"][some], prepared.parts.validation.captions
+        found = captioned(model, prepared.encoder, settings, seen)
+        return {"cider": float(cider(found.caption.tolist(), references[some]).mean())}
 
     def ignorance(self, prepared: Prepared, settings: Settings, check) -> float:
         """The cost of a word if all are alike."""
@@ -184,7 +170,7 @@ class Caption(Recipe):
         """A picture of the validation part, and what the model says of it."""
         seen = prepared.seen["validation"][:1]
         [caption] = captioned(model, prepared.encoder, settings, seen).caption
-        return f"{_path(prepared.parts.validation.pictures[0]).name}: {caption}"
+        return f"{Path(str(prepared.parts.validation.pictures[0])).name}: {caption}"
 
     def finish(self, model, prepared: Prepared, log, settings: Settings, say) -> tuple:
         """The model, what reads and writes captions, and its CIDEr."""
@@ -221,15 +207,3 @@ class Caption(Recipe):
     def lines(self, found) -> list[str]:
         """The captions, one a line."""
         return found.caption.tolist()
-
-
-def _path(picture):
-    """A picture as something with a name."""
-    from pathlib import Path
-
-    return Path(picture) if isinstance(picture, str) else picture
-
-
-def _numbered(captions) -> tuple:
-    """Numbers of pictures, and how many captions each has."""
-    return np.arange(len(captions)), [len(its) for its in captions]

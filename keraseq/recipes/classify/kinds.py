@@ -246,9 +246,9 @@ class Kind:
         """What the best epoch is best at, see `keraseq.recipes.recipe.Recipe`."""
         return "val_loss", "min"
 
-    def measures(self, prepared) -> list:
-        """Callbacks that add to the logs of an epoch."""
-        return []
+    def worth(self, model, prepared) -> dict[str, float]:
+        """What the validation part says after an epoch beside its loss."""
+        return {}
 
     def called(self, settings) -> str:
         """The model in a few words."""

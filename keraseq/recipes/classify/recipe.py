@@ -102,9 +102,9 @@ class Classify(Recipe):
         """The least validation loss, but where the kind says another."""
         return kinds.get(settings.kind).best_by()
 
-    def measures(self, prepared: Prepared, settings: Settings) -> list:
+    def worth(self, model, prepared: Prepared, settings: Settings) -> dict[str, float]:
         """What the kind adds to the logs."""
-        return prepared.kind.measures(prepared)
+        return prepared.kind.worth(model, prepared)
 
     def begin(self, model, prepared: Prepared, settings: Settings, folder, say) -> None:
         """What the kind does before, such as pretraining."""

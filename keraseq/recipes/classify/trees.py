@@ -3,7 +3,6 @@
 import gzip
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -47,34 +46,6 @@ class Stored:
     words: list[str]
     more: list[str]
     arity: int
-
-
-class Roots(keras.callbacks.Callback):
-    """Logs after each epoch which fraction of the validation part's roots is right.
-
-    The accuracy of all nodes says little: most are neutral words.
-
-    Args:
-        rows, labels: Of the validation part.
-    """
-
-    def __init__(self, rows: Sequence, labels: np.ndarray):
-        super().__init__()
-        self.sets, self.labels = (
-            labelled.tree_batches(rows, None, TOGETHER, multiple=MULTIPLE),
-            labels,
-        )
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Logs `val_accuracy`."""
-        found = [self.model.predict_on_batch(batch).argmax(-1) for batch in self.sets]
-        named = np.concatenate(
-            [
-                its[np.arange(len(its)), roots(one)]
-                for its, one in zip(found, self.sets, strict=True)
-            ]
-        )
-        logs["val_accuracy"] = float((named == self.labels[self.sets.order]).mean())
 
 
 def roots(batch: dict) -> np.ndarray:
@@ -227,16 +198,22 @@ class Trees(Kind):
             say(f"{have:,} of {len(encoder.words):,} words have a vector in {settings.vectors!r}")
 
     def compiling(self) -> dict:
-        """No accuracy of all nodes: `measures` has that of the roots."""
+        """No accuracy of all nodes: `worth` has that of the roots."""
         return {"metrics": []}
 
     def best_by(self) -> tuple[str, str]:
         """The accuracy of the roots."""
         return "val_accuracy", "max"
 
-    def measures(self, prepared) -> list:
-        """That accuracy."""
-        return [Roots(prepared.rows["validation"], prepared.parts.validation.targets)]
+    def worth(self, model, prepared) -> dict[str, float]:
+        """That accuracy; of all nodes it says little: most are neutral words."""
+        rows, labels = prepared.rows["validation"], prepared.parts.validation.targets
+        sets = labelled.tree_batches(rows, None, TOGETHER, multiple=MULTIPLE)
+        named = []
+        for batch in sets:
+            found = model.predict_on_batch(batch).argmax(-1)
+            named.append(found[np.arange(len(found)), roots(batch)])
+        return {"accuracy": float((np.concatenate(named) == labels[sets.order]).mean())}
 
     def called(self, settings: Settings) -> str:
         """The cell, and whether its vectors are pretrained."""

@@ -37,22 +37,6 @@ class Prepared:
         return len(self.encoder.more) + (0 if settings.tune_vectors else tuned)
 
 
-class Decoding(keras.callbacks.Callback):
-    """Decodes the validation part after each epoch, and logs what that is worth.
-
-    Args:
-        prepared: Of the training.
-    """
-
-    def __init__(self, prepared: Prepared):
-        super().__init__()
-        self.prepared = prepared
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Logs `val_accuracy` of words, and `val_f1` of entities."""
-        logs |= {f"val_{name}": one for name, one in worth(self.model, self.prepared).items()}
-
-
 def worth(model: keras.Model, prepared: Prepared) -> dict[str, float]:
     """Accuracy of words on the validation part, and F1 of its entities."""
     parts, found = prepared.parts, decoded(model, prepared.rows["validation"])
@@ -183,16 +167,16 @@ class Tag(Recipe):
             say(f"{have:,} of {len(encoder.words):,} words have a vector in {settings.vectors!r}")
 
     def compiling(self, settings: Settings) -> dict:
-        """No accuracy, which potentials have none of: `measures` decodes."""
+        """No accuracy, which potentials have none of: `worth` decodes."""
         return {"metrics": []}
 
     def best_by(self, settings: Settings) -> tuple[str, str]:
         """F1 of entities, or accuracy of words."""
         return "val_f1" if settings.scheme == "iob2" else "val_accuracy", "max"
 
-    def measures(self, prepared: Prepared, settings: Settings) -> list:
+    def worth(self, model, prepared: Prepared, settings: Settings) -> dict[str, float]:
         """What the tags are worth, by which the best epoch is chosen."""
-        return [Decoding(prepared)]
+        return worth(model, prepared)
 
     def ignorance(self, prepared: Prepared, settings: Settings, check) -> float:
         """The cost of a tag if all are alike."""

@@ -38,24 +38,6 @@ class Prepared:
     rows: list[np.ndarray]
 
 
-class Errors(keras.callbacks.Callback):
-    """Logs `val_error_rate`, of the validation part's strings, after each epoch.
-
-    Args:
-        prepared: Of the training.
-    """
-
-    def __init__(self, prepared: Prepared):
-        super().__init__()
-        self.prepared = prepared
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Logs it."""
-        found = read_strings(self.model, self.prepared.rows)
-        words = [[one.label for one in its] for its in found]
-        logs["val_error_rate"] = error_rate(self.prepared.check.targets, words)
-
-
 class Transcribe(Recipe):
     """Recordings of single words -> a reader of strings of them; see `Recipe`.
 
@@ -148,9 +130,10 @@ class Transcribe(Recipe):
         """The error rate."""
         return "val_error_rate", "min"
 
-    def measures(self, prepared: Prepared, settings: Settings) -> list:
-        """That error rate."""
-        return [Errors(prepared)]
+    def worth(self, model, prepared: Prepared, settings: Settings) -> dict[str, float]:
+        """That error rate, of the validation part's strings."""
+        words = [[one.label for one in its] for its in read_strings(model, prepared.rows)]
+        return {"error_rate": error_rate(prepared.check.targets, words)}
 
     def said(self, logs: dict[str, float], prepared) -> str:
         """Loss and error rate."""

@@ -32,27 +32,6 @@ class Prepared:
     too_long: int
 
 
-class Translating(keras.callbacks.Callback):
-    """Translates some validation sentences after each epoch, and logs what that is worth.
-
-    Args:
-        prepared, settings: Of the training.
-    """
-
-    def __init__(self, prepared: Prepared, settings: Settings):
-        super().__init__()
-        some = slice(settings.measured_sentences)
-        self.sources = prepared.parts.validation.inputs[some]
-        self.references = prepared.parts.validation.targets[some]
-        self.encoder, self.settings = prepared.encoder, settings
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Logs it as `val_bleu` or `val_chrf`."""
-        found = translated(self.model, self.encoder, self.settings, self.sources)
-        measure = self.settings.measure
-        logs[f"val_{measure}"] = MEASURES[measure](found.translation, self.references)
-
-
 class Translate(Recipe):
     """Pairs of sentences -> a translator; see `keraseq.recipes.recipe.Recipe`.
 
@@ -155,9 +134,12 @@ class Translate(Recipe):
         """The measure of translations."""
         return f"val_{settings.measure}", "max"
 
-    def measures(self, prepared: Prepared, settings: Settings) -> list:
+    def worth(self, model, prepared: Prepared, settings: Settings) -> dict[str, float]:
         """The measure of translations, by which the best epoch is chosen."""
-        return [Translating(prepared, settings)]
+        some = slice(settings.measured_sentences)
+        sources, references = (side[some] for side in prepared.parts.validation)
+        found = translated(model, prepared.encoder, settings, sources)
+        return {settings.measure: MEASURES[settings.measure](found.translation, references)}
 
     def ignorance(self, prepared: Prepared, settings: Settings, check) -> float:
         """The cost of a token if all are alike."""
